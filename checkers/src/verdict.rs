@@ -1,0 +1,81 @@
+//! What a checker answers.
+
+use rashomon_history::OpId;
+use serde::{Deserialize, Serialize};
+
+/// How much a checker may spend before it must answer `inconclusive`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Budget {
+    /// Steps of search (model steps, configurations): deterministic, unlike seconds.
+    pub steps: u64,
+    /// Bytes the checker's own tables may hold.
+    pub bytes: u64,
+}
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget { steps: 200_000_000, bytes: 2 << 30 }
+    }
+}
+
+/// A checker's answer about one history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Finding {
+    /// The history satisfies the model.
+    Valid,
+    /// It does not; there is an anomaly.
+    Invalid,
+    /// The budget ran out before either was certain.
+    Unknown,
+}
+
+/// One contradiction, as small as it could be made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Anomaly {
+    /// Its name in the field: `stale read`, `lost update`, `G1c`, ….
+    pub name: String,
+    /// One sentence in plain words, with the operations, the values and how far off it was.
+    pub sentence: String,
+    /// The object it happened on, as text; empty when there is only one.
+    pub key: String,
+    /// The operations that contradict each other (a minimal core), in order of invocation.
+    pub operations: Vec<OpId>,
+    /// Further sentences, one per step of the argument.
+    pub explanation: Vec<String>,
+    /// The window of the history that a reader should look at, ns: from just before the first operation of the core to
+    /// just after the last.
+    pub window: (u64, u64),
+}
+
+/// What was judged and by which method, for one part of a history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Method {
+    /// The method: `zones`, `frontier`, `search`, ….
+    pub method: String,
+    /// How many parts (keys, elements) it judged.
+    pub parts: u64,
+    /// How many operations were in them.
+    pub operations: u64,
+    /// Steps it took.
+    pub steps: u64,
+    /// Why this method.
+    pub why: String,
+}
+
+/// The whole answer of a checker.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// Which checker and model, as `linearizable cas-register`.
+    pub checker: String,
+    /// The answer.
+    pub finding: Finding,
+    /// For [`Finding::Invalid`]: what contradicts, the clearest first. At least one.
+    pub anomalies: Vec<Anomaly>,
+    /// For [`Finding::Unknown`]: what ran out, on which part, and what to do.
+    pub unknown: Vec<String>,
+    /// Which methods judged what.
+    pub methods: Vec<Method>,
+    /// Notes a reader should know (`2,310 reads of unknown outcome were ignored`).
+    pub notes: Vec<String>,
+}

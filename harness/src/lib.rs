@@ -1,0 +1,1 @@
+//! Lab, faults, run loop, run store and command line.

@@ -1,0 +1,18 @@
+//! What a history is: values, operations, events, and the columnar [`History`] that checkers read.
+//!
+//! A *history* is what every client saw, in real-time order. Each operation has an **invocation** and at most one
+//! **completion**: `ok` (it happened), `fail` (it certainly did not) or `info` (nobody knows: it may have happened, may
+//! still happen, or never). An operation without a completion means the same as `info`.
+//!
+//! The vocabulary is Jepsen's. This crate does no input or output of its own beyond `std::io::Read` and `Write`
+//! handed to it, and knows no clock, thread or operating system.
+
+mod event;
+mod history;
+mod operation;
+mod value;
+
+pub use event::{Event, EventKind};
+pub use history::{History, HistoryBuilder, HistoryError, OpId, OpView};
+pub use operation::Outcome;
+pub use value::Value;

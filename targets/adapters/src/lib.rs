@@ -1,0 +1,1 @@
+//! The targets as the harness sees them: command lines, clients, interfaces.

@@ -1,0 +1,2 @@
+//! The node program of the included targets.
+fn main() {}

@@ -1,0 +1,2 @@
+//! Developer tools: `cargo xtask tidy|bench|golden`.
+fn main() {}
