@@ -1,0 +1,86 @@
+//! What a run exercised: without enough of it, nothing found means nothing.
+
+use serde::{Deserialize, Serialize};
+
+/// What a run exercised.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Operations by function.
+    pub functions: Vec<FunctionCounts>,
+    /// Length of the load, ns on the run's clock.
+    pub load_ns: u64,
+    /// When the last fault was healed, ns; absent when none was installed.
+    pub last_heal_ns: Option<u64>,
+    /// Acknowledged reads after the last heal, by node (index 0 is node 1).
+    pub reads_after_heal: Vec<u64>,
+    /// Faults that took effect, by class.
+    pub faults_installed: Vec<(String, u64)>,
+    /// Faults that were skipped, by class.
+    pub faults_skipped: Vec<(String, u64)>,
+    /// Faults of which nobody knows whether they took effect, by class.
+    pub faults_indeterminate: Vec<(String, u64)>,
+    /// Node processes that ended although nobody stopped them.
+    pub unexpected_exits: Vec<NodeExit>,
+    /// Arrivals that found every client busy (open-loop load only).
+    pub late_arrivals: u64,
+    /// The user stopped the run early.
+    pub interrupted: bool,
+    /// Things a reader should know.
+    pub notes: Vec<String>,
+}
+
+/// How often one function was called and how it ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FunctionCounts {
+    /// The function: `read`.
+    pub f: String,
+    /// It happened.
+    pub ok: u64,
+    /// It certainly did not.
+    pub fail: u64,
+    /// Nobody knows.
+    pub info: u64,
+    /// Latency of those that ended ok.
+    pub latency: LatencySummary,
+}
+
+/// Latency of acknowledged operations, microseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LatencySummary {
+    /// Median.
+    pub p50_us: u64,
+    /// 95th percentile.
+    pub p95_us: u64,
+    /// 99th percentile.
+    pub p99_us: u64,
+    /// The slowest.
+    pub max_us: u64,
+}
+
+/// A node's process that ended although nobody stopped it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct NodeExit {
+    /// The node's name.
+    pub node: String,
+    /// When, ns on the run's clock.
+    pub at_ns: u64,
+    /// How: `exit status 101`, `signal 11`.
+    pub how: String,
+}
+
+/// How long each phase of a run took, milliseconds of wall time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Timings {
+    /// Making the lab.
+    pub lab_up_ms: f64,
+    /// From starting the nodes until each one was ready.
+    pub nodes_ready_ms: f64,
+    /// From the command to the first client operation.
+    pub first_operation_ms: f64,
+    /// The load.
+    pub load_ms: f64,
+    /// Taking the lab down.
+    pub lab_down_ms: f64,
+    /// Checking the history.
+    pub check_ms: f64,
+}

@@ -1,0 +1,45 @@
+//! One fault as it was carried out.
+
+use serde::{Deserialize, Serialize};
+
+/// Whether a planned fault took effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FaultOutcome {
+    /// It took effect; its proof says how that was seen.
+    Installed,
+    /// It was not tried, for a reason of the model: no leader, the node was already down, ….
+    Skipped,
+    /// It was tried and nobody could see an effect.
+    Indeterminate,
+}
+
+/// One line of `faults.jsonl`. A fault has a line when it begins (without `end_ns`) and a second one, with the same id,
+/// when it has been healed; the later one counts.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FaultRecord {
+    /// Its number in the run, from 1.
+    pub id: u32,
+    /// The episode it belongs to, from 1.
+    pub episode: u32,
+    /// Its class: `partition`, `kill`, `pause`, `clock`.
+    pub class: String,
+    /// The kind within the class: `isolate-leader`, `majorities-ring`, `jump`, ….
+    pub kind: String,
+    /// In plain words, with the nodes it hit: `n3 (leader) cut off from n1, n2, n4, n5`.
+    pub description: String,
+    /// Names of the nodes it hit.
+    pub nodes: Vec<String>,
+    /// When it took effect, ns on the run's clock.
+    pub begin_ns: u64,
+    /// When it was healed, ns; absent while it lasts.
+    pub end_ns: Option<u64>,
+    /// Whether it took effect.
+    pub outcome: FaultOutcome,
+    /// How its effect was seen: `312 packets dropped`, `pid 41 is gone`, `clock read 61.002 s ahead`.
+    pub proof: Vec<String>,
+    /// How its healing was seen.
+    pub healed: Vec<String>,
+    /// Why it was skipped or is indeterminate.
+    pub reason: Option<String>,
+}
