@@ -66,3 +66,56 @@ pub struct Event {
     /// Why it did not end `ok`: a short class and the detail, as `timeout: no answer within 1 s`.
     pub error: Option<Arc<str>>,
 }
+
+impl Event {
+    /// The same event by reference, for code that reads many events and keeps few.
+    pub fn borrowed(&self) -> EventRef<'_> {
+        EventRef {
+            time: self.time,
+            process: self.process,
+            kind: self.kind,
+            f: &self.f,
+            key: &self.key,
+            value: &self.value,
+            node: self.node,
+            error: self.error.as_deref(),
+        }
+    }
+}
+
+/// An [`Event`] by reference: what readers hand out, so that a million events need no million allocations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventRef<'a> {
+    /// See [`Event::time`].
+    pub time: u64,
+    /// See [`Event::process`].
+    pub process: u32,
+    /// See [`Event::kind`].
+    pub kind: EventKind,
+    /// See [`Event::f`].
+    pub f: &'a str,
+    /// See [`Event::key`].
+    pub key: &'a Value,
+    /// See [`Event::value`].
+    pub value: &'a Value,
+    /// See [`Event::node`].
+    pub node: Option<u16>,
+    /// See [`Event::error`].
+    pub error: Option<&'a str>,
+}
+
+impl EventRef<'_> {
+    /// An event of its own, which outlives what this borrows from.
+    pub fn to_event(&self) -> Event {
+        Event {
+            time: self.time,
+            process: self.process,
+            kind: self.kind,
+            f: Arc::from(self.f),
+            key: self.key.clone(),
+            value: self.value.clone(),
+            node: self.node,
+            error: self.error.map(Arc::from),
+        }
+    }
+}

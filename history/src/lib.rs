@@ -12,7 +12,7 @@ mod history;
 mod operation;
 mod value;
 
-pub use event::{Event, EventKind};
+pub use event::{Event, EventKind, EventRef};
 pub use history::{History, HistoryBuilder, HistoryError, OpId, OpView};
 pub use operation::Outcome;
 pub use value::Value;
