@@ -1,0 +1,51 @@
+//! The targets and workloads that a binary offers.
+
+use crate::target::Target;
+use crate::workload::Workload;
+
+/// The targets and workloads that a binary offers. The included ones are registered by `rashomon`'s `main`; a crate of
+/// your own registers its own, with or without them.
+#[derive(Default)]
+pub struct Registry {
+    targets: Vec<Box<dyn Target>>,
+    workloads: Vec<Box<dyn Workload>>,
+}
+
+impl Registry {
+    /// An empty registry.
+    pub fn new() -> Registry {
+        Registry::default()
+    }
+
+    /// Adds a target.
+    pub fn target(mut self, target: impl Target + 'static) -> Registry {
+        self.targets.push(Box::new(target));
+        self
+    }
+
+    /// Adds a workload.
+    pub fn workload(mut self, workload: impl Workload + 'static) -> Registry {
+        self.workloads.push(Box::new(workload));
+        self
+    }
+
+    /// All targets, in the order they were added.
+    pub fn targets(&self) -> impl Iterator<Item = &dyn Target> {
+        self.targets.iter().map(|target| &**target)
+    }
+
+    /// All workloads, in the order they were added.
+    pub fn workloads(&self) -> impl Iterator<Item = &dyn Workload> {
+        self.workloads.iter().map(|workload| &**workload)
+    }
+
+    /// The target of this name.
+    pub fn find_target(&self, name: &str) -> Option<&dyn Target> {
+        self.targets().find(|target| target.name() == name)
+    }
+
+    /// The workload of this name.
+    pub fn find_workload(&self, name: &str) -> Option<&dyn Workload> {
+        self.workloads().find(|workload| workload.name() == name)
+    }
+}

@@ -1,0 +1,342 @@
+//! The plan of faults, drawn from the seed before the run begins.
+//!
+//! Real bugs need few faults in the right order, so a schedule is a row of short *episodes* of one to three faults,
+//! each followed by a heal and a quiet time in which the cluster must come back. Half of the faults are aimed at the
+//! leader; durations are multiples {0.5, 0.9, 1.1, 2, 5} of the system's own election timeout; each run weighs the
+//! fault classes differently (swarm testing), but every class that was asked for occurs where there is time for it.
+//! The evidence for these rules: Alquraan et al., OSDI 2018; Yuan et al., OSDI 2014; Groce et al., ISSTA 2012.
+
+use serde::{Deserialize, Serialize};
+
+use crate::draw::{Draw, Stream};
+use crate::spec::FaultClass;
+use crate::target::TargetTiming;
+
+/// All faults of a run, in order of their beginning.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Schedule {
+    /// The episodes, one after the other.
+    pub episodes: Vec<Episode>,
+}
+
+/// A few faults that belong together, and the quiet time after them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Episode {
+    /// The faults, in order of their beginning.
+    pub faults: Vec<PlannedFault>,
+    /// When everything is healed and quiet time is over, milliseconds since the run began.
+    pub end_ms: u64,
+}
+
+/// One fault of the plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedFault {
+    /// What is done to whom.
+    pub fault: Fault,
+    /// When it begins, milliseconds since the run began.
+    pub at_ms: u64,
+    /// How long it lasts, milliseconds.
+    pub for_ms: u64,
+}
+
+/// What is done to whom.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// One node can neither send to nor hear any other.
+    Isolate(Aim),
+    /// Two groups cannot reach each other; the first is listed, the second is everyone else.
+    Split(Vec<u16>),
+    /// Every node sees a majority, and no two nodes see the same one: nodes in a ring, each cut off from those far
+    /// away in it.
+    MajoritiesRing(Vec<u16>),
+    /// One node hears nobody but is heard by all.
+    Deaf(Aim),
+    /// One node is heard by nobody but hears all.
+    Mute(Aim),
+    /// The processes of these nodes are killed and, at the end, started again.
+    Kill(Aim),
+    /// The processes of these nodes are stopped and, at the end, go on.
+    Pause(Aim),
+    /// The wall clock of these nodes jumps by so many milliseconds, and back at the end.
+    ClockJump(Aim, i64),
+}
+
+/// Which nodes a fault is aimed at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Aim {
+    /// Whoever leads when the fault begins.
+    Leader,
+    /// These.
+    Nodes(Vec<u16>),
+}
+
+impl Fault {
+    /// Its class.
+    pub fn class(&self) -> FaultClass {
+        match self {
+            Fault::Isolate(_) | Fault::Split(_) | Fault::MajoritiesRing(_) | Fault::Deaf(_) | Fault::Mute(_) => {
+                FaultClass::Partition
+            }
+            Fault::Kill(_) => FaultClass::Kill,
+            Fault::Pause(_) => FaultClass::Pause,
+            Fault::ClockJump(..) => FaultClass::Clock,
+        }
+    }
+
+    /// Its kind within the class, as reports name it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Fault::Isolate(Aim::Leader) => "isolate-leader",
+            Fault::Isolate(Aim::Nodes(_)) => "isolate-one",
+            Fault::Split(_) => "majority-minority",
+            Fault::MajoritiesRing(_) => "majorities-ring",
+            Fault::Deaf(_) => "one-way-in",
+            Fault::Mute(_) => "one-way-out",
+            Fault::Kill(_) => "kill",
+            Fault::Pause(_) => "pause",
+            Fault::ClockJump(_, by_ms) if *by_ms < 0 => "jump-back",
+            Fault::ClockJump(..) => "jump-ahead",
+        }
+    }
+}
+
+/// The kinds of faults, with the class each belongs to and one line that explains it.
+pub const FAULT_KINDS: [(FaultClass, &str, &str); 10] = [
+    (FaultClass::Partition, "isolate-leader", "the leader can neither send to nor hear any other node"),
+    (FaultClass::Partition, "isolate-one", "one node can neither send to nor hear any other node"),
+    (FaultClass::Partition, "majority-minority", "two groups of nodes cannot reach each other"),
+    (FaultClass::Partition, "majorities-ring", "every node sees a majority, no two nodes see the same one"),
+    (FaultClass::Partition, "one-way-in", "one node hears nobody but is heard by all"),
+    (FaultClass::Partition, "one-way-out", "one node is heard by nobody but hears all"),
+    (FaultClass::Kill, "kill", "nodes are killed (SIGKILL) and started again: one, some, the leader or all"),
+    (FaultClass::Pause, "pause", "nodes are stopped (SIGSTOP) and go on: one, some or the leader"),
+    (FaultClass::Clock, "jump-ahead", "the wall clock of nodes jumps ahead, and back again"),
+    (FaultClass::Clock, "jump-back", "the wall clock of nodes jumps back, and ahead again"),
+];
+
+/// Time without faults at the beginning: the cluster elects a leader and the first keys are written.
+const WARM_UP_MS: u64 = 1_000;
+
+impl Schedule {
+    /// Draws the schedule of a run of `time_ms`.
+    pub fn draw(seed: u64, nodes: u16, time_ms: u64, classes: &[FaultClass], timing: TargetTiming) -> Schedule {
+        if classes.is_empty() {
+            return Schedule::default();
+        }
+        let mut artist = Artist {
+            draw: Draw::new(seed, Stream::Schedule),
+            nodes,
+            election_ms: (timing.election_timeout.as_millis() as u64).max(10),
+            weights: Vec::new(),
+            classes: classes.to_vec(),
+            owed: classes.to_vec(),
+        };
+        artist.weights = classes.iter().map(|_| 0.15 + artist.draw.fraction()).collect();
+        artist.draw.shuffle(&mut artist.owed);
+        let recovery_ms = timing.recovery.as_millis() as u64;
+        let mut schedule = Schedule::default();
+        let mut now_ms = WARM_UP_MS.max(recovery_ms / 2).min(time_ms / 4);
+        loop {
+            let episode = artist.episode(now_ms, recovery_ms);
+            if episode.end_ms > time_ms {
+                break;
+            }
+            now_ms = episode.end_ms;
+            schedule.episodes.push(episode);
+        }
+        schedule
+    }
+
+    /// All faults with the number of their episode (from 1), in order of their beginning.
+    pub fn faults(&self) -> impl Iterator<Item = (u32, &PlannedFault)> {
+        let numbered = self.episodes.iter().enumerate();
+        numbered.flat_map(|(index, episode)| episode.faults.iter().map(move |fault| (index as u32 + 1, fault)))
+    }
+
+    /// How many faults of a class it has.
+    pub fn count(&self, class: FaultClass) -> usize {
+        self.faults().filter(|(_, planned)| planned.fault.class() == class).count()
+    }
+}
+
+struct Artist {
+    draw: Draw,
+    nodes: u16,
+    election_ms: u64,
+    classes: Vec<FaultClass>,
+    weights: Vec<f64>,
+    /// Classes that have not occurred yet.
+    owed: Vec<FaultClass>,
+}
+
+impl Artist {
+    fn episode(&mut self, start_ms: u64, recovery_ms: u64) -> Episode {
+        let count = 1 + self.draw.weighted(&[0.55, 0.30, 0.15]);
+        let mut faults = Vec::new();
+        let mut at_ms = start_ms;
+        let mut healed_ms = start_ms;
+        for _ in 0..count {
+            let class = self.owed.pop().unwrap_or_else(|| self.classes[self.draw.weighted(&self.weights)]);
+            let fault = self.fault(class);
+            let for_ms = self.duration_ms(class);
+            healed_ms = healed_ms.max(at_ms + for_ms);
+            faults.push(PlannedFault { fault, at_ms, for_ms });
+            // The next fault of an episode falls into the reaction to this one: while it is missed, or just after.
+            at_ms += self.draw.between(self.election_ms / 4, self.election_ms * 3);
+        }
+        let quiet_ms = recovery_ms + self.draw.below(recovery_ms.max(1));
+        Episode { faults, end_ms: healed_ms + quiet_ms }
+    }
+
+    fn duration_ms(&mut self, class: FaultClass) -> u64 {
+        let times = match class {
+            // A network that is whole again before anyone noticed is no fault, so partitions lean towards the long.
+            FaultClass::Partition => *self.draw.pick(&[0.9, 1.1, 2.0, 5.0, 5.0, 8.0]),
+            FaultClass::Kill => *self.draw.pick(&[0.2, 0.5, 0.9, 1.1, 2.0, 5.0]),
+            FaultClass::Pause => *self.draw.pick(&[0.9, 1.1, 2.0, 5.0, 5.0]),
+            FaultClass::Clock => *self.draw.pick(&[1.1, 2.0, 5.0, 8.0]),
+        };
+        ((self.election_ms as f64 * times) as u64).max(20)
+    }
+
+    fn fault(&mut self, class: FaultClass) -> Fault {
+        match class {
+            FaultClass::Partition => self.partition(),
+            FaultClass::Kill => {
+                let everyone = self.draw.chance(0.15);
+                Fault::Kill(if everyone { Aim::Nodes((1..=self.nodes).collect()) } else { self.aim() })
+            }
+            FaultClass::Pause => Fault::Pause(self.aim()),
+            FaultClass::Clock => {
+                // From the size of a lease to more than any: 50 ms … 500 s, ahead or back.
+                let exponent = self.draw.fraction() * 4.0;
+                let by_ms = (50.0 * 10f64.powf(exponent)) as i64;
+                let aim = self.aim();
+                Fault::ClockJump(aim, if self.draw.chance(0.5) { by_ms } else { -by_ms })
+            }
+        }
+    }
+
+    fn partition(&mut self) -> Fault {
+        match self.draw.weighted(&[0.40, 0.15, 0.20, 0.10, 0.075, 0.075]) {
+            0 => Fault::Isolate(Aim::Leader),
+            1 => Fault::Isolate(Aim::Nodes(self.some_nodes(1))),
+            2 => {
+                let smaller = self.nodes / 2;
+                Fault::Split(self.some_nodes(smaller.max(1)))
+            }
+            3 if self.nodes >= 4 => Fault::MajoritiesRing(self.some_nodes(self.nodes)),
+            3 => Fault::Isolate(Aim::Leader),
+            4 => Fault::Deaf(self.aim_at_one()),
+            _ => Fault::Mute(self.aim_at_one()),
+        }
+    }
+
+    /// Half of the time the leader; else one node, a minority, or a majority that is not everyone.
+    fn aim(&mut self) -> Aim {
+        let minority = (self.nodes - 1) / 2;
+        match self.draw.weighted(&[0.5, 0.3, 0.1, 0.1]) {
+            0 => Aim::Leader,
+            1 => Aim::Nodes(self.some_nodes(1)),
+            2 => Aim::Nodes(self.some_nodes(minority.max(1))),
+            _ => Aim::Nodes(self.some_nodes((minority + 1).min(self.nodes))),
+        }
+    }
+
+    fn aim_at_one(&mut self) -> Aim {
+        if self.draw.chance(0.6) { Aim::Leader } else { Aim::Nodes(self.some_nodes(1)) }
+    }
+
+    fn some_nodes(&mut self, count: u16) -> Vec<u16> {
+        let mut all: Vec<u16> = (1..=self.nodes).collect();
+        self.draw.shuffle(&mut all);
+        all.truncate(count as usize);
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    const TIMING: TargetTiming =
+        TargetTiming { election_timeout: Duration::from_millis(300), recovery: Duration::from_millis(1200) };
+
+    fn schedule(seed: u64, nodes: u16, classes: &[FaultClass]) -> Schedule {
+        Schedule::draw(seed, nodes, 30_000, classes, TIMING)
+    }
+
+    #[test]
+    fn the_same_seed_draws_the_same_schedule() {
+        let classes = FaultClass::ALL;
+        assert_eq!(schedule(1, 5, &classes), schedule(1, 5, &classes));
+        assert_ne!(schedule(1, 5, &classes), schedule(2, 5, &classes));
+    }
+
+    #[test]
+    fn every_class_asked_for_occurs_and_no_other() {
+        for seed in 0..200 {
+            let all = schedule(seed, 5, &FaultClass::ALL);
+            assert!(FaultClass::ALL.iter().all(|&class| all.count(class) > 0), "seed {seed}");
+            let two = schedule(seed, 3, &[FaultClass::Kill, FaultClass::Pause]);
+            assert!(two.count(FaultClass::Kill) > 0 && two.count(FaultClass::Pause) > 0);
+            assert_eq!(two.count(FaultClass::Partition) + two.count(FaultClass::Clock), 0);
+        }
+        assert!(schedule(1, 5, &[]).episodes.is_empty());
+    }
+
+    #[test]
+    fn faults_stay_within_their_episode_and_the_run_and_leave_quiet_time() {
+        for seed in 0..200 {
+            let mut previous_end = 0;
+            for episode in &schedule(seed, 5, &FaultClass::ALL).episodes {
+                let healed = episode.faults.iter().map(|fault| fault.at_ms + fault.for_ms).max().unwrap();
+                assert!(episode.faults[0].at_ms >= previous_end.max(500));
+                assert!(episode.faults.is_sorted_by_key(|fault| fault.at_ms));
+                assert!(healed + 1200 <= episode.end_ms && episode.end_ms <= 30_000);
+                previous_end = episode.end_ms;
+            }
+        }
+    }
+
+    #[test]
+    fn any_number_of_nodes_has_a_schedule() {
+        for nodes in 1..=7 {
+            for seed in 0..50 {
+                for (_, planned) in schedule(seed, nodes, &FaultClass::ALL).faults() {
+                    let (Fault::Isolate(aim) | Fault::Deaf(aim) | Fault::Mute(aim)) = &planned.fault else { continue };
+                    let Aim::Nodes(chosen) = aim else { continue };
+                    assert!(chosen.len() == 1 && (1..=nodes).contains(&chosen[0]));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn half_of_the_faults_are_aimed_at_the_leader() {
+        let mut aimed = 0;
+        let mut all = 0;
+        for seed in 0..100 {
+            for (_, planned) in schedule(seed, 5, &FaultClass::ALL).faults() {
+                let text = serde_json::to_string(&planned.fault).unwrap();
+                aimed += usize::from(text.contains("leader"));
+                all += 1;
+            }
+        }
+        assert!((all * 35 / 100..all * 60 / 100).contains(&aimed), "{aimed} of {all}");
+    }
+
+    #[test]
+    fn a_schedule_survives_json() {
+        let schedule = schedule(9, 5, &FaultClass::ALL);
+        let text = serde_json::to_string(&schedule).unwrap();
+        assert_eq!(serde_json::from_str::<Schedule>(&text).unwrap(), schedule);
+    }
+}

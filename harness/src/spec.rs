@@ -1,0 +1,111 @@
+//! A run's specification: everything a user can choose, with every default resolved.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::target::TargetChoice;
+
+/// Everything that determines a run, except its schedule (which is drawn from it).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RunSpec {
+    /// The system under test.
+    pub target: String,
+    /// The known bug to switch on.
+    pub mutant: Option<String>,
+    /// Another build of the node program.
+    pub node_binary: Option<PathBuf>,
+    /// The target's settings.
+    pub settings: BTreeMap<String, String>,
+    /// What the clients do.
+    pub workload: String,
+    /// The workload's options.
+    pub options: BTreeMap<String, String>,
+    /// How many nodes.
+    pub nodes: u16,
+    /// How many processes run at once.
+    pub clients: u32,
+    /// Operations a second over all clients (open loop); 0: each client sends as soon as it has its answer (closed
+    /// loop).
+    pub rate: f64,
+    /// Length of the load, milliseconds.
+    pub time_ms: u64,
+    /// Which classes of faults are drawn.
+    pub faults: Vec<FaultClass>,
+    /// The seed of every choice.
+    pub seed: u64,
+    /// An operation's hard deadline, milliseconds.
+    pub deadline_ms: u64,
+    /// Where the nodes keep their data.
+    pub data: DataPlacement,
+}
+
+impl RunSpec {
+    /// What it says about the target.
+    pub fn target_choice(&self) -> TargetChoice {
+        TargetChoice {
+            mutant: self.mutant.clone(),
+            node_binary: self.node_binary.clone(),
+            settings: self.settings.clone(),
+            seed: self.seed,
+        }
+    }
+}
+
+/// A class of faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FaultClass {
+    /// The network drops packets between some nodes.
+    Partition,
+    /// A node is killed (SIGKILL) and started again.
+    Kill,
+    /// A node is stopped (SIGSTOP) and goes on.
+    Pause,
+    /// A node's wall clock jumps.
+    Clock,
+}
+
+impl FaultClass {
+    /// All classes.
+    pub const ALL: [FaultClass; 4] = [FaultClass::Partition, FaultClass::Kill, FaultClass::Pause, FaultClass::Clock];
+
+    /// The word used on the command line and in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FaultClass::Partition => "partition",
+            FaultClass::Kill => "kill",
+            FaultClass::Pause => "pause",
+            FaultClass::Clock => "clock",
+        }
+    }
+}
+
+impl fmt::Display for FaultClass {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+impl FromStr for FaultClass {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<FaultClass, ()> {
+        FaultClass::ALL.into_iter().find(|class| class.as_str() == text).ok_or(())
+    }
+}
+
+/// Where the nodes keep their data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub enum DataPlacement {
+    /// In memory, inside the lab: fast, and gone with the run.
+    #[default]
+    Tmpfs,
+    /// In the run's folder, on its disk: fsync costs what it costs there.
+    Disk,
+}
