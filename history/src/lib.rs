@@ -7,12 +7,16 @@
 //! The vocabulary is Jepsen's. This crate does no input or output of its own beyond `std::io::Read` and `Write`
 //! handed to it, and knows no clock, thread or operating system.
 
+pub mod codec;
 mod event;
 mod history;
 mod operation;
+#[cfg(test)]
+mod samples;
 mod value;
 
+pub use codec::{HistoryReader, HistoryWriter, ReadError, WriteError};
 pub use event::{Event, EventKind, EventRef};
 pub use history::{History, HistoryBuilder, HistoryError, OpId, OpView};
 pub use operation::Outcome;
-pub use value::Value;
+pub use value::{MAX_DEPTH, Value};

@@ -28,6 +28,9 @@ pub enum Value {
     Map(Arc<[(Value, Value)]>),
 }
 
+/// How deep a value may be nested; readers refuse deeper ones, so that code may walk a value recursively.
+pub const MAX_DEPTH: usize = 100;
+
 impl Value {
     /// The number, when this is a 64-bit integer.
     pub fn as_int(&self) -> Option<i64> {
