@@ -1,2 +1,67 @@
 //! Developer tools: `cargo xtask tidy|bench|golden`.
-fn main() {}
+//!
+//! What cargo does by itself (format, lint, test, document) is not repeated here; `.ci/run` strings both together.
+
+mod bench;
+mod golden;
+mod process;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+/// Tools for those who work on Rashomon itself.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    tool: Tool,
+}
+
+#[derive(Subcommand)]
+enum Tool {
+    /// Checks the house rules that neither rustfmt nor clippy knows
+    Tidy,
+    /// Builds and runs benchmark programs, and prints their tables
+    Bench {
+        /// What to measure
+        #[arg(value_enum, default_value_t = bench::Subject::All)]
+        subject: bench::Subject,
+        /// Passed on to each program
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Rewrites the expected output of the protocols' golden scripts; read the difference before you commit it
+    Golden,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let root = repository();
+    let done = match cli.tool {
+        Tool::Tidy => return tidy::run(&root, &tool_names()),
+        Tool::Bench { subject, arguments } => bench::run(&root, subject, &arguments),
+        Tool::Golden => golden::run(&root),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cargo xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The names that may follow `cargo xtask`.
+fn tool_names() -> Vec<String> {
+    Cli::command().get_subcommands().map(|tool| tool.get_name().to_owned()).collect()
+}
+
+/// The checkout that cargo runs this program for; without cargo, the one that it was built from.
+fn repository() -> PathBuf {
+    let manifest =
+        std::env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    manifest.parent().expect("xtask is a folder of the repository").to_owned()
+}

@@ -1,0 +1,42 @@
+//! Runs cargo and reports how it ended.
+
+use std::path::Path;
+use std::process::Command;
+
+/// Why a command did not do its work.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    /// The program could not be started.
+    #[error("cannot start `{command}`: {source}")]
+    Start {
+        /// The command line.
+        command: String,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// It ended with something else than success.
+    #[error("`{command}` failed ({status})")]
+    Failed {
+        /// The command line.
+        command: String,
+        /// How it ended.
+        status: std::process::ExitStatus,
+    },
+    /// A program to be run does not exist.
+    #[error("{path} does not exist; `cargo xtask bench {subject}` needs it")]
+    Missing {
+        /// The missing source file.
+        path: String,
+        /// What was to be measured.
+        subject: String,
+    },
+}
+
+/// Runs cargo in the repository with its output shown, and fails unless it succeeds.
+pub(crate) fn cargo(root: &Path, arguments: &[&str], environment: &[(&str, &str)]) -> Result<(), Error> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root).args(arguments).envs(environment.iter().copied());
+    let line = || format!("cargo {}", arguments.join(" "));
+    let status = command.status().map_err(|source| Error::Start { command: line(), source })?;
+    if status.success() { Ok(()) } else { Err(Error::Failed { command: line(), status }) }
+}

@@ -1,0 +1,62 @@
+//! `cargo xtask tidy`: the house rules that neither rustfmt nor clippy knows.
+//!
+//! Each rule is a function from one file to findings, so it can be tested on a few lines of text. A finding names the
+//! place and the remedy. *Errors* fail the command; *alarms* (a file or function that has grown long) only ask for
+//! attention. There is no list of exceptions to add oneself to.
+
+mod documents;
+mod files;
+mod finding;
+mod layout;
+mod manifests;
+mod purity;
+mod rust_source;
+mod unsafety;
+mod words;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use files::Tree;
+use finding::{Finding, Severity};
+use rust_source::RustSource;
+
+/// Checks the repository at `root` and prints what it finds. `tools` are the names that may follow `cargo xtask`.
+pub(crate) fn run(root: &Path, tools: &[String]) -> ExitCode {
+    let tree = match Tree::read(root) {
+        Ok(tree) => tree,
+        Err(error) => {
+            eprintln!("tidy: cannot read the repository: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let findings = check(&tree, tools);
+    for finding in &findings {
+        println!("{finding}");
+    }
+    let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+    println!("tidy: {} files, {errors} errors, {} alarms", tree.files().len(), findings.len() - errors);
+    if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// All findings in the order of files and lines.
+fn check(tree: &Tree, tools: &[String]) -> Vec<Finding> {
+    let test_files = rust_source::test_only_files(tree);
+    let mut findings = Vec::new();
+    for file in tree.files() {
+        layout::check_text(file, &mut findings);
+        if file.path.ends_with(".rs") {
+            let source = RustSource::new(file, test_files.contains(&file.path));
+            layout::check_rust(&source, &mut findings);
+            words::check(&source, &mut findings);
+            purity::check(&source, &mut findings);
+            unsafety::check(&source, &mut findings);
+        } else if file.path.ends_with(".md") {
+            documents::check(file, tree, tools, &mut findings);
+        } else if file.path.ends_with("Cargo.toml") && file.path != "Cargo.toml" {
+            manifests::check(file, &mut findings);
+        }
+    }
+    findings.sort_by(|a, b| (&a.path, a.line).cmp(&(&b.path, b.line)));
+    findings
+}
