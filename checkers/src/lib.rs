@@ -3,6 +3,18 @@
 //! Nothing here touches a file, a clock, a thread's random source or the network. Budgets are counted in steps, so a
 //! verdict is the same on every machine.
 
+pub mod brute;
+pub mod certificate;
+pub mod engine;
+pub mod linearizable;
+mod minimal;
+pub mod model;
+pub mod models;
+pub mod part;
+mod registry;
+pub mod small;
+pub mod story;
 mod verdict;
 
+pub use registry::{ModelKind, UnknownModel, check};
 pub use verdict::{Anomaly, Budget, Finding, Judgement, Method};

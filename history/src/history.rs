@@ -89,8 +89,8 @@ pub struct History {
     values: Vec<Value>,
 }
 
-/// One operation of a history, by reference.
-#[derive(Clone, Copy, Debug)]
+/// One operation of a history.
+#[derive(Clone, Debug)]
 pub struct OpView<'a> {
     /// Its index.
     pub id: OpId,
@@ -101,11 +101,11 @@ pub struct OpView<'a> {
     /// What it does.
     pub f: &'a str,
     /// The object it works on.
-    pub key: &'a Value,
+    pub key: Value,
     /// What was asked.
-    pub input: &'a Value,
+    pub input: Value,
     /// What came back; the input again where nothing did.
-    pub output: &'a Value,
+    pub output: Value,
     /// How it ended; `Info` when it has no completion.
     pub outcome: Outcome,
     /// Position of the invocation in the event sequence.
@@ -118,6 +118,29 @@ pub struct OpView<'a> {
     pub complete_time: Option<u64>,
     /// Why it did not end `ok`.
     pub error: Option<&'a str>,
+}
+
+/// One operation of a history in small integers, for checkers.
+///
+/// Two operations have equal values exactly when their value ids are equal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The process that ran it.
+    pub process: u32,
+    /// What it does; see [`History::function`].
+    pub function: u16,
+    /// How it ended; `Info` when it has no completion.
+    pub outcome: Outcome,
+    /// The object, as a value id; see [`History::value`].
+    pub key: u32,
+    /// What was asked, as a value id.
+    pub input: u32,
+    /// What came back, as a value id; the input again where nothing did.
+    pub output: u32,
+    /// Position of the invocation in the event sequence.
+    pub invoked: u32,
+    /// Position of the completion; `None` when it never completed.
+    pub completed: Option<u32>,
 }
 
 const NEVER: u32 = u32::MAX;
@@ -151,9 +174,9 @@ impl History {
             process: self.process[row],
             node: (self.node[row] != 0).then_some(self.node[row]),
             f: &self.functions[self.function[row] as usize],
-            key: &self.values[self.key[row] as usize],
-            input: &self.values[self.input[row] as usize],
-            output: &self.values[self.output[row] as usize],
+            key: self.value(self.key[row]),
+            input: self.value(self.input[row]),
+            output: self.value(self.output[row]),
             outcome: self.outcome[row],
             invoked: self.invoked[row],
             completed: (completed != NEVER).then_some(completed),
@@ -166,6 +189,37 @@ impl History {
     /// All operations in order of invocation.
     pub fn ops(&self) -> impl Iterator<Item = OpView<'_>> {
         (0..self.len() as u32).map(|row| self.op(OpId(row)))
+    }
+
+    /// One operation in small integers. Panics when the index is not of this history.
+    pub fn row(&self, id: OpId) -> Row {
+        let row = id.0 as usize;
+        let completed = self.completed[row];
+        Row {
+            process: self.process[row],
+            function: self.function[row],
+            outcome: self.outcome[row],
+            key: self.key[row],
+            input: self.input[row],
+            output: self.output[row],
+            invoked: self.invoked[row],
+            completed: (completed != NEVER).then_some(completed),
+        }
+    }
+
+    /// All operations in small integers, in order of invocation.
+    pub fn rows(&self) -> impl Iterator<Item = Row> + '_ {
+        (0..self.len() as u32).map(|row| self.row(OpId(row)))
+    }
+
+    /// The value that a row's id stands for. Panics when the id is not of this history.
+    pub fn value(&self, id: u32) -> Value {
+        self.values[id as usize].clone()
+    }
+
+    /// The name that a row's function stands for. Panics when it is not of this history.
+    pub fn function(&self, id: u16) -> &Arc<str> {
+        &self.functions[id as usize]
     }
 
     /// Time of the last event, ns; 0 when there is none.

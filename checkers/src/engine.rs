@@ -1,0 +1,41 @@
+//! Deciding whether one object's history is linearizable.
+
+mod search;
+mod space;
+mod tokens;
+
+use rashomon_history::OpId;
+
+pub use search::search;
+
+/// The answer of an engine about one part of a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// It is linearizable: all operations that took effect, in an order that proves it.
+    Yes(Vec<OpId>),
+    /// It is not: already the events up to and including this position contradict each other.
+    No {
+        /// The position of a completion among the history's events.
+        at: u32,
+    },
+    /// The budget ran out.
+    Unknown(Shortage),
+}
+
+/// What ran out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shortage {
+    /// Steps of search.
+    Steps,
+    /// Memory.
+    Bytes,
+}
+
+/// An answer and what it cost.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The answer.
+    pub answer: Answer,
+    /// Steps taken: applications of an operation to a state.
+    pub steps: u64,
+}

@@ -1,0 +1,139 @@
+//! A history cut into independent objects, each compiled to small integers.
+//!
+//! Linearizability is local (Herlihy and Wing, *Linearizability*, 1990, theorem 1): a history is linearizable exactly
+//! when the history of every object is. So each key is judged alone.
+
+use rashomon_history::{History, OpId, Row, Value};
+use rustc_hash::FxHashMap;
+
+use crate::model::{Model, Unusable};
+
+/// The position of a completion that never came.
+pub const NEVER: u32 = u32::MAX;
+
+/// One operation of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// The operation in its history.
+    pub op: OpId,
+    /// What it does: an index into [`Part::classes`].
+    pub class: u32,
+    /// Position of its invocation among the history's events.
+    pub invoked: u32,
+    /// Position of its completion; [`NEVER`] when its outcome is unknown, so that it may have taken effect at any moment
+    /// after its invocation, or never.
+    pub completed: u32,
+}
+
+impl Item {
+    /// Whether it certainly took effect.
+    pub fn is_certain(&self) -> bool {
+        self.completed != NEVER
+    }
+}
+
+/// The history of one object, in order of invocation. Operations that say nothing are left out.
+#[derive(Clone, Debug)]
+pub struct Part<Op> {
+    /// The object.
+    pub key: Value,
+    /// Its operations, in order of invocation.
+    pub items: Vec<Item>,
+    /// The distinct operations (with their results) that occur.
+    pub classes: Vec<Op>,
+}
+
+impl<Op> Part<Op> {
+    /// What an operation does.
+    pub fn class(&self, item: usize) -> &Op {
+        &self.classes[self.items[item].class as usize]
+    }
+}
+
+/// Which operations belong to which key: a counting sort, so nothing is copied but operation ids.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Operation ids, key by key, each key's in order of invocation.
+    ops: Vec<u32>,
+    /// The end of each key's range in `ops`.
+    ends: Vec<u32>,
+}
+
+impl Keys {
+    /// Groups a history's operations by key; keys in order of their first operation.
+    pub fn of(history: &History) -> Keys {
+        let mut dense: FxHashMap<u32, u32> = FxHashMap::default();
+        let mut counts: Vec<u32> = Vec::new();
+        for row in history.rows() {
+            let next = counts.len() as u32;
+            let key = *dense.entry(row.key).or_insert(next);
+            if key == next {
+                counts.push(0);
+            }
+            counts[key as usize] += 1;
+        }
+        let mut starts: Vec<u32> = Vec::with_capacity(counts.len());
+        let mut total = 0;
+        for count in &counts {
+            starts.push(total);
+            total += count;
+        }
+        let mut ops = vec![0; history.len()];
+        for (id, row) in history.rows().enumerate() {
+            let slot = &mut starts[dense[&row.key] as usize];
+            ops[*slot as usize] = id as u32;
+            *slot += 1;
+        }
+        Keys { ops, ends: starts }
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// One key's operations in order of invocation.
+    pub fn ops(&self, key: usize) -> &[u32] {
+        let start = if key == 0 { 0 } else { self.ends[key - 1] };
+        &self.ops[start as usize..self.ends[key] as usize]
+    }
+}
+
+/// Compiles some operations of a history (one key's, in order of invocation) for a model.
+pub fn compile<M: Model>(model: &M, history: &History, ops: &[u32]) -> Result<Part<M::Op>, (OpId, Unusable)> {
+    let mut items = Vec::with_capacity(ops.len());
+    let mut classes: Vec<M::Op> = Vec::new();
+    let mut class_of: FxHashMap<M::Op, u32> = FxHashMap::default();
+    // Equal rows mean equal operations, so the model reads each kind of row once.
+    let mut class_of_row: FxHashMap<(u16, u8, u32, u32), Option<u32>> = FxHashMap::default();
+    for &id in ops {
+        let row: Row = history.row(OpId(id));
+        let kind = (row.function, row.outcome as u8, row.input, row.output);
+        let class = match class_of_row.get(&kind) {
+            Some(&class) => class,
+            None => {
+                let view = history.op(OpId(id));
+                let class = model.operation(&view).map_err(|error| (OpId(id), error))?.map(|op| {
+                    *class_of.entry(op.clone()).or_insert_with(|| {
+                        classes.push(op);
+                        classes.len() as u32 - 1
+                    })
+                });
+                class_of_row.insert(kind, class);
+                class
+            }
+        };
+        if let Some(class) = class {
+            let certain = row.outcome != rashomon_history::Outcome::Info;
+            let completed = if certain { row.completed.unwrap_or(NEVER) } else { NEVER };
+            items.push(Item { op: OpId(id), class, invoked: row.invoked, completed });
+        }
+    }
+    let key = ops.first().map_or(Value::Nil, |&id| history.op(OpId(id)).key.clone());
+    Ok(Part { key, items, classes })
+}

@@ -1,0 +1,81 @@
+//! The models by name, for `rashomon check --model` and `rashomon list models`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use rashomon_history::History;
+use thiserror::Error;
+
+use crate::linearizable;
+use crate::models::{CasRegister, FailedCas, Register};
+use crate::verdict::{Budget, Judgement};
+
+/// What a history is judged against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ModelKind {
+    /// Read and write.
+    Register,
+    /// Read, write and compare-and-set.
+    CasRegister,
+    /// The same where a failed compare-and-set says that it compared.
+    CasRegisterCompared,
+}
+
+/// No model has this name.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no model `{0}`; `rashomon list models` names them all")]
+pub struct UnknownModel(pub String);
+
+impl ModelKind {
+    /// All models, in the order they are listed.
+    pub const ALL: &'static [ModelKind] =
+        &[ModelKind::Register, ModelKind::CasRegister, ModelKind::CasRegisterCompared];
+
+    /// The name users write.
+    pub fn name(self) -> &'static str {
+        match self {
+            ModelKind::Register => "register",
+            ModelKind::CasRegister => "cas-register",
+            ModelKind::CasRegisterCompared => "cas-register-compared",
+        }
+    }
+
+    /// What it means, in one line.
+    pub fn description(self) -> &'static str {
+        match self {
+            ModelKind::Register => "linearizable register per key: read, write; nil before the first write",
+            ModelKind::CasRegister => {
+                "linearizable register per key: read, write, cas [from to]; a failed cas says nothing"
+            }
+            ModelKind::CasRegisterCompared => {
+                "cas-register in whose histories a failed cas means that it found another value"
+            }
+        }
+    }
+}
+
+impl FromStr for ModelKind {
+    type Err = UnknownModel;
+
+    fn from_str(name: &str) -> Result<ModelKind, UnknownModel> {
+        let found = ModelKind::ALL.iter().find(|kind| kind.name() == name);
+        found.copied().ok_or_else(|| UnknownModel(name.to_owned()))
+    }
+}
+
+impl fmt::Display for ModelKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.name())
+    }
+}
+
+/// Judges a history against a model.
+pub fn check(history: &History, model: ModelKind, budget: &Budget) -> Judgement {
+    match model {
+        ModelKind::Register => linearizable::check(&Register, history, budget),
+        ModelKind::CasRegister => linearizable::check(&CasRegister::default(), history, budget),
+        ModelKind::CasRegisterCompared => {
+            linearizable::check(&CasRegister { failed_cas: FailedCas::Compared }, history, budget)
+        }
+    }
+}

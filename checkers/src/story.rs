@@ -1,0 +1,106 @@
+//! A counterexample in words.
+
+use std::fmt;
+
+use rashomon_history::{History, OpView};
+
+use crate::model::Model;
+use crate::part::{Item, NEVER, Part};
+use crate::verdict::Anomaly;
+
+/// What a model is given to explain a contradiction: the whole part and its minimal core.
+pub struct Story<'a, Op> {
+    /// The history.
+    pub history: &'a History,
+    /// All operations of the object.
+    pub part: &'a Part<Op>,
+    /// The operations whose facts contradict each other, in order of invocation. What was relaxed is relaxed here: a
+    /// completion that is not needed for the contradiction is [`NEVER`].
+    pub core: &'a [Item],
+}
+
+/// The explanation of a contradiction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Account {
+    /// The anomaly's name in the field.
+    pub name: String,
+    /// One sentence in plain words, with operations, values and times.
+    pub sentence: String,
+    /// Further sentences, one per step of the argument.
+    pub explanation: Vec<String>,
+}
+
+impl<Op> Story<'_, Op> {
+    /// What a core operation does.
+    pub fn op(&self, item: &Item) -> &Op {
+        &self.part.classes[item.class as usize]
+    }
+
+    /// A core operation as recorded.
+    pub fn view(&self, item: &Item) -> OpView<'_> {
+        self.history.op(item.op)
+    }
+}
+
+/// Nanoseconds as a person would write them: `1.234 s`, `37.1 ms`, `80 µs`, `7 ns`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span(pub u64);
+
+impl fmt::Display for Span {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let nanos = self.0;
+        match nanos {
+            0..1_000 => write!(out, "{nanos} ns"),
+            1_000..1_000_000 => write!(out, "{} µs", nanos / 1_000),
+            1_000_000..1_000_000_000 => write!(out, "{:.1} ms", nanos as f64 / 1e6),
+            _ => write!(out, "{:.3} s", nanos as f64 / 1e9),
+        }
+    }
+}
+
+/// `process 3: write 5, from 1.000 s to 1.002 s`, as all explanations name an operation.
+pub fn name_operation<M: Model>(model: &M, view: &OpView<'_>, op: &M::Op, completion_matters: bool) -> String {
+    let what = model.describe(op);
+    let from = Span(view.invoke_time);
+    match view.complete_time.filter(|_| completion_matters) {
+        Some(end) => format!("process {}: {what}, from {from} to {}", view.process, Span(end)),
+        None => format!("process {}: {what}, invoked at {from}", view.process),
+    }
+}
+
+/// The anomaly of a minimal core: the model's own account, or the general one.
+pub(crate) fn tell<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Anomaly {
+    let operations: Vec<_> = story.core.iter().map(|item| item.op).collect();
+    let listed: Vec<String> = story
+        .core
+        .iter()
+        .map(|item| name_operation(model, &story.view(item), story.op(item), item.completed != NEVER))
+        .collect();
+    let account = model.explain(story).unwrap_or_else(|| Account {
+        name: "non-linearizable".to_owned(),
+        sentence: match listed.as_slice() {
+            [only] => format!("Nothing explains this operation: {only}."),
+            _ => format!(
+                "No order of these {} operations explains what they returned: {}.",
+                listed.len(),
+                listed.join("; ")
+            ),
+        },
+        explanation: Vec::new(),
+    });
+    let mut explanation = account.explanation;
+    explanation.extend(listed);
+    let starts = story.core.iter().map(|item| story.view(item).invoke_time);
+    let ends = story.core.iter().map(|item| {
+        let view = story.view(item);
+        view.complete_time.unwrap_or(view.invoke_time)
+    });
+    Anomaly {
+        name: account.name,
+        sentence: account.sentence,
+        key: if story.part.key.is_nil() { String::new() } else { story.part.key.to_string() },
+        operations,
+        explanation,
+        window: (starts.min().unwrap_or(0), ends.max().unwrap_or(0)),
+    }
+}

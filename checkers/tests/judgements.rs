@@ -1,0 +1,178 @@
+//! What a person reads: names, sentences and cores of small contradictions.
+
+use std::sync::Arc;
+
+use rashomon_checkers::{Budget, Finding, Judgement, ModelKind, check};
+use rashomon_history::{Event, EventKind, History, OpId, Value};
+
+/// A history from lines `process kind f value`, one millisecond apart; a value is `nil`, a number or `from,to`.
+fn history(lines: &str) -> History {
+    let events = lines.lines().map(str::trim).filter(|line| !line.is_empty()).enumerate().map(|(position, line)| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [process, kind, f, value] = words[..] else { panic!("`{line}` is not four words") };
+        let number = |text: &str| text.parse().map_or(Value::Nil, Value::Int);
+        let value = match value.split_once(',') {
+            Some((from, to)) => Value::pair(number(from), number(to)),
+            None => number(value),
+        };
+        let kind = match kind {
+            "invoke" => EventKind::Invoke,
+            "ok" => EventKind::Ok,
+            "fail" => EventKind::Fail,
+            "info" => EventKind::Info,
+            other => panic!("`{other}` is no kind of event"),
+        };
+        let process = process.parse().expect("a process is a number");
+        Event {
+            time: position as u64 * 1_000_000,
+            process,
+            kind,
+            f: Arc::from(f),
+            key: Value::Nil,
+            value,
+            node: None,
+            error: None,
+        }
+    });
+    History::from_events(events).expect("the test's history is one")
+}
+
+fn judge(lines: &str) -> Judgement {
+    check(&history(lines), ModelKind::CasRegister, &Budget::default())
+}
+
+/// The anomaly's name, sentence and operations.
+fn anomaly(lines: &str) -> (String, String, Vec<u32>) {
+    let judgement = judge(lines);
+    assert_eq!(judgement.finding, Finding::Invalid, "{judgement:?}");
+    let anomaly = &judgement.anomalies[0];
+    (anomaly.name.clone(), anomaly.sentence.clone(), anomaly.operations.iter().map(|OpId(id)| *id).collect())
+}
+
+#[test]
+fn a_read_that_misses_an_acknowledged_write_is_stale() {
+    let (name, sentence, operations) = anomaly(
+        "0 invoke write 1
+         0 ok write 1
+         0 invoke write 2
+         0 ok write 2
+         1 invoke read nil
+         1 ok read 2
+         1 invoke read nil
+         1 ok read 1
+         1 invoke read nil
+         1 ok read 2",
+    );
+    assert_eq!(name, "stale read");
+    assert_eq!(
+        sentence,
+        "process 1 read 1 (from 6.0 ms to 7.0 ms), although 2 had replaced it and was acknowledged 3.0 ms before: \
+         process 0 wrote 2 (from 2.0 ms to 3.0 ms)."
+    );
+    assert_eq!(operations, [0, 1, 3]);
+}
+
+#[test]
+fn a_write_that_nobody_ever_saw_is_lost() {
+    let (name, _, operations) = anomaly(
+        "0 invoke write 1
+         0 ok write 1
+         2 invoke write 3
+         1 invoke read nil
+         1 ok read nil
+         2 info write 3",
+    );
+    assert_eq!((name.as_str(), operations), ("lost write", vec![0, 2]));
+}
+
+#[test]
+fn a_value_from_nowhere() {
+    let (name, sentence, operations) = anomaly(
+        "0 invoke write 1
+         0 ok write 1
+         1 invoke read nil
+         1 ok read 7",
+    );
+    assert_eq!((name.as_str(), operations), ("read of a value never written", vec![1]));
+    assert_eq!(sentence, "process 1 read 7 (from 2.0 ms to 3.0 ms), a value that nobody ever wrote.");
+}
+
+#[test]
+fn a_value_from_the_future() {
+    let (name, _, operations) = anomaly(
+        "1 invoke read nil
+         1 ok read 7
+         0 invoke write 7
+         0 ok write 7",
+    );
+    assert_eq!((name.as_str(), operations), ("read of a value not yet written", vec![0]));
+}
+
+#[test]
+fn two_compare_and_sets_of_one_value_lose_an_update() {
+    let (name, _, operations) = anomaly(
+        "0 invoke write 1
+         0 ok write 1
+         0 invoke cas 1,2
+         1 invoke cas 1,3
+         0 ok cas 1,2
+         1 ok cas 1,3",
+    );
+    assert_eq!((name.as_str(), operations), ("lost update", vec![1, 2]));
+}
+
+#[test]
+fn reads_that_go_back_in_time() {
+    let (name, sentence, _) = anomaly(
+        "0 invoke write 1
+         0 ok write 1
+         0 invoke write 2
+         1 invoke read nil
+         1 ok read 2
+         1 invoke read nil
+         1 ok read 1
+         0 ok write 2",
+    );
+    assert_eq!(name, "stale read");
+    assert!(sentence.contains("although the newer 2 had been read 1.0 ms before"), "{sentence}");
+}
+
+#[test]
+fn an_unknown_write_excuses_a_read() {
+    let judgement = judge(
+        "0 invoke write 1
+         0 ok write 1
+         1 invoke write 2
+         1 info write 2
+         2 invoke read nil
+         2 ok read 2
+         2 invoke read nil
+         2 ok read 2",
+    );
+    assert_eq!(judgement.finding, Finding::Valid);
+}
+
+#[test]
+fn an_operation_of_another_model_is_named() {
+    let judgement = judge("0 invoke enqueue 1\n0 ok enqueue 1");
+    assert_eq!(judgement.finding, Finding::Unknown);
+    assert!(judgement.unknown[0].contains("`enqueue` is not an operation of a cas-register"), "{judgement:?}");
+}
+
+#[test]
+fn a_spent_budget_is_unknown_never_a_pass() {
+    let lines: String = (0..8).map(|process| format!("{process} invoke write {process}\n")).collect::<String>()
+        + &(0..8).map(|process| format!("{process} ok write {process}\n")).collect::<String>()
+        + "0 invoke read nil\n0 ok read 9\n1 invoke write 9\n1 ok write 9";
+    let judgement = check(&history(&lines), ModelKind::Register, &Budget { steps: 3, ..Budget::default() });
+    assert_eq!(judgement.finding, Finding::Unknown, "{judgement:?}");
+    assert!(judgement.unknown[0].contains("raise the step budget"), "{judgement:?}");
+}
+
+#[test]
+fn each_model_has_a_name_of_its_own() {
+    for &kind in ModelKind::ALL {
+        assert_eq!(kind.name().parse(), Ok(kind));
+    }
+    assert!("regsiter".parse::<ModelKind>().is_err());
+}
