@@ -9,6 +9,7 @@
 
 pub mod codec;
 mod event;
+pub mod formats;
 mod history;
 mod operation;
 #[cfg(test)]

@@ -102,3 +102,26 @@ pub(crate) fn events(at_most: usize) -> impl Strategy<Value = Vec<Event>> {
         events.collect()
     })
 }
+
+/// Any history: every completion has its invocation, with the same function and key.
+pub(crate) fn history(at_most: usize) -> impl Strategy<Value = Vec<Event>> {
+    events(at_most).prop_map(|mut events| {
+        let mut open: std::collections::BTreeMap<u32, Event> = std::collections::BTreeMap::new();
+        for event in &mut events {
+            match open.remove(&event.process) {
+                None => {
+                    event.kind = EventKind::Invoke;
+                    open.insert(event.process, event.clone());
+                }
+                Some(invocation) => {
+                    if event.kind == EventKind::Invoke {
+                        event.kind = EventKind::Ok;
+                    }
+                    event.f = invocation.f;
+                    event.key = invocation.key;
+                }
+            }
+        }
+        events
+    })
+}

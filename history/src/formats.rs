@@ -1,0 +1,310 @@
+//! Reading and writing histories in the formats of the field.
+//!
+//! | format | what | written by |
+//! |---|---|---|
+//! | [`Format::Own`] | `history.rhist`, see [`crate::codec`] | Rashomon |
+//! | [`Format::JsonLines`] | one JSON object per event and line, in order of time | Rashomon, scripts |
+//! | [`Format::Json`] | the same objects in one array, in the order recorded | elle-cli, exports from Jepsen |
+//!
+//! Everything streams: a reader holds one window of its input and what is open, never the file. What was mended on the
+//! way (times out of order, keys that mean nothing, the nemesis's lines) is in the [`Summary`], so that no reading is
+//! silently lossy. `docs/formats.md` has an example of each.
+
+mod json;
+mod json_write;
+mod number;
+mod record;
+mod source;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::io::{self, Cursor, Read};
+
+use thiserror::Error;
+
+use crate::codec::MAGIC;
+use crate::{EventRef, History, HistoryBuilder, HistoryError, HistoryReader, ReadError};
+pub use json_write::JsonWriter;
+use record::{Assembler, Order, Record};
+pub use source::Position;
+use source::Source;
+
+/// How a history is written down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// Rashomon's own: binary, compressed, crash-safe.
+    Own,
+    /// JSON objects, one per line.
+    JsonLines,
+    /// JSON objects in one array.
+    Json,
+}
+
+impl Format {
+    /// All formats.
+    pub const ALL: [Format; 3] = [Format::Own, Format::JsonLines, Format::Json];
+
+    /// The name used on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Own => "rhist",
+            Format::JsonLines => "jsonl",
+            Format::Json => "json",
+        }
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(self.as_str())
+    }
+}
+
+/// How to read.
+#[derive(Default)]
+pub struct ReadOptions<'a> {
+    /// The format; found out from the content where it is not given.
+    pub format: Option<Format>,
+    /// Called now and then with the number of bytes read so far.
+    pub progress: Option<&'a mut dyn FnMut(u64)>,
+}
+
+/// What reading a history came to.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// How many events there were.
+    pub events: u64,
+    /// How many lines or maps were no operations of clients: the nemesis's, other log lines.
+    pub skipped: u64,
+    /// What was mended or ignored, one sentence each.
+    pub warnings: Vec<String>,
+    /// Where and how the input ends too early; everything before is intact. `None` when it is whole.
+    pub cut_short: Option<CutShort>,
+}
+
+/// The end of an input that ends in the middle of something: its run was killed, or the file was cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CutShort {
+    /// The byte where the intact part ends.
+    pub at_byte: u64,
+    /// What is missing, in one sentence.
+    pub what: String,
+}
+
+/// Why an input could not be read.
+#[derive(Debug, Error)]
+pub enum InputError {
+    /// The operating system failed to read.
+    #[error("cannot read the history: {0}")]
+    Io(#[from] io::Error),
+    /// The own format is damaged.
+    #[error(transparent)]
+    Own(ReadError),
+    /// Something is not as the format wants it.
+    #[error("line {}, column {}: {what}", position.line, position.column)]
+    Syntax {
+        /// Where.
+        position: Position,
+        /// What was expected and what is there.
+        what: Cow<'static, str>,
+    },
+    /// The events do not make a history.
+    #[error("line {}: {error}", position.line)]
+    History {
+        /// Where the event is written.
+        position: Position,
+        /// What is wrong with it.
+        error: HistoryError,
+    },
+    /// The events of the own format do not make a history.
+    #[error(transparent)]
+    Events(HistoryError),
+    /// The content looks like none of the formats.
+    #[error("this looks like none of the history formats (rhist, jsonl, json); it begins with `{begins}`")]
+    UnknownFormat {
+        /// The first bytes.
+        begins: String,
+    },
+    /// There is nothing.
+    #[error("the history is empty: not a single byte")]
+    Empty,
+}
+
+/// What is handed each event; its error ends the reading.
+pub type Sink<'a> = dyn FnMut(EventRef<'_>) -> Result<(), HistoryError> + 'a;
+
+/// How much is looked at to tell the format.
+const DETECT_BYTES: usize = 64 << 10;
+
+/// Progress is reported about this often.
+const PROGRESS_BYTES: u64 = 1 << 20;
+
+/// The format of a history that begins with these bytes; `None` when it looks like none.
+pub fn detect(bytes: &[u8]) -> Option<Format> {
+    if !bytes.is_empty() && bytes[..bytes.len().min(MAGIC.len())] == MAGIC[..bytes.len().min(MAGIC.len())] {
+        return Some(Format::Own);
+    }
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let mut rest = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+    match (rest.next()?, rest.next()) {
+        (b'{', Some(b'"')) => Some(Format::JsonLines),
+        (b'[', Some(b']')) => Some(Format::Json),
+        (b'[', Some(b'{')) if matches!(rest.next(), Some(b'"')) => Some(Format::Json),
+        _ => None,
+    }
+}
+
+/// Reads events in real-time order into `sink`. Memory does not grow with the input.
+pub fn read_events(mut input: impl Read, options: ReadOptions<'_>, sink: &mut Sink<'_>) -> Result<Summary, InputError> {
+    let mut begin = Vec::new();
+    (&mut input).take(DETECT_BYTES as u64).read_to_end(&mut begin)?;
+    if begin.is_empty() {
+        return Err(InputError::Empty);
+    }
+    let format = match options.format.or_else(|| detect(&begin)) {
+        Some(format) => format,
+        None => {
+            let begins = String::from_utf8_lossy(&begin[..begin.len().min(40)]).escape_debug().to_string();
+            return Err(InputError::UnknownFormat { begins });
+        }
+    };
+    let input = Cursor::new(begin).chain(input);
+    let mut no_progress = |_| {};
+    let progress = options.progress.unwrap_or(&mut no_progress);
+    match format {
+        Format::Own => read_own(input, progress, sink),
+        Format::JsonLines => read_text(input, json::Parser::default(), Order::ByTime, progress, sink),
+        Format::Json => read_text(input, json::Parser::default(), Order::AsWritten, progress, sink),
+    }
+}
+
+/// Reads a whole history.
+pub fn read_history(input: impl Read, options: ReadOptions<'_>) -> Result<(History, Summary), InputError> {
+    let mut builder = HistoryBuilder::default();
+    let summary = read_events(input, options, &mut |event| builder.push(&event.to_event()))?;
+    Ok((builder.finish(), summary))
+}
+
+fn read_own(input: impl Read, progress: &mut dyn FnMut(u64), sink: &mut Sink<'_>) -> Result<Summary, InputError> {
+    let mut reader = HistoryReader::new(input);
+    let mut cut_short = None;
+    let mut reported = 0;
+    while let Some(event) = reader.next_ref() {
+        match event {
+            Ok(event) => sink(event).map_err(InputError::Events)?,
+            Err(error) if error.is_cut_short() => {
+                let what = error.to_string();
+                cut_short = Some(CutShort { at_byte: reader.bytes_read(), what });
+                break;
+            }
+            Err(ReadError::Io(error)) => return Err(InputError::Io(error)),
+            Err(error) => return Err(InputError::Own(error)),
+        }
+        if reader.bytes_read() >= reported + PROGRESS_BYTES {
+            reported = reader.bytes_read();
+            progress(reported);
+        }
+    }
+    progress(reader.bytes_read());
+    Ok(Summary { events: reader.events_read(), cut_short, ..Summary::default() })
+}
+
+/// What a parser of a text format found.
+enum Step {
+    /// A record in these first bytes, the map itself beginning at `begins`.
+    Record { begins: usize, length: usize },
+    /// Nothing of interest in these first bytes; `other` when they are a line that is no operation's.
+    Skip { length: usize, other: bool },
+    /// The input is at its end, and whole.
+    End,
+}
+
+/// Why a parser stopped.
+enum Fault {
+    /// The text ends too early; with more of it, the parser begins this step again.
+    More,
+    /// Something is wrong at byte `at`.
+    Bad { at: usize, what: Cow<'static, str> },
+}
+
+/// A text format: finds one record after another.
+trait TextFormat {
+    /// The next thing in `text`. `at_end` says that nothing follows it. Changes itself only when it returns `Ok`.
+    fn next<'a>(&mut self, text: &'a [u8], at_end: bool, record: &mut Record<'a>) -> Result<Step, Fault>;
+}
+
+fn read_text(
+    input: impl Read,
+    mut format: impl TextFormat,
+    order: Order,
+    progress: &mut dyn FnMut(u64),
+    sink: &mut Sink<'_>,
+) -> Result<Summary, InputError> {
+    let mut source = Source::new(input);
+    let mut assembler = Assembler::new(order);
+    let mut reported = 0;
+    let mut others = 0;
+    let cut_short = loop {
+        let mut record = Record::default();
+        match format.next(source.text(), source.at_end(), &mut record) {
+            Ok(Step::Record { begins, length }) => {
+                match assembler.add(&mut record, sink) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(error)) => return Err(InputError::History { position: source.position(begins), error }),
+                    Err(what) => return Err(InputError::Syntax { position: source.position(begins), what }),
+                }
+                drop(record);
+                source.take(length);
+            }
+            Ok(Step::Skip { length, other }) => {
+                drop(record);
+                others += u64::from(other);
+                source.take(length);
+            }
+            Ok(Step::End) => break None,
+            Err(Fault::More) => {
+                drop(record);
+                if source.more()? {
+                    continue;
+                }
+                break Some(ends_early(&source)?);
+            }
+            Err(Fault::Bad { at, what }) => return Err(InputError::Syntax { position: source.position(at), what }),
+        }
+        if source.taken() >= reported + PROGRESS_BYTES {
+            reported = source.taken();
+            progress(reported);
+        }
+    };
+    progress(source.taken() + source.text().len() as u64);
+    let mut summary = assembler.summary();
+    summary.skipped += others;
+    summary.cut_short = cut_short;
+    Ok(summary)
+}
+
+/// The input ends inside a record. A cut file is no error; a bracket that is never closed is one, for it hides all
+/// that follows.
+fn ends_early(source: &Source<impl Read>) -> Result<CutShort, InputError> {
+    let text = source.text();
+    let leading = text.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b',').count();
+    let position = source.position(leading);
+    if !source.at_end() {
+        let what = format!("this event is larger than {} MiB", source::RECORD_MAX_BYTES >> 20);
+        return Err(InputError::Syntax { position, what: Cow::Owned(what) });
+    }
+    let word: &[u8] = b"process";
+    if text.windows(word.len()).filter(|window| *window == word).count() > 1 {
+        let what = Cow::Borrowed("a bracket or quote that opens here, or in this event, is never closed");
+        return Err(InputError::Syntax { position, what });
+    }
+    let what = if leading == text.len() {
+        format!("the history ends at line {} without its closing bracket: the file was cut", position.line)
+    } else {
+        format!("the history ends in the middle of the event at line {}: the file was cut", position.line)
+    };
+    Ok(CutShort { at_byte: position.byte, what })
+}
+
+#[cfg(test)]
+mod tests;
