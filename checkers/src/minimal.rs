@@ -13,7 +13,8 @@ use crate::part::{Item, NEVER, Part};
 /// Shrinks the refuted prefix of a part (all events up to and including position `at`).
 ///
 /// `refute` decides a part; only a definite *no* counts. Returns the items that are left: those certain ones of which
-/// none can be relaxed (greedily, observers before others, oldest first), and those of unknown outcome that were in the history anyway.
+/// none can be relaxed (greedily, observers before others, oldest first), and those of unknown outcome that were in the
+/// history anyway.
 pub(crate) fn minimal_core<M: Model>(
     model: &M,
     part: &Part<M::Op>,

@@ -20,8 +20,8 @@ pub struct Item {
     pub class: u32,
     /// Position of its invocation among the history's events.
     pub invoked: u32,
-    /// Position of its completion; [`NEVER`] when its outcome is unknown, so that it may have taken effect at any moment
-    /// after its invocation, or never.
+    /// Position of its completion; [`NEVER`] when its outcome is unknown, so that it may have taken effect at any
+    /// moment after its invocation, or never.
     pub completed: u32,
 }
 

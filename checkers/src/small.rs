@@ -1,7 +1,7 @@
 //! Small histories for testing checkers: all of them up to a size, and random ones from a seed.
 //!
-//! Together with [`crate::brute`] this is how every checker here is tested; use it for your own model too. Most bugs of a
-//! checker show in a history of three or four operations.
+//! Together with [`crate::brute`] this is how every checker here is tested; use it for your own model too. Most bugs
+//! of a checker show in a history of three or four operations.
 
 use std::sync::Arc;
 

@@ -1,11 +1,18 @@
 //! The columnar history: one row per operation, everything interned.
 
+mod builder;
+mod times;
+mod values;
+
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 use thiserror::Error;
 
-use crate::{Event, EventKind, Outcome, Value};
+use crate::{Event, Outcome, Value};
+pub use builder::HistoryBuilder;
+use times::Times;
+use values::Values;
 
 /// An operation's index in its history, in order of invocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
@@ -60,6 +67,14 @@ pub enum HistoryError {
         /// The previous event's time.
         previous: u64,
     },
+    /// More kinds of operation than a history can name.
+    #[error("event {position}: a history names at most 4096 different functions; `{f}` is one too many")]
+    TooManyFunctions {
+        /// The event's position, 0-based.
+        position: u64,
+        /// The function.
+        f: Arc<str>,
+    },
     /// More operations or values than 32-bit indices can name.
     #[error("event {position}: a history holds at most 2^31 events; split it by key or in time")]
     TooLarge {
@@ -68,25 +83,60 @@ pub enum HistoryError {
     },
 }
 
-/// An immutable history: operations as columns, in order of invocation.
+/// An immutable history: operations as columns, in order of invocation, about 26 bytes each.
 ///
 /// Real-time order is the order of *positions* (the index of an event in the recorded sequence), so it is exact even
 /// where two events carry the same nanosecond.
 #[derive(Clone, Debug, Default)]
 pub struct History {
     process: Vec<u32>,
-    function: Vec<u16>,
-    outcome: Vec<Outcome>,
+    /// Function, outcome and shape of the values, see [`Kind`].
+    kind: Vec<Kind>,
+    /// One entry per operation, or none at all while no node is known.
     node: Vec<u16>,
+    /// One entry per operation, or none at all while every key is nil.
     key: Vec<u32>,
-    input: Vec<u32>,
-    output: Vec<u32>,
+    value: Vec<u32>,
     invoked: Vec<u32>,
     completed: Vec<u32>,
-    times: Vec<u64>,
+    times: Times,
     errors: FxHashMap<u32, Arc<str>>,
     functions: Vec<Arc<str>>,
-    values: Vec<Value>,
+    values: Values,
+    /// Input and output of the operations where one of them does not follow from the other.
+    both: Vec<(u32, u32)>,
+}
+
+/// What an operation does (12 bits), how it ended (2 bits) and what its entry in the value column means (2 bits).
+#[derive(Clone, Copy, Debug)]
+struct Kind(u16);
+
+/// The input is nil, the entry is the output.
+const OUTPUT: u16 = 0;
+/// The entry is both.
+const SAME: u16 = 1;
+/// The entry is the input, the output is nil.
+const INPUT: u16 = 2;
+/// The entry is an index into [`History::both`].
+const BOTH: u16 = 3;
+const FUNCTIONS_MAX: usize = 1 << 12;
+
+impl Kind {
+    fn new(function: u16, outcome: Outcome, shape: u16) -> Kind {
+        Kind(function | (outcome as u16) << 12 | shape << 14)
+    }
+
+    fn function(self) -> u16 {
+        self.0 & (FUNCTIONS_MAX as u16 - 1)
+    }
+
+    fn outcome(self) -> Outcome {
+        Outcome::ALL[usize::from(self.0 >> 12 & 3)]
+    }
+
+    fn shape(self) -> u16 {
+        self.0 >> 14
+    }
 }
 
 /// One operation of a history.
@@ -167,21 +217,21 @@ impl History {
 
     /// One operation. Panics when the index is not of this history.
     pub fn op(&self, id: OpId) -> OpView<'_> {
-        let row = id.0 as usize;
-        let completed = self.completed[row];
+        let row = self.row(id);
+        let node = self.node.get(id.0 as usize).copied().unwrap_or(0);
         OpView {
             id,
-            process: self.process[row],
-            node: (self.node[row] != 0).then_some(self.node[row]),
-            f: &self.functions[self.function[row] as usize],
-            key: self.value(self.key[row]),
-            input: self.value(self.input[row]),
-            output: self.value(self.output[row]),
-            outcome: self.outcome[row],
-            invoked: self.invoked[row],
-            completed: (completed != NEVER).then_some(completed),
-            invoke_time: self.times[self.invoked[row] as usize],
-            complete_time: (completed != NEVER).then(|| self.times[completed as usize]),
+            process: row.process,
+            node: (node != 0).then_some(node),
+            f: self.function(row.function),
+            key: self.value(row.key),
+            input: self.value(row.input),
+            output: self.value(row.output),
+            outcome: row.outcome,
+            invoked: row.invoked,
+            completed: row.completed,
+            invoke_time: self.times.at(row.invoked),
+            complete_time: row.completed.map(|position| self.times.at(position)),
             error: self.errors.get(&id.0).map(|text| &**text),
         }
     }
@@ -192,19 +242,34 @@ impl History {
     }
 
     /// One operation in small integers. Panics when the index is not of this history.
+    #[inline]
     pub fn row(&self, id: OpId) -> Row {
-        let row = id.0 as usize;
-        let completed = self.completed[row];
+        let index = id.0 as usize;
+        let kind = self.kind[index];
+        let value = self.value[index];
+        let (input, output) = match kind.shape() {
+            OUTPUT => (Values::NIL, value),
+            SAME => (value, value),
+            INPUT => (value, Values::NIL),
+            _ => self.both[value as usize],
+        };
+        let completed = self.completed[index];
         Row {
-            process: self.process[row],
-            function: self.function[row],
-            outcome: self.outcome[row],
-            key: self.key[row],
-            input: self.input[row],
-            output: self.output[row],
-            invoked: self.invoked[row],
+            process: self.process[index],
+            function: kind.function(),
+            outcome: kind.outcome(),
+            key: self.key_of(id),
+            input,
+            output,
+            invoked: self.invoked[index],
             completed: (completed != NEVER).then_some(completed),
         }
+    }
+
+    /// The key of one operation, as a value id. Panics when the index is not of this history.
+    #[inline]
+    pub fn key_of(&self, id: OpId) -> u32 {
+        if self.key.is_empty() { Values::NIL } else { self.key[id.0 as usize] }
     }
 
     /// All operations in small integers, in order of invocation.
@@ -214,123 +279,49 @@ impl History {
 
     /// The value that a row's id stands for. Panics when the id is not of this history.
     pub fn value(&self, id: u32) -> Value {
-        self.values[id as usize].clone()
+        self.values.get(id)
     }
+
+    /// The ids of the two elements, when a row's id stands for a list of two: cheaper than [`History::value`].
+    #[inline]
+    pub fn pair(&self, id: u32) -> Option<(u32, u32)> {
+        self.values.pair(id)
+    }
+
+    /// The value id of nil, in every history.
+    pub const NIL: u32 = Values::NIL;
 
     /// The name that a row's function stands for. Panics when it is not of this history.
     pub fn function(&self, id: u16) -> &Arc<str> {
         &self.functions[id as usize]
     }
 
+    /// How many functions there are; rows name them by numbers below this.
+    pub fn functions(&self) -> usize {
+        self.functions.len()
+    }
+
+    /// How many events it has.
+    pub fn events(&self) -> usize {
+        self.times.len()
+    }
+
+    /// The time of the event at a position, ns. Panics when there is none.
+    pub fn time_at(&self, position: u32) -> u64 {
+        self.times.at(position)
+    }
+
     /// Time of the last event, ns; 0 when there is none.
     pub fn end_time(&self) -> u64 {
-        self.times.last().copied().unwrap_or(0)
-    }
-}
-
-/// Builds a [`History`] event by event, refusing what is not one.
-#[derive(Debug, Default)]
-pub struct HistoryBuilder {
-    history: History,
-    open: FxHashMap<u32, u32>,
-    function_ids: FxHashMap<Arc<str>, u16>,
-    value_ids: FxHashMap<Value, u32>,
-}
-
-impl HistoryBuilder {
-    /// Adds the next event.
-    pub fn push(&mut self, event: &Event) -> Result<(), HistoryError> {
-        let position = self.history.times.len() as u64;
-        if position >= u64::from(u32::MAX >> 1) {
-            return Err(HistoryError::TooLarge { position });
-        }
-        if let Some(&previous) = self.history.times.last()
-            && event.time < previous
-        {
-            return Err(HistoryError::TimeBackwards { position, time: event.time, previous });
-        }
-        match event.kind {
-            EventKind::Invoke => self.invoke(event, position)?,
-            EventKind::Ok => self.complete(event, position, Outcome::Ok)?,
-            EventKind::Fail => self.complete(event, position, Outcome::Fail)?,
-            EventKind::Info => self.complete(event, position, Outcome::Info)?,
-        }
-        self.history.times.push(event.time);
-        Ok(())
+        self.times.last().unwrap_or(0)
     }
 
-    /// The history of all events so far. Operations still open stay without a completion.
-    pub fn finish(self) -> History {
-        self.history
-    }
-
-    fn invoke(&mut self, event: &Event, position: u64) -> Result<(), HistoryError> {
-        if let Some(&row) = self.open.get(&event.process) {
-            return Err(HistoryError::AlreadyOpen {
-                position,
-                process: event.process,
-                f: event.f.clone(),
-                open: self.function_of(row),
-                since: u64::from(self.history.invoked[row as usize]),
-            });
-        }
-        let function = self.function_id(&event.f);
-        let key = self.value_id(&event.key);
-        let input = self.value_id(&event.value);
-        let history = &mut self.history;
-        self.open.insert(event.process, history.process.len() as u32);
-        history.process.push(event.process);
-        history.function.push(function);
-        history.outcome.push(Outcome::Info);
-        history.node.push(event.node.unwrap_or(0));
-        history.key.push(key);
-        history.input.push(input);
-        history.output.push(input);
-        history.invoked.push(position as u32);
-        history.completed.push(NEVER);
-        Ok(())
-    }
-
-    fn complete(&mut self, event: &Event, position: u64, outcome: Outcome) -> Result<(), HistoryError> {
-        let Some(row) = self.open.remove(&event.process) else {
-            return Err(HistoryError::NotOpen { position, process: event.process, f: event.f.clone() });
-        };
-        let open = self.function_of(row);
-        if open != event.f {
-            return Err(HistoryError::Mismatch { position, process: event.process, f: event.f.clone(), open });
-        }
-        let output = self.value_id(&event.value);
-        let history = &mut self.history;
-        history.outcome[row as usize] = outcome;
-        history.output[row as usize] = output;
-        history.completed[row as usize] = position as u32;
-        if let Some(error) = &event.error {
-            history.errors.insert(row, error.clone());
-        }
-        Ok(())
-    }
-
-    fn function_of(&self, row: u32) -> Arc<str> {
-        self.history.functions[self.history.function[row as usize] as usize].clone()
-    }
-
-    fn function_id(&mut self, name: &Arc<str>) -> u16 {
-        if let Some(&id) = self.function_ids.get(name) {
-            return id;
-        }
-        let id = self.history.functions.len() as u16;
-        self.history.functions.push(name.clone());
-        self.function_ids.insert(name.clone(), id);
-        id
-    }
-
-    fn value_id(&mut self, value: &Value) -> u32 {
-        if let Some(&id) = self.value_ids.get(value) {
-            return id;
-        }
-        let id = self.history.values.len() as u32;
-        self.history.values.push(value.clone());
-        self.value_ids.insert(value.clone(), id);
-        id
+    /// How many bytes its columns hold.
+    pub fn bytes(&self) -> u64 {
+        let columns = 4 * (self.process.len() + self.key.len() + self.value.len() + self.invoked.len())
+            + 4 * self.completed.len()
+            + 2 * (self.kind.len() + self.node.len())
+            + 8 * self.both.len();
+        columns as u64 + self.times.bytes() + self.values.bytes()
     }
 }

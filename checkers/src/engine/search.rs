@@ -1,8 +1,8 @@
 //! Depth-first search for a linearization: Wing and Gong, *Testing and verifying concurrent objects* (1993), with the
 //! configurations remembered as in Lowe, *Testing for linearizability* (2017).
 //!
-//! Works for any [`Model`]. Often quick on linearizable histories; exponential in the number of operations that are open
-//! at once. Operations of unknown outcome are interchangeable tokens.
+//! Works for any [`Model`]. Often quick on linearizable histories; exponential in the number of operations open at
+//! once. Operations of unknown outcome are interchangeable tokens.
 
 use rustc_hash::FxHashSet;
 

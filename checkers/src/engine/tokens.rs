@@ -1,7 +1,7 @@
 //! Operations of unknown outcome as interchangeable tokens.
 //!
-//! Such an operation may take effect at any moment after its invocation or never, so of two with the same effect it does
-//! not matter which one is used: a configuration needs to know only *how many* of each kind it has used.
+//! Such an operation may take effect at any moment after its invocation or never, so of two with the same effect it
+//! does not matter which one is used: a configuration needs to know only *how many* of each kind it has used.
 
 use rustc_hash::FxHashMap;
 
