@@ -6,6 +6,7 @@
 pub mod client;
 pub mod draw;
 pub mod interface;
+pub mod lab;
 pub mod registry;
 pub mod schedule;
 pub mod spec;

@@ -1,0 +1,261 @@
+//! The lab: a cluster of real processes on one machine, in Linux namespaces of its own, with no way to the outside.
+//!
+//! # From the program's `main` to a running cluster
+//!
+//! ```no_run
+//! use std::time::Duration;
+//! use rashomon_harness::lab::{self, DataPlacement, EnterSpec, Lab, LabSpec, NamespaceLab};
+//! use rashomon_harness::target::{NodeCommand, Readiness};
+//!
+//! // First thing in `main`, before any thread is started.
+//! if let Some(inside) = lab::dispatch_hidden_commands() {
+//!     // This is the controller, inside the lab: its own PID, mount, IPC, UTS and network namespace ("clients").
+//!     // `inside.payload` is what the program outside handed over.
+//!     let lab = NamespaceLab::up(inside, &LabSpec::new(5, "/abs/results/run-1"))?;
+//!     let command = NodeCommand { program: "/usr/bin/etcd".into(), args: vec![], env: vec![] };
+//!     lab.start(1, &command)?;
+//!     lab.ready(1, &Readiness::Tcp(2379), Duration::from_secs(10))?;
+//!     let killed = lab.kill(1)?; // its proof: which processes died
+//!     Box::new(lab).down()?;
+//!     std::process::exit(0); // what `wait` gives to the program outside
+//! }
+//! // Outside: the host's namespaces.
+//! let spec = EnterSpec { label: "run-1".into(), payload: "{}".into(), ..EnterSpec::default() };
+//! let end = lab::enter(&spec)?.wait()?;
+//! # Ok::<(), lab::LabError>(())
+//! ```
+//!
+//! # What holds
+//!
+//! - Nothing outlives the program outside or the controller, however they end: the lab's PID 1 ends with either of them,
+//!   and the kernel takes all processes, mounts, devices and namespaces with it. See `enter`.
+//! - Works as root, without a user namespace, and as any user, with one.
+//! - No member of the lab has a route to anything but the lab's subnet, and none has IPv6 there.
+//! - A node has network, mount, PID, IPC and UTS namespaces of its own: host name `n<id>`, own `/tmp`, `/run`, `/dev/shm`
+//!   and `/proc`. They stay when its processes are killed, and so does its data directory. What lies below the host's
+//!   `/tmp` or `/run` is hidden from nodes, except for [`EnterSpec::visible`], this program's folder and the working directory.
+//! - A node's process starts with a small fixed environment (`PATH`, `LANG`, `HOME`, `HOSTNAME`) and the command's own
+//!   variables, in its data directory; what it prints goes to `nodes/<name>/node.log` in the run's folder, each line
+//!   with the run's clock in front.
+//! - Every method is synchronous and may be called from any thread; most take milliseconds. [`Lab::ready`], [`Lab::stop`]
+//!   and [`Lab::exec`] take up to their time limits: inside tokio call them from `spawn_blocking`.
+//!
+//! # What it does not do
+//!
+//! It does not plan faults: it only offers what they are made of (kill, pause, the hub's rules, shared folders).
+
+mod bench;
+mod doctor;
+mod enter;
+mod error;
+mod forward;
+mod hub;
+mod link;
+mod logs;
+mod namespace_lab;
+mod netlink;
+mod node_init;
+mod node_link;
+mod protocol;
+mod readiness;
+mod sys;
+mod template;
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+pub use nix::sys::signal::Signal;
+
+pub use bench::{BenchFigures, bench};
+pub use doctor::{Check, CheckOutcome, doctor, find_faketime};
+pub use enter::{EnterSpec, Inside, LabEnd, LabProcess, LabStdout, UserNamespace, enter};
+pub use error::{LabError, LabErrorKind, Result};
+pub use namespace_lab::{MAX_NODES, NamespaceLab};
+pub use protocol::{Ending, NodeProcess};
+pub use template::expand_template;
+
+use crate::target::{Node, NodeCommand, Readiness};
+
+/// Where the lab keeps what it shares with its nodes; a tmpfs that only the lab sees.
+const LAB_DIR: &str = "/run/rashomon";
+
+/// Handles the arguments with which the lab starts this program anew. Call it first in `main`, while there is only one
+/// thread: it returns `None` when this is an ordinary start, and `Some` in the controller of a new lab. In the lab's other
+/// processes it does not return.
+pub fn dispatch_hidden_commands() -> Option<Inside> {
+    let inside = enter::become_lab()?;
+    match inside.errand {
+        enter::Errand::Program => Some(inside),
+        enter::Errand::Probe => doctor::probe_inside(inside),
+        enter::Errand::Bench { nodes } => bench::bench_inside(inside, nodes),
+    }
+}
+
+/// The lab that a controller asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LabSpec {
+    /// How many nodes, 1 to [`MAX_NODES`]. Their ids are 1, 2, …
+    pub nodes: u16,
+    /// The run's folder, absolute; logs go to `nodes/<name>/` in it.
+    pub run_dir: PathBuf,
+    /// Where the nodes' data is.
+    pub data: DataPlacement,
+    /// The first three bytes of all addresses: node 1 has `….1`, the clients have `….254`.
+    pub subnet: [u8; 3],
+}
+
+impl LabSpec {
+    /// The usual lab: data in memory (1 GiB each at most), addresses 10.77.0.x.
+    pub fn new(nodes: u16, run_dir: impl Into<PathBuf>) -> Self {
+        Self { nodes, run_dir: run_dir.into(), data: DataPlacement::Tmpfs { bytes: 1 << 30 }, subnet: [10, 77, 0] }
+    }
+}
+
+/// Where the nodes' data directories are. The controller sees each under the same path as its node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DataPlacement {
+    /// In memory, a file system of this size for each node; gone with the lab.
+    Tmpfs {
+        /// Size limit in bytes.
+        bytes: u64,
+    },
+    /// In `<folder>/<node name>` on the host's file system; stays when the lab is gone.
+    Directory(PathBuf),
+}
+
+/// A cluster that runs the nodes' processes. [`NamespaceLab`] is the one for this machine.
+///
+/// Nodes are named by their [`Node::id`].
+pub trait Lab: Send + Sync {
+    /// The cluster.
+    fn nodes(&self) -> &[Node];
+
+    /// Starts the node's main process.
+    ///
+    /// # Errors
+    ///
+    /// When it runs already, or the program cannot be executed in the node.
+    fn start(&self, node: u16, command: &NodeCommand) -> Result<()>;
+
+    /// Whether the node's main process runs (or is paused).
+    ///
+    /// # Errors
+    ///
+    /// When there is no such node. The other methods fail for this reason too.
+    fn running(&self, node: u16) -> Result<bool>;
+
+    /// Sends a signal to the node's main process.
+    ///
+    /// # Errors
+    ///
+    /// When it does not run.
+    fn signal(&self, node: u16, signal: Signal) -> Result<()>;
+
+    /// Kills all processes of the node with SIGKILL, also paused ones, and waits until they are gone. The proof is the
+    /// list of the processes that died: empty if none was running.
+    ///
+    /// # Errors
+    ///
+    /// When a process survives for seconds, hanging in the kernel.
+    fn kill(&self, node: u16) -> Result<Effect>;
+
+    /// Asks the main process to stop with SIGTERM, and kills the node after `grace`, or when the main process has ended.
+    /// True if it stopped by itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lab::kill`].
+    fn stop(&self, node: u16, grace: Duration) -> Result<bool>;
+
+    /// Stops all processes of the node (SIGSTOP), and waits until the kernel shows every one of their threads as stopped. The
+    /// proof is the list of the stopped processes.
+    ///
+    /// # Errors
+    ///
+    /// When a thread does not stop for seconds.
+    fn pause(&self, node: u16) -> Result<Effect>;
+
+    /// Continues what [`Lab::pause`] stopped, and waits until no thread is shown as stopped.
+    ///
+    /// # Errors
+    ///
+    /// When a thread stays stopped for seconds.
+    fn resume(&self, node: u16) -> Result<Effect>;
+
+    /// The main processes that have ended since the last call without having been killed or stopped through the lab.
+    fn exits(&self) -> Vec<NodeExit>;
+
+    /// Waits until the node serves.
+    ///
+    /// # Errors
+    ///
+    /// When its main process ends before, or `timeout` passes; the error quotes the end of the node's log.
+    fn ready(&self, node: u16, readiness: &Readiness, timeout: Duration) -> Result<()>;
+
+    /// Runs a command to its end in the node's namespaces, with the variables that its main process was last started
+    /// with (and so under the same clock fault).
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be started or does not end within `timeout`. An exit code is no error: look at
+    /// [`CommandOutput::ending`].
+    fn exec(&self, node: u16, command: &NodeCommand, timeout: Duration) -> Result<CommandOutput>;
+
+    /// The node's log.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such node.
+    fn log_file(&self, node: u16) -> Result<PathBuf>;
+
+    /// Takes the cluster down, and returns when all of its processes are gone and their logs are written.
+    ///
+    /// # Errors
+    ///
+    /// When something cannot be taken down. It goes at the latest with the controller.
+    fn down(self: Box<Self>) -> Result<()>;
+}
+
+/// The proof of a kill, a pause or a resumption.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Effect {
+    /// The processes that it reached.
+    pub processes: Vec<NodeProcess>,
+    /// From the request until it was seen on all of them.
+    pub took: Duration,
+}
+
+/// A main process that ended by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeExit {
+    /// The node's id.
+    pub node: u16,
+    /// Its process id inside of the node, as in the node's log.
+    pub pid: i32,
+    /// How it ended.
+    pub ending: Ending,
+    /// When the controller learned of it.
+    pub at: Instant,
+}
+
+/// What a command in a node left.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CommandOutput {
+    /// How it ended.
+    pub ending: Ending,
+    /// Its standard output; bytes that are not UTF-8 are replaced.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+/// A rule of the hub and what it has matched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RuleCounter {
+    /// The rule, as `iptables -S` writes it: `-A FORWARD -s 10.77.0.1/32 -j DROP`.
+    pub rule: String,
+    /// Packets that matched.
+    pub packets: u64,
+    /// Bytes that matched.
+    pub bytes: u64,
+}

@@ -1,0 +1,487 @@
+//! The lab of Linux namespaces, as the controller uses it.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::error::{Attempt, LabError, LabErrorKind, Result};
+use super::link::Link;
+use super::logs::{LogCollector, make_log_dir};
+use super::node_link::NodeLink;
+use super::protocol::{
+    Ending, HubReply, HubRequest, HubSpec, NodeAnswer, NodeProcess, NodeRequest, NodeSetup, StartRequest,
+};
+use super::{CommandOutput, DataPlacement, Effect, Inside, LAB_DIR, Lab, LabSpec, NodeExit, RuleCounter};
+use super::{node_init, readiness};
+use crate::target::{Node, NodeCommand, Readiness};
+
+/// Most nodes that a lab can have: the clients need an address of the same subnet.
+pub const MAX_NODES: u16 = 200;
+const CLIENTS_HOST: u8 = 254;
+const PREFIX_LEN: u8 = 24;
+const NODE_LOG: &str = "node.log";
+const NODE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// Pause between two readiness probes at first; it grows to the second value.
+const PROBE_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
+/// How long to wait for the rest of a command's output after its end.
+const OUTPUT_END: Duration = Duration::from_secs(1);
+
+/// A cluster of nodes in namespaces, connected by a hub; the controller and its clients are one more member.
+///
+/// All methods block for at most a few milliseconds, unless they say otherwise.
+#[derive(Debug)]
+pub struct NamespaceLab {
+    nodes: Vec<Node>,
+    members: Vec<Member>,
+    hub: Mutex<Link<HubRequest, HubReply>>,
+    bridge_netfilter: bool,
+    logs: LogCollector,
+    clients_ip: Ipv4Addr,
+}
+
+#[derive(Debug)]
+struct Member {
+    link: NodeLink,
+    log_dir: PathBuf,
+    shared_dir: PathBuf,
+    /// Variables of the last start, so that commands see what the node sees.
+    env: Mutex<BTreeMap<String, String>>,
+}
+
+impl NamespaceLab {
+    /// Builds the network and the nodes. When this returns, every node can reach every other.
+    ///
+    /// # Errors
+    ///
+    /// When a namespace, a mount or a network device cannot be made.
+    pub fn up(inside: Inside, spec: &LabSpec) -> Result<Self> {
+        if spec.nodes == 0 || spec.nodes > MAX_NODES {
+            return Err(LabError::usage(format!("a lab has 1 to {MAX_NODES} nodes, not {}", spec.nodes)));
+        }
+        let nodes: Vec<Node> = (1..=spec.nodes).map(|id| node(id, spec)).collect();
+        let clients_ip = address(spec.subnet, CLIENTS_HOST);
+        let logs = LogCollector::start()?;
+        let hub = inside.hub;
+        let send = |request| hub.send(&request, &[]).map_err(|_| hub_lost());
+        send(HubRequest::Up(HubSpec {
+            nodes: nodes.iter().map(|node| node_setup(node, &inside.visible)).collect(),
+            controller_pid: std::process::id(),
+            data_tmpfs_bytes: match &spec.data {
+                DataPlacement::Tmpfs { bytes } => Some(*bytes),
+                DataPlacement::Directory(_) => None,
+            },
+            hosts_file: hosts_file(&nodes, clients_ip),
+        }))?;
+        let (reply, links) = receive(&hub)?;
+        let HubReply::LinksMade = reply else { return Err(unexpected(reply)) };
+        node_init::configure_network(clients_ip, PREFIX_LEN)?;
+        let (reply, _) = receive(&hub)?;
+        let HubReply::Up { bridge_netfilter } = reply else { return Err(unexpected(reply)) };
+        let mut members = Vec::new();
+        for (node, link) in nodes.iter().zip(links) {
+            let log_dir = spec.run_dir.join("nodes").join(&node.name);
+            make_log_dir(&log_dir)?;
+            let link = NodeLink::start(&node.name, Link::from_socket(link))?;
+            members.push(Member { link, log_dir, shared_dir: shared_dir(&node.name), env: Mutex::default() });
+        }
+        Ok(Self { nodes, members, hub: Mutex::new(hub), bridge_netfilter, logs, clients_ip })
+    }
+
+    /// The clients' address: that of this process.
+    pub fn clients_ip(&self) -> Ipv4Addr {
+        self.clients_ip
+    }
+
+    /// Sets the zero of the clock in the nodes' logs.
+    pub fn set_epoch(&self, epoch: Instant) {
+        self.logs.clock.set_epoch(epoch);
+    }
+
+    /// How many lines of the nodes' logs could not be written, for want of disk space for instance.
+    pub fn dropped_log_lines(&self) -> u64 {
+        self.logs.dropped_lines()
+    }
+
+    /// A folder that this process and the node see under the same path, and both may write to: for files with which a
+    /// fault reaches into a node.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such node.
+    pub fn shared_dir(&self, node: u16) -> Result<&Path> {
+        Ok(&self.member(node)?.shared_dir)
+    }
+
+    /// Feeds rules to `iptables-restore --noflush` in the hub's network namespace, where the chain `FORWARD` sees each
+    /// packet between two members once. All of them take effect at the same instant.
+    ///
+    /// # Errors
+    ///
+    /// When iptables is missing, rejects the rules, or would not see bridged packets.
+    pub fn hub_restore(&self, rules: &str) -> Result<()> {
+        if !self.bridge_netfilter {
+            return Err(LabError::new(
+                LabErrorKind::BridgeNetfilter,
+                "this kernel does not pass bridged packets to iptables, so a partition would have no effect",
+                "load the module once, as root: modprobe br_netfilter",
+            ));
+        }
+        self.run_in_hub("iptables-restore", &["--noflush"], rules).map(|_| ())
+    }
+
+    /// The rules of a chain of the hub's filter table, in order, with the packets that each one has matched.
+    ///
+    /// # Errors
+    ///
+    /// When iptables is missing or fails.
+    pub fn hub_counters(&self, chain: &str) -> Result<Vec<RuleCounter>> {
+        let saved = self.run_in_hub("iptables-save", &["-c", "-t", "filter"], "")?;
+        Ok(parse_counters(&saved, chain))
+    }
+
+    fn run_in_hub(&self, program: &str, args: &[&str], input: &str) -> Result<String> {
+        let args = args.iter().map(|arg| (*arg).to_owned()).collect();
+        match self.ask_hub(&HubRequest::Run { program: program.into(), args, input: input.into() })? {
+            HubReply::Ran { ending: Ending::Exited(0), stdout, .. } => Ok(stdout),
+            HubReply::Ran { ending, stderr, .. } => Err(LabError::new(
+                LabErrorKind::Network,
+                format!("{program} {ending} in the hub: {}", stderr.trim()),
+                "run `rashomon doctor`: it tries iptables in a lab of its own",
+            )),
+            reply => Err(unexpected(reply)),
+        }
+    }
+
+    fn ask_hub(&self, request: &HubRequest) -> Result<HubReply> {
+        let hub = lock(&self.hub);
+        hub.send(request, &[]).map_err(|_| hub_lost())?;
+        Ok(receive(&hub)?.0)
+    }
+
+    fn member(&self, node: u16) -> Result<&Member> {
+        let index = usize::from(node).checked_sub(1);
+        index.and_then(|index| self.members.get(index)).ok_or_else(|| {
+            LabError::usage(format!("there is no node {node}; the lab has the nodes 1 to {}", self.members.len()))
+        })
+    }
+
+    fn environment(&self, node: &Node) -> BTreeMap<String, String> {
+        let home = node.data_dir.to_string_lossy().into_owned();
+        let variables = [("PATH", NODE_PATH), ("LANG", "C.UTF-8"), ("HOME", &home), ("HOSTNAME", &node.name)];
+        variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    }
+
+    fn start_request(&self, node: u16, command: &NodeCommand, env: &BTreeMap<String, String>) -> StartRequest {
+        let node = &self.nodes[usize::from(node) - 1];
+        let mut all = self.environment(node);
+        all.extend(env.clone());
+        all.extend(command.env.iter().cloned());
+        StartRequest {
+            program: command.program.to_string_lossy().into_owned(),
+            args: command.args.clone(),
+            env: all,
+            cwd: node.data_dir.clone(),
+        }
+    }
+
+    /// Pauses or resumes, and turns the answer into its proof.
+    fn reach_all(&self, node: u16, make: impl FnOnce(u64) -> NodeRequest) -> Result<Effect> {
+        let begun = Instant::now();
+        match self.member(node)?.link.request(make, &[])? {
+            NodeAnswer::Processes(processes) => Ok(Effect { processes, took: begun.elapsed() }),
+            answer => Err(LabError::lost(format!("node {node} gave an answer that does not fit: {answer:?}"))),
+        }
+    }
+}
+
+impl Lab for NamespaceLab {
+    fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    fn start(&self, node: u16, command: &NodeCommand) -> Result<()> {
+        let member = self.member(node)?;
+        let env: BTreeMap<_, _> = command.env.iter().cloned().collect();
+        let start = self.start_request(node, command, &BTreeMap::new());
+        let (read, write) = LogCollector::pipe()?;
+        member.link.expect_end(false);
+        let request = |id| NodeRequest::Start { id, start };
+        let log = self.log_file(node)?;
+        // Both streams go into one pipe, so that they stay in the order in which they were written.
+        match member.link.request(request, &[write.as_fd(), write.as_fd()]) {
+            Ok(NodeAnswer::Started { pid, .. }) => {
+                self.logs.note(&log, format!("--- started, pid {pid} ---"));
+                self.logs.follow(&log, read);
+                *lock(&member.env) = env;
+                Ok(())
+            }
+            Ok(answer) => Err(LabError::lost(format!("node {node} gave an answer that does not fit: {answer:?}"))),
+            Err(error) => {
+                self.logs.note(&log, format!("--- not started: {error} ---"));
+                Err(error)
+            }
+        }
+    }
+
+    fn running(&self, node: u16) -> Result<bool> {
+        Ok(self.member(node)?.link.main().is_some())
+    }
+
+    fn signal(&self, node: u16, signal: Signal) -> Result<()> {
+        self.member(node)?.link.request(|id| NodeRequest::Signal { id, signal: signal as i32 }, &[]).map(|_| ())
+    }
+
+    fn kill(&self, node: u16) -> Result<Effect> {
+        let link = &self.member(node)?.link;
+        link.expect_end(true);
+        let effect = self.reach_all(node, |id| NodeRequest::KillAll { id })?;
+        self.logs.note(&self.log_file(node)?, format!("--- killed, {} ---", list(&effect.processes)));
+        Ok(effect)
+    }
+
+    fn stop(&self, node: u16, grace: Duration) -> Result<bool> {
+        let link = &self.member(node)?.link;
+        link.expect_end(true);
+        if link.main().is_none() {
+            return Ok(true);
+        }
+        // It may end by itself between the question and the signal.
+        let signalled = self.signal(node, Signal::SIGTERM);
+        let stopped = link.wait_for_main(Instant::now() + grace);
+        if !stopped {
+            signalled?;
+        }
+        self.kill(node)?;
+        Ok(stopped)
+    }
+
+    fn pause(&self, node: u16) -> Result<Effect> {
+        self.reach_all(node, |id| NodeRequest::Pause { id })
+    }
+
+    fn resume(&self, node: u16) -> Result<Effect> {
+        self.reach_all(node, |id| NodeRequest::Resume { id })
+    }
+
+    fn exits(&self) -> Vec<NodeExit> {
+        let mut exits: Vec<NodeExit> = Vec::new();
+        for (node, member) in self.nodes.iter().zip(&self.members) {
+            let ends = member.link.take_unexpected().into_iter();
+            exits.extend(ends.map(|(pid, ending, at)| NodeExit { node: node.id, pid, ending, at }));
+        }
+        exits.sort_by_key(|exit| exit.at);
+        exits
+    }
+
+    fn ready(&self, node: u16, readiness: &Readiness, timeout: Duration) -> Result<()> {
+        let member = self.member(node)?;
+        let deadline = Instant::now() + timeout;
+        let ip = self.nodes[usize::from(node) - 1].ip;
+        let mut pause = PROBE_PAUSE.0;
+        loop {
+            let missing = match readiness::probe(readiness, ip) {
+                Ok(()) => return Ok(()),
+                Err(missing) => missing,
+            };
+            let log = self.log_file(node)?;
+            if member.link.main().is_none() {
+                let how = member.link.last_ending().map_or("was never started".into(), |ending| ending.to_string());
+                return Err(LabError::new(
+                    LabErrorKind::Node,
+                    format!("node {node} {how} before it was ready{}", last_words(&log)),
+                    format!("read its log: {}", log.display()),
+                ));
+            }
+            if Instant::now() > deadline {
+                return Err(LabError::new(
+                    LabErrorKind::Timeout,
+                    format!(
+                        "node {node} is not ready after {:.1} s: {missing}{}",
+                        timeout.as_secs_f64(),
+                        last_words(&log)
+                    ),
+                    format!("read its log: {}", log.display()),
+                ));
+            }
+            std::thread::sleep(pause);
+            pause = (pause * 2).min(PROBE_PAUSE.1);
+        }
+    }
+
+    fn exec(&self, node: u16, command: &NodeCommand, timeout: Duration) -> Result<CommandOutput> {
+        let member = self.member(node)?;
+        let begun = Instant::now();
+        let node_env = lock(&member.env).clone();
+        let start = self.start_request(node, command, &node_env);
+        let (stdout, stdout_end) = output_pipe()?;
+        let (stderr, stderr_end) = output_pipe()?;
+        let request = |id| NodeRequest::Command { id, start };
+        let answer = member.link.request(request, &[stdout_end.as_fd(), stderr_end.as_fd()])?;
+        drop((stdout_end, stderr_end));
+        let NodeAnswer::Started { pid, .. } = answer else {
+            return Err(LabError::lost(format!("node {node} gave an answer that does not fit: {answer:?}")));
+        };
+        let outputs = [read_all(stdout)?, read_all(stderr)?];
+        let ending = member.link.wait_for_command(pid, begun + timeout)?;
+        let Some(ending) = ending else {
+            member.link.request(|id| NodeRequest::KillCommand { id, pid }, &[])?;
+            return Err(LabError::new(
+                LabErrorKind::Timeout,
+                format!(
+                    "{} in node {node} does not end within {:.1} s",
+                    command.program.display(),
+                    timeout.as_secs_f64()
+                ),
+                "give it more time, or see whether the node is paused",
+            ));
+        };
+        // A process that the command left behind may hold the pipe open; its output is not waited for.
+        let [stdout, stderr] = outputs.map(|output| output.recv_timeout(OUTPUT_END).unwrap_or_default());
+        Ok(CommandOutput { ending, stdout, stderr })
+    }
+
+    fn log_file(&self, node: u16) -> Result<PathBuf> {
+        Ok(self.member(node)?.log_dir.join(NODE_LOG))
+    }
+
+    fn down(self: Box<Self>) -> Result<()> {
+        match self.ask_hub(&HubRequest::Down)? {
+            HubReply::Down => Ok(()),
+            reply => Err(unexpected(reply)),
+        }
+    }
+}
+
+fn node(id: u16, spec: &LabSpec) -> Node {
+    let name = format!("n{id}");
+    let data_dir = match &spec.data {
+        DataPlacement::Tmpfs { .. } => Path::new(LAB_DIR).join(&name).join("data"),
+        DataPlacement::Directory(folder) => folder.join(&name),
+    };
+    Node { id, ip: address(spec.subnet, id as u8), name, data_dir }
+}
+
+fn address([a, b, c]: [u8; 3], host: u8) -> Ipv4Addr {
+    Ipv4Addr::new(a, b, c, host)
+}
+
+fn shared_dir(name: &str) -> PathBuf {
+    Path::new(LAB_DIR).join(name).join("shared")
+}
+
+fn node_setup(node: &Node, visible: &[PathBuf]) -> NodeSetup {
+    NodeSetup {
+        name: node.name.clone(),
+        address: node.ip,
+        prefix_len: PREFIX_LEN,
+        data_dir: node.data_dir.clone(),
+        shared_dir: shared_dir(&node.name),
+        visible: visible.to_vec(),
+    }
+}
+
+fn hosts_file(nodes: &[Node], clients_ip: Ipv4Addr) -> String {
+    let mut hosts = format!("127.0.0.1 localhost\n::1 localhost\n{clients_ip} clients\n");
+    for node in nodes {
+        hosts.push_str(&format!("{} {}\n", node.ip, node.name));
+    }
+    hosts
+}
+
+fn hub_lost() -> LabError {
+    LabError::lost("the lab's hub has ended")
+}
+
+fn unexpected(reply: HubReply) -> LabError {
+    match reply {
+        HubReply::Failed(error) => error,
+        reply => LabError::lost(format!("the hub gave an answer that does not fit: {reply:?}")),
+    }
+}
+
+/// Receives one reply; a failure that the hub reports is an error here.
+fn receive(hub: &Link<HubRequest, HubReply>) -> Result<(HubReply, Vec<OwnedFd>)> {
+    let received = hub.receive().map_err(|error| LabError::lost(format!("the hub cannot be heard: {error}")))?;
+    match received.ok_or_else(hub_lost)? {
+        received if matches!(received.message, HubReply::Failed(_)) => Err(unexpected(received.message)),
+        received => Ok((received.message, received.descriptors)),
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is behind these locks is replaced whole, so it is sound even after a panic of another thread.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn list(processes: &[NodeProcess]) -> String {
+    match processes {
+        [] => "nothing was running".into(),
+        _ => {
+            let pids: Vec<String> =
+                processes.iter().map(|process| format!("{} ({})", process.pid, process.name)).collect();
+            format!("pid {}", pids.join(", "))
+        }
+    }
+}
+
+/// The end of a log, to show in an error.
+fn last_words(log: &Path) -> String {
+    let text = std::fs::read(log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    let last = &lines[lines.len().saturating_sub(3)..];
+    if last.is_empty() { String::new() } else { format!("; its last lines: {}", last.join(" / ")) }
+}
+
+fn output_pipe() -> Result<(OwnedFd, OwnedFd)> {
+    nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).attempt(LabErrorKind::Lost, || "make a pipe for a command".into())
+}
+
+/// Reads a command's output in a thread, which ends with the pipe.
+fn read_all(pipe: OwnedFd) -> Result<Receiver<String>> {
+    let (sender, receiver) = channel();
+    let read = move || {
+        let mut bytes = Vec::new();
+        let _ = File::from(pipe).read_to_end(&mut bytes);
+        // Nobody waits for it any more after a timeout.
+        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
+    };
+    let thread = std::thread::Builder::new().name("command-output".into()).spawn(read);
+    thread.attempt(LabErrorKind::Lost, || "read a command's output".into())?;
+    Ok(receiver)
+}
+
+/// Reads lines such as `[12:720] -A FORWARD -s 10.77.0.1/32 -j DROP`.
+fn parse_counters(saved: &str, chain: &str) -> Vec<RuleCounter> {
+    let parse = |line: &str| {
+        let (counters, rule) = line.strip_prefix('[')?.split_once("] ")?;
+        let (packets, bytes) = counters.split_once(':')?;
+        let rest = rule.strip_prefix("-A ")?;
+        let in_chain = rest.strip_prefix(chain).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
+        in_chain.then_some(())?;
+        Some(RuleCounter { rule: rule.to_owned(), packets: packets.parse().ok()?, bytes: bytes.parse().ok()? })
+    };
+    saved.lines().filter_map(parse).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_are_those_of_the_chain() {
+        let saved = "*filter\n:FORWARD ACCEPT [0:0]\n:cut - [0:0]\n[3:180] -A FORWARD -j cut\n\
+                     [12:720] -A cut -s 10.77.0.1/32 -j DROP\n[0:0] -A cut2 -j DROP\nCOMMIT\n";
+        let rule = "-A cut -s 10.77.0.1/32 -j DROP".to_owned();
+        assert_eq!(parse_counters(saved, "cut"), vec![RuleCounter { rule, packets: 12, bytes: 720 }]);
+        assert_eq!(parse_counters(saved, "FORWARD")[0].packets, 3);
+    }
+}

@@ -1,0 +1,299 @@
+//! PID 1 of a node: sets the node's namespaces up, starts its processes, reaps them, and stops, continues or kills them
+//! all at once.
+//!
+//! It is a fork of the hub and single-threaded. It ends, and with it everything in the node, when the controller's end
+//! of its link is closed.
+
+use std::io::Write;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{SigSet, Signal, kill};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::error::{Attempt, LabError, LabErrorKind, Result};
+use super::link::Link;
+use super::netlink::Netlink;
+use super::protocol::{Ending, NodeAnswer, NodeMessage, NodeProcess, NodeRequest, NodeSetup, StartRequest};
+use super::sys;
+
+/// The end of a link that a node's init holds.
+pub(crate) type NodeInitLink = Link<NodeMessage, NodeRequest>;
+
+/// Name of the network device in a node and in the clients' namespace.
+pub(crate) const NODE_DEVICE: &str = "eth0";
+const LOOPBACK_INDEX: u32 = 1;
+/// How long a stop or a kill may take to reach every thread. A process in an uninterruptible disk wait needs longer
+/// than the few milliseconds that are usual.
+const REACH_ALL: Duration = Duration::from_secs(5);
+const ALL_PROCESSES: Pid = Pid::from_raw(-1);
+
+/// Runs the node's init until its link closes; never returns.
+pub(crate) fn run(link: NodeInitLink) -> ! {
+    // An error here means that the controller is gone, and there is nobody left to tell.
+    let _ = NodeInit { link, main: None }.serve();
+    std::process::exit(0)
+}
+
+struct NodeInit {
+    link: NodeInitLink,
+    main: Option<i32>,
+}
+
+impl NodeInit {
+    fn serve(&mut self) -> std::io::Result<()> {
+        let children =
+            SignalFd::with_flags(&SigSet::from(Signal::SIGCHLD), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+        loop {
+            let mut ready =
+                [PollFd::new(self.link.as_fd(), PollFlags::POLLIN), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
+            match poll(&mut ready, PollTimeout::NONE) {
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+            let request_waits = ready[0].any().unwrap_or(false);
+            // Drain the signalfd first, then reap: a child that ends in between is reaped at the next turn.
+            while matches!(children.read_signal(), Ok(Some(_))) {}
+            self.reap()?;
+            if request_waits {
+                let Some(received) = self.link.receive()? else { return Ok(()) };
+                let reply = self.handle(received.message, received.descriptors);
+                self.link.send(&reply, &[])?;
+                // A child may have ended while a start had the signals unblocked.
+                self.reap()?;
+            }
+        }
+    }
+
+    /// Collects every ended child. Orphans of the node's processes become children of this process.
+    fn reap(&mut self) -> std::io::Result<()> {
+        while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            if status == WaitStatus::StillAlive {
+                break;
+            }
+            if let Some((pid, ending)) = Ending::from_wait(status) {
+                self.report_end(pid, ending)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn report_end(&mut self, pid: i32, ending: Ending) -> std::io::Result<()> {
+        let message = if self.main == Some(pid) {
+            self.main = None;
+            NodeMessage::MainEnded { pid, ending }
+        } else {
+            NodeMessage::CommandEnded { pid, ending }
+        };
+        self.link.send(&message, &[])
+    }
+
+    fn handle(&mut self, request: NodeRequest, descriptors: Vec<OwnedFd>) -> NodeMessage {
+        let (id, answer) = match request {
+            NodeRequest::Setup(setup) => return NodeMessage::SetUp(set_up(&setup)),
+            NodeRequest::Start { id, start } => (id, self.start_main(&start, descriptors)),
+            NodeRequest::Command { id, start } => {
+                (id, spawn(&start, descriptors).map(|pid| NodeAnswer::Started { pid, main: false }))
+            }
+            NodeRequest::Signal { id, signal } => (id, self.signal_main(signal)),
+            NodeRequest::KillCommand { id, pid } => {
+                // Already gone is what was wanted.
+                let _ = kill(Pid::from_raw(-pid), Signal::SIGKILL);
+                (id, Ok(NodeAnswer::Done))
+            }
+            NodeRequest::KillAll { id } => (id, self.kill_all()),
+            NodeRequest::Pause { id } => (id, pause_all()),
+            NodeRequest::Resume { id } => (id, resume_all()),
+        };
+        NodeMessage::Answer { id, answer }
+    }
+
+    fn start_main(&mut self, start: &StartRequest, descriptors: Vec<OwnedFd>) -> Result<NodeAnswer> {
+        if let Some(pid) = self.main {
+            return Err(LabError::usage(format!("the node's process already runs, as pid {pid}")));
+        }
+        let pid = spawn(start, descriptors)?;
+        self.main = Some(pid);
+        Ok(NodeAnswer::Started { pid, main: true })
+    }
+
+    fn signal_main(&self, signal: i32) -> Result<NodeAnswer> {
+        let pid = self.main.ok_or_else(|| LabError::usage("the node's process does not run"))?;
+        let signal = Signal::try_from(signal).attempt(LabErrorKind::Usage, || format!("send signal {signal}"))?;
+        kill(Pid::from_raw(pid), signal).attempt(LabErrorKind::Node, || format!("send {signal} to pid {pid}"))?;
+        Ok(NodeAnswer::Done)
+    }
+
+    /// `kill(-1)` spares only the caller, and the kernel lets no fork slip through it, so one call reaches everything.
+    fn kill_all(&mut self) -> Result<NodeAnswer> {
+        let processes = processes();
+        signal_all(Signal::SIGKILL)?;
+        let deadline = Instant::now() + REACH_ALL;
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) if Instant::now() > deadline => {
+                    return Err(LabError::new(
+                        LabErrorKind::Timeout,
+                        format!("processes survive SIGKILL: {}", list(&self::processes())),
+                        "they hang in the kernel, most likely in a disk request: look at the disk and at dmesg",
+                    ));
+                }
+                Ok(WaitStatus::StillAlive) => std::thread::sleep(Duration::from_micros(100)),
+                Ok(status) => {
+                    if let Some((pid, ending)) = Ending::from_wait(status) {
+                        self.report_end(pid, ending)
+                            .attempt(LabErrorKind::Lost, || "report to the controller".into())?;
+                    }
+                }
+                Err(Errno::ECHILD) => break,
+                Err(error) => return Err(error).attempt(LabErrorKind::Node, || "wait for the node's processes".into()),
+            }
+        }
+        Ok(NodeAnswer::Processes(processes))
+    }
+}
+
+fn signal_all(signal: Signal) -> Result<()> {
+    match kill(ALL_PROCESSES, signal) {
+        // There is no process but this one.
+        Ok(()) | Err(Errno::ESRCH) => Ok(()),
+        Err(error) => Err(error).attempt(LabErrorKind::Node, || format!("send {signal} to all processes")),
+    }
+}
+
+fn pause_all() -> Result<NodeAnswer> {
+    signal_all(Signal::SIGSTOP)?;
+    reach_all("stop", |states| states.iter().all(|state| matches!(state, 'T' | 't')))
+}
+
+fn resume_all() -> Result<NodeAnswer> {
+    signal_all(Signal::SIGCONT)?;
+    reach_all("continue", |states| !states.contains(&'T'))
+}
+
+/// Waits until every living process of the node has thread states as wanted; answers which processes those are.
+fn reach_all(action: &str, wanted: impl Fn(&[char]) -> bool) -> Result<NodeAnswer> {
+    let deadline = Instant::now() + REACH_ALL;
+    loop {
+        let mut reached = Vec::new();
+        let mut missing = Vec::new();
+        for (process, states) in living() {
+            if wanted(&states) { reached.push(process) } else { missing.push(process) }
+        }
+        if missing.is_empty() {
+            return Ok(NodeAnswer::Processes(reached));
+        }
+        if Instant::now() > deadline {
+            return Err(LabError::new(
+                LabErrorKind::Timeout,
+                format!("processes do not {action}: {}", list(&missing)),
+                "they hang in the kernel, most likely in a disk request: look at the disk and at dmesg",
+            ));
+        }
+        std::thread::sleep(Duration::from_micros(200));
+    }
+}
+
+/// Every process of the node but this init and those that are dead and not yet reaped.
+fn living() -> Vec<(NodeProcess, Vec<char>)> {
+    let own = std::process::id() as i32;
+    let ids = sys::process_ids().unwrap_or_default();
+    ids.into_iter()
+        .filter(|pid| *pid != own)
+        .filter_map(|pid| {
+            let (name, states) = sys::process_state(pid)?;
+            let alive = states.iter().any(|state| !matches!(state, 'Z' | 'X'));
+            alive.then_some((NodeProcess { pid, name }, states))
+        })
+        .collect()
+}
+
+fn processes() -> Vec<NodeProcess> {
+    living().into_iter().map(|(process, _)| process).collect()
+}
+
+fn list(processes: &[NodeProcess]) -> String {
+    processes.iter().map(|process| format!("{} ({})", process.pid, process.name)).collect::<Vec<_>>().join(", ")
+}
+
+/// Starts a program as the leader of a process group of its own, with nothing but the given environment.
+fn spawn(start: &StartRequest, descriptors: Vec<OwnedFd>) -> Result<i32> {
+    let [stdout, stderr]: [OwnedFd; 2] = descriptors
+        .try_into()
+        .map_err(|_| LabError::usage("a command needs two descriptors: standard output and standard error"))?;
+    // `spawn` searches this process's PATH, and not that of the program's environment.
+    let mut command = Command::new(&start.program);
+    command
+        .args(&start.args)
+        .env_clear()
+        .envs(&start.env)
+        .current_dir(&start.cwd)
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(stderr)
+        .process_group(0);
+    match sys::spawn_with_signals(&mut command) {
+        // Reaped by `reap`, as every child.
+        Ok(child) => Ok(child.id() as i32),
+        Err(error) => Err(cannot_start(start, &error)),
+    }
+}
+
+fn cannot_start(start: &StartRequest, error: &std::io::Error) -> LabError {
+    let what = format!("cannot start {} in {}: {error}", start.program, start.cwd.display());
+    let remedy = match error.kind() {
+        std::io::ErrorKind::NotFound if !start.cwd.is_dir() => "the working directory does not exist in the node",
+        std::io::ErrorKind::NotFound => {
+            "install the program or give its whole path; each node has its own empty /tmp and /run, \
+             so a program there must be named in the lab's list of visible paths"
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            "make the file executable (chmod +x), and its folders readable for this user"
+        }
+        _ => "",
+    };
+    LabError::new(LabErrorKind::MissingProgram, what, remedy)
+}
+
+fn set_up(setup: &NodeSetup) -> Result<()> {
+    sys::name_process(&format!("lab-{}", setup.name));
+    nix::unistd::sethostname(&setup.name).attempt(LabErrorKind::Namespaces, || "set the host name".into())?;
+    // A session of its own: no signal from anybody's terminal reaches a node. Fails only where it already leads one.
+    let _ = nix::unistd::setsid();
+    sys::mount_new("proc", Path::new("/proc"), "")?;
+    sys::mount_private_tmpfs(Path::new("/dev/shm"), "mode=1777", &[])?;
+    let mut visible = setup.visible.clone();
+    visible.extend([setup.data_dir.clone(), setup.shared_dir.clone()]);
+    sys::mount_private_tmpfs(Path::new("/tmp"), "mode=1777", &visible)?;
+    sys::mount_private_tmpfs(Path::new("/run"), "mode=0755", &visible)?;
+    configure_network(setup.address, setup.prefix_len)
+}
+
+/// Gives the device of this network namespace its address. There is no route but that to the lab's own subnet.
+pub(crate) fn configure_network(address: Ipv4Addr, prefix_len: u8) -> Result<()> {
+    let network = |what: &'static str| move || format!("{what} in the lab's network");
+    let mut netlink = Netlink::open().attempt(LabErrorKind::Network, network("open a netlink socket"))?;
+    netlink.set_up(LOOPBACK_INDEX).attempt(LabErrorKind::Network, network("set the loopback device up"))?;
+    // Over IPv6 a packet would pass by the partitions, which are made of IPv4 rules.
+    write_sysctl("net/ipv6/conf/eth0/disable_ipv6", "1");
+    // After a partition an old connection retries within a second, and does not sleep for as long as the partition
+    // lasted. Linux 6.15 and later.
+    write_sysctl("net/ipv4/tcp_rto_max_ms", "1000");
+    let device = netlink.link_state(NODE_DEVICE).attempt(LabErrorKind::Network, network("find eth0"))?;
+    netlink.add_address(device.index, address, prefix_len).attempt(LabErrorKind::Network, network("add an address"))?;
+    netlink.set_up(device.index).attempt(LabErrorKind::Network, network("set eth0 up"))
+}
+
+/// Sets a kernel parameter of this namespace where the kernel has it; says whether it did.
+pub(crate) fn write_sysctl(name: &str, value: &str) -> bool {
+    let file = std::fs::OpenOptions::new().write(true).open(Path::new("/proc/sys").join(name));
+    file.and_then(|mut file| file.write_all(value.as_bytes())).is_ok()
+}

@@ -1,0 +1,181 @@
+//! The controller's side of one node: requests to the node's init, and what it reports by itself.
+
+use std::collections::BTreeMap;
+use std::os::fd::BorrowedFd;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::error::{Attempt, LabError, LabErrorKind, Result};
+use super::link::Link;
+use super::protocol::{Ending, NodeAnswer, NodeMessage, NodeRequest};
+
+/// Longer than the init itself waits for processes that hang in the kernel.
+const ANSWER: Duration = Duration::from_secs(10);
+
+/// One node's link. Any thread may use it.
+#[derive(Debug)]
+pub(crate) struct NodeLink {
+    name: String,
+    link: Arc<Link<NodeRequest, NodeMessage>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    closed: bool,
+    last_id: u64,
+    answers: BTreeMap<u64, Result<NodeAnswer>>,
+    /// Pid of the node's main process while it runs.
+    main: Option<i32>,
+    /// How the main process ended last.
+    last_ending: Option<Ending>,
+    /// An end of the main process is wanted, and nothing to report.
+    end_expected: bool,
+    unexpected: Vec<(i32, Ending, Instant)>,
+    /// Commands that run (`None`), or have ended and not been asked about.
+    commands: BTreeMap<i32, Option<Ending>>,
+}
+
+impl NodeLink {
+    /// Starts the thread that listens to the node's init, until that closes its end.
+    pub(crate) fn start(name: &str, link: Link<NodeRequest, NodeMessage>) -> Result<Self> {
+        let link = Arc::new(link);
+        let shared = Arc::new(Shared::default());
+        let node = Self { name: name.to_owned(), link: link.clone(), shared: shared.clone() };
+        std::thread::Builder::new()
+            .name(format!("link-{name}"))
+            .spawn(move || {
+                while let Ok(Some(received)) = link.receive() {
+                    shared.lock().take(received.message);
+                    shared.changed.notify_all();
+                }
+                shared.lock().closed = true;
+                shared.changed.notify_all();
+            })
+            .attempt(LabErrorKind::Lost, || format!("listen to node {name}"))?;
+        Ok(node)
+    }
+
+    /// Sends the request that `make` makes of a fresh id, and waits for its answer.
+    pub(crate) fn request(
+        &self,
+        make: impl FnOnce(u64) -> NodeRequest,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Result<NodeAnswer> {
+        let mut state = self.shared.lock();
+        state.last_id += 1;
+        let id = state.last_id;
+        drop(state);
+        self.link
+            .send(&make(id), descriptors)
+            .map_err(|error| LabError::lost(format!("node {} cannot be reached: {error}", self.name)))?;
+        let deadline = Instant::now() + ANSWER;
+        let state = self.wait_until(deadline, |state| state.answers.contains_key(&id));
+        let mut state = state.ok_or_else(|| {
+            let what = format!("the init of node {} does not answer within {} s", self.name, ANSWER.as_secs());
+            LabError::new(LabErrorKind::Timeout, what, "see whether the machine is overloaded, and run again")
+        })?;
+        match state.answers.remove(&id) {
+            Some(answer) => {
+                answer.map_err(|error| LabError { what: format!("node {}: {}", self.name, error.what), ..error })
+            }
+            None => Err(LabError::lost(format!("the init of node {} has ended", self.name))),
+        }
+    }
+
+    /// Pid of the main process while it runs.
+    pub(crate) fn main(&self) -> Option<i32> {
+        self.shared.lock().main
+    }
+
+    /// How the main process ended last, if it does not run.
+    pub(crate) fn last_ending(&self) -> Option<Ending> {
+        let state = self.shared.lock();
+        if state.main.is_some() { None } else { state.last_ending }
+    }
+
+    /// Says whether an end of the main process is wanted from now on.
+    pub(crate) fn expect_end(&self, expected: bool) {
+        self.shared.lock().end_expected = expected;
+    }
+
+    /// Takes the unexpected ends since the last call: pid, how, when.
+    pub(crate) fn take_unexpected(&self) -> Vec<(i32, Ending, Instant)> {
+        std::mem::take(&mut self.shared.lock().unexpected)
+    }
+
+    /// Waits for the main process to end; false when it still runs at the deadline.
+    pub(crate) fn wait_for_main(&self, deadline: Instant) -> bool {
+        self.wait_until(deadline, |state| state.main.is_none()).is_some()
+    }
+
+    /// Waits for a command to end; `None` when it still runs at the deadline.
+    pub(crate) fn wait_for_command(&self, pid: i32, deadline: Instant) -> Result<Option<Ending>> {
+        let Some(mut state) = self.wait_until(deadline, |state| matches!(state.commands.get(&pid), Some(Some(_))))
+        else {
+            return Ok(None);
+        };
+        match state.commands.remove(&pid).flatten() {
+            Some(ending) => Ok(Some(ending)),
+            None => Err(LabError::lost(format!("the init of node {} has ended", self.name))),
+        }
+    }
+
+    /// Waits until the state is as wanted, or will not change any more; `None` at the deadline.
+    fn wait_until(&self, deadline: Instant, wanted: impl Fn(&State) -> bool) -> Option<MutexGuard<'_, State>> {
+        let mut state = self.shared.lock();
+        while !wanted(&state) && !state.closed {
+            let left = deadline.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())?;
+            state = self.shared.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+        Some(state)
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change of the state is a single step, so it is sound even after a panic of another thread.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn take(&mut self, message: NodeMessage) {
+        match message {
+            // Read by the hub, before this thread starts.
+            NodeMessage::SetUp(_) => {}
+            NodeMessage::Answer { id, answer } => {
+                match &answer {
+                    Ok(NodeAnswer::Started { pid, main: true }) => {
+                        self.main = Some(*pid);
+                        self.last_ending = None;
+                    }
+                    Ok(NodeAnswer::Started { pid, main: false }) => {
+                        self.commands.insert(*pid, None);
+                    }
+                    _ => {}
+                }
+                self.answers.insert(id, answer);
+            }
+            NodeMessage::MainEnded { pid, ending } => {
+                self.main = None;
+                self.last_ending = Some(ending);
+                if !self.end_expected {
+                    self.unexpected.push((pid, ending, Instant::now()));
+                }
+            }
+            NodeMessage::CommandEnded { pid, ending } => {
+                // Everything else that is reaped is an orphan of the node's, in which nobody is interested.
+                if let Some(command) = self.commands.get_mut(&pid) {
+                    *command = Some(ending);
+                }
+            }
+        }
+    }
+}

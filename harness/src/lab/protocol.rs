@@ -1,0 +1,163 @@
+//! What the lab's processes say to each other: controller ↔ hub, controller ↔ each node's init.
+
+use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::LabError;
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// It exited with this code.
+    Exited(i32),
+    /// This signal killed it.
+    Killed(i32),
+}
+
+impl Ending {
+    /// Exit code 0.
+    pub fn success(self) -> bool {
+        self == Self::Exited(0)
+    }
+
+    /// Translates a wait status; `None` for stops and continues, which are not endings.
+    pub(crate) fn from_wait(status: nix::sys::wait::WaitStatus) -> Option<(i32, Self)> {
+        use nix::sys::wait::WaitStatus;
+        match status {
+            WaitStatus::Exited(pid, code) => Some((pid.as_raw(), Self::Exited(code))),
+            WaitStatus::Signaled(pid, signal, _) => Some((pid.as_raw(), Self::Killed(signal as i32))),
+            _ => None,
+        }
+    }
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Exited(code) => write!(f, "exited with code {code}"),
+            Self::Killed(signal) => match nix::sys::signal::Signal::try_from(*signal) {
+                Ok(name) => write!(f, "was killed by {name}"),
+                Err(_) => write!(f, "was killed by signal {signal}"),
+            },
+        }
+    }
+}
+
+/// A process of a node, as the node's own PID namespace numbers it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeProcess {
+    /// Process id inside of the node.
+    pub pid: i32,
+    /// Command name (at most 15 bytes, as the kernel keeps it).
+    pub name: String,
+}
+
+/// Controller → hub.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum HubRequest {
+    /// Build the bridge, the nodes and the controller's own link.
+    Up(HubSpec),
+    /// Run a program in the hub's network namespace, with this input.
+    Run { program: String, args: Vec<String>, input: String },
+    /// Kill all nodes and take the network down.
+    Down,
+}
+
+/// What the hub builds.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HubSpec {
+    pub(crate) nodes: Vec<NodeSetup>,
+    pub(crate) controller_pid: u32,
+    /// Size of each node's tmpfs for data in bytes; `None` when data is in folders of the host.
+    pub(crate) data_tmpfs_bytes: Option<u64>,
+    pub(crate) hosts_file: String,
+}
+
+/// What a node's init sets up in the node's namespaces.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct NodeSetup {
+    pub(crate) name: String,
+    pub(crate) address: Ipv4Addr,
+    pub(crate) prefix_len: u8,
+    pub(crate) data_dir: PathBuf,
+    pub(crate) shared_dir: PathBuf,
+    /// Paths that stay visible under the private /tmp and /run.
+    pub(crate) visible: Vec<PathBuf>,
+}
+
+/// Hub → controller.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum HubReply {
+    /// The nodes' links come with this message, in the order of [`HubSpec::nodes`].
+    LinksMade,
+    /// Every port is up and forwarding.
+    Up {
+        bridge_netfilter: bool,
+    },
+    Ran {
+        ending: Ending,
+        stdout: String,
+        stderr: String,
+    },
+    Down,
+    Failed(LabError),
+}
+
+/// A command that a node's init starts. Descriptors: standard output and standard error.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StartRequest {
+    pub(crate) program: String,
+    pub(crate) args: Vec<String>,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) cwd: PathBuf,
+}
+
+/// Controller (and first of all the hub) → node init.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum NodeRequest {
+    /// Set the namespaces up. Sent by the hub once the node has its network device.
+    Setup(NodeSetup),
+    /// Start the node's main process.
+    Start { id: u64, start: StartRequest },
+    /// Start a further command; its end is reported as [`NodeMessage::CommandEnded`].
+    Command { id: u64, start: StartRequest },
+    /// Send a signal to the main process (not to its children: a graceful stop is its own business).
+    Signal { id: u64, signal: i32 },
+    /// Kill the process group of a command that runs for too long.
+    KillCommand { id: u64, pid: i32 },
+    /// Kill every process of the node but its init, and wait until they are gone.
+    KillAll { id: u64 },
+    /// Stop every process of the node but its init, and wait until all threads are stopped.
+    Pause { id: u64 },
+    /// Continue them, and wait until none is stopped.
+    Resume { id: u64 },
+}
+
+/// Node init → controller.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum NodeMessage {
+    /// The set-up succeeded or failed; goes to the hub.
+    SetUp(std::result::Result<(), LabError>),
+    /// The answer to the request with this id.
+    Answer { id: u64, answer: std::result::Result<NodeAnswer, LabError> },
+    /// The main process ended, for whatever reason.
+    MainEnded { pid: i32, ending: Ending },
+    /// A command ended.
+    CommandEnded { pid: i32, ending: Ending },
+}
+
+/// What a node's init answers.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) enum NodeAnswer {
+    /// `main`: as the node's main process.
+    Started {
+        pid: i32,
+        main: bool,
+    },
+    Done,
+    Processes(Vec<NodeProcess>),
+}

@@ -1,0 +1,63 @@
+//! The lab, with real namespaces and processes.
+//!
+//! Each test enters a lab, in which the function of the same name in `inside` runs as the controller; the program of the
+//! nodes is this program too (`as_node`). As root each test runs twice, with and without a user namespace.
+
+#[path = "lab/as_node.rs"]
+mod as_node;
+#[path = "lab/inside.rs"]
+mod inside;
+#[path = "lab/outside.rs"]
+mod outside;
+
+use rashomon_harness::lab::{self, UserNamespace};
+
+type Test = fn(UserNamespace);
+
+/// Name, and what runs outside of the lab.
+const TESTS: &[(&str, Test)] = &[
+    ("a_node_is_started_killed_and_started_again", |users| outside::passes("life", users)),
+    ("a_paused_node_is_stopped_until_it_is_resumed", |users| outside::passes("pause", users)),
+    ("an_unexpected_exit_is_reported", |users| outside::passes("exits", users)),
+    ("readiness_fails_with_the_reason", |users| outside::passes("readiness", users)),
+    ("a_partition_blocks_and_is_counted_and_heals", |users| outside::passes("partition", users)),
+    ("nodes_have_their_own_world", |users| outside::passes("world", users)),
+    ("data_in_a_folder_stays", outside::data_in_a_folder_stays),
+    ("nothing_outside_can_be_reached", outside::nothing_outside_can_be_reached),
+    ("taking_the_lab_down_leaves_no_process", |users| outside::passes("down", users)),
+    ("the_exit_code_comes_out", outside::the_exit_code_comes_out),
+    ("a_dead_controller_takes_the_lab_with_it", outside::a_dead_controller_takes_the_lab_with_it),
+    ("a_killed_harness_leaves_nothing", outside::a_killed_harness_leaves_nothing),
+    ("a_signal_reaches_the_controller_and_the_second_kills", outside::signals),
+    ("forbidden_user_namespaces_are_named", outside::forbidden_user_namespaces_are_named),
+    ("the_doctor_finds_a_working_lab", outside::the_doctor_finds_a_working_lab),
+];
+
+fn main() {
+    if let Some(inside) = lab::dispatch_hidden_commands() {
+        inside::run(inside);
+    }
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((role, rest)) = args.split_first() {
+        as_node::run(role, rest);
+        outside::run_role(role, rest);
+    }
+    let filters: Vec<&String> = args.iter().filter(|arg| !arg.starts_with('-')).collect();
+    let modes: &[UserNamespace] = if nix::unistd::geteuid().is_root() {
+        &[UserNamespace::WhenNeeded, UserNamespace::Always]
+    } else {
+        &[UserNamespace::WhenNeeded]
+    };
+    let before = outside::host_state();
+    for (name, test) in TESTS {
+        if !filters.is_empty() && !filters.iter().any(|filter| name.contains(*filter)) {
+            continue;
+        }
+        for mode in modes {
+            let begun = std::time::Instant::now();
+            test(*mode);
+            println!("test {name} ({mode:?}) ... ok, {:.0?}", begun.elapsed());
+        }
+    }
+    assert_eq!(outside::host_state(), before, "the host's mounts and network devices are as before");
+}
