@@ -35,7 +35,7 @@ pub(crate) fn run(root: &Path, tools: &[String]) -> ExitCode {
         println!("{finding}");
     }
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    println!("tidy: {} files, {errors} errors, {} alarms", tree.files().len(), findings.len() - errors);
+    println!("tidy: {} files; errors: {errors}, alarms: {}", tree.files().len(), findings.len() - errors);
     if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
