@@ -50,9 +50,11 @@ mod enter;
 mod error;
 mod forward;
 mod hub;
+mod init;
 mod link;
 mod logs;
 mod namespace_lab;
+mod namespaces;
 mod netlink;
 mod node_init;
 mod node_link;
@@ -68,11 +70,12 @@ pub use nix::sys::signal::Signal;
 
 pub use bench::{BenchFigures, bench};
 pub use doctor::{Check, CheckOutcome, doctor, find_faketime};
-pub use enter::{EnterSpec, Inside, LabEnd, LabProcess, LabStdout, UserNamespace, enter};
+pub use enter::{EnterSpec, LabEnd, LabProcess, LabStdout, UserNamespace, enter};
 pub use error::{LabError, LabErrorKind, Result};
+pub use init::Inside;
 pub use namespace_lab::{MAX_NODES, NamespaceLab};
 pub use protocol::{Ending, NodeProcess};
-pub use template::expand_template;
+pub use template::{expand_template, template_values};
 
 use crate::target::{Node, NodeCommand, Readiness};
 
@@ -83,7 +86,7 @@ const LAB_DIR: &str = "/run/rashomon";
 /// thread: it returns `None` when this is an ordinary start, and `Some` in the controller of a new lab. In the lab's other
 /// processes it does not return.
 pub fn dispatch_hidden_commands() -> Option<Inside> {
-    let inside = enter::become_lab()?;
+    let inside = init::become_lab()?;
     match inside.errand {
         enter::Errand::Program => Some(inside),
         enter::Errand::Probe => doctor::probe_inside(inside),

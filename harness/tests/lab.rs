@@ -28,6 +28,7 @@ const TESTS: &[(&str, Test)] = &[
     ("the_exit_code_comes_out", outside::the_exit_code_comes_out),
     ("a_dead_controller_takes_the_lab_with_it", outside::a_dead_controller_takes_the_lab_with_it),
     ("a_killed_harness_leaves_nothing", outside::a_killed_harness_leaves_nothing),
+    ("two_labs_live_side_by_side", outside::two_labs_live_side_by_side),
     ("a_signal_reaches_the_controller_and_the_second_kills", outside::signals),
     ("forbidden_user_namespaces_are_named", outside::forbidden_user_namespaces_are_named),
     ("the_doctor_finds_a_working_lab", outside::the_doctor_finds_a_working_lab),

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
-use super::enter::{EnterSpec, Errand, Inside, LabStdout, enter_for};
+use super::enter::{EnterSpec, Errand, LabStdout, enter_for};
 use super::error::{Attempt, LabError, LabErrorKind, Result};
-use super::{Lab, LabSpec, NamespaceLab};
+use super::{Inside, Lab, LabSpec, NamespaceLab};
 
 /// Wall times of one lab that did nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

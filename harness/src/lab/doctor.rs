@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::enter::{EnterSpec, Errand, Inside, LabStdout, enter_for};
+use super::enter::{EnterSpec, Errand, LabStdout, enter_for};
 use super::error::{LabError, Result};
-use super::{Lab, LabSpec, NamespaceLab};
+use super::{Inside, Lab, LabSpec, NamespaceLab};
 use crate::target::NodeCommand;
 
 /// Less free space than this is worth a warning: a run with its logs may need it.

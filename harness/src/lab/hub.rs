@@ -114,7 +114,7 @@ impl Hub {
 
     fn fork_node(&mut self) -> Result<NewNode> {
         let (link, init_link) = Link::pair().attempt(LabErrorKind::Lost, || "make a link".into())?;
-        match sys::fork_into(NODE_NAMESPACES).map_err(|error| super::enter::cannot_make_namespaces(&error))? {
+        match sys::fork_into(NODE_NAMESPACES).map_err(|error| super::namespaces::cannot_make_namespaces(&error))? {
             Forked::Child => {
                 drop(link);
                 node_init::run(init_link)
@@ -126,7 +126,7 @@ impl Hub {
         }
     }
 
-    /// Kills every node's init, and with it all that is in its PID namespace, and takes the bridge down.
+    /// Kills every node's init, and with it all that is in its PID namespace. The bridge goes with the lab.
     fn down(&mut self) -> Result<()> {
         for pid in &self.nodes {
             kill(*pid, Signal::SIGKILL).attempt(LabErrorKind::Node, || format!("kill a node's init, pid {pid}"))?;

@@ -364,7 +364,7 @@ fn node(id: u16, spec: &LabSpec) -> Node {
     let name = format!("n{id}");
     let data_dir = match &spec.data {
         DataPlacement::Tmpfs { .. } => Path::new(LAB_DIR).join(&name).join("data"),
-        DataPlacement::Directory(folder) => folder.join(&name),
+        DataPlacement::Directory(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()).join(&name),
     };
     Node { id, ip: address(spec.subnet, id as u8), name, data_dir }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::error::{LabError, LabErrorKind, Result};
+use crate::target::Node;
 
 /// Replaces each `{name}` in `template` by its value. `{{` and `}}` stand for the braces themselves.
 ///
@@ -45,6 +46,23 @@ pub fn expand_template(template: &str, values: &BTreeMap<&str, String>) -> Resul
     Ok(expanded)
 }
 
+/// The names that every command template may use: `{node}` (`n1`), `{id}` (`1`), `{ip}`, `{data}` (its data directory),
+/// `{peers}` (the other nodes' addresses) and `{cluster}` (all addresses), both separated by commas.
+pub fn template_values(node: &Node, cluster: &[Node]) -> BTreeMap<&'static str, String> {
+    let addresses = |skip: Option<u16>| {
+        let nodes = cluster.iter().filter(|other| Some(other.id) != skip);
+        nodes.map(|other| other.ip.to_string()).collect::<Vec<_>>().join(",")
+    };
+    BTreeMap::from([
+        ("node", node.name.clone()),
+        ("id", node.id.to_string()),
+        ("ip", node.ip.to_string()),
+        ("data", node.data_dir.display().to_string()),
+        ("peers", addresses(Some(node.id))),
+        ("cluster", addresses(None)),
+    ])
+}
+
 fn wrong(template: &str, problem: &str, values: &BTreeMap<&str, String>) -> LabError {
     let known: Vec<String> = values.keys().map(|name| format!("{{{name}}}")).collect();
     LabError::new(
@@ -70,6 +88,20 @@ mod tests {
         assert_eq!(expand("{{node}}"), Ok("{node}".into()));
         assert_eq!(expand("plain"), Ok("plain".into()));
         assert_eq!(expand(""), Ok(String::new()));
+    }
+
+    #[test]
+    fn a_node_is_described() {
+        let node = |id: u16| Node {
+            id,
+            name: format!("n{id}"),
+            ip: [10, 77, 0, id as u8].into(),
+            data_dir: format!("/data/n{id}").into(),
+        };
+        let values = template_values(&node(2), &[node(1), node(2), node(3)]);
+        let expanded = expand_template("{node} {id} {ip} {data} {peers} {cluster}", &values);
+        let wanted = "n2 2 10.77.0.2 /data/n2 10.77.0.1,10.77.0.3 10.77.0.1,10.77.0.2,10.77.0.3";
+        assert_eq!(expanded.as_deref(), Ok(wanted));
     }
 
     #[test]

@@ -34,6 +34,8 @@ pub(crate) fn run(inside: Inside) -> ! {
         }
         "sleep" => {
             let _lab = busy(up(inside, 3, &folder), words[2]);
+            // Long enough for the nodes to start their processes and to print.
+            std::thread::sleep(Duration::from_millis(100));
             std::fs::write(folder.join("running"), "").expect("say that everything runs");
             std::thread::sleep(Duration::from_secs(100));
         }
@@ -83,7 +85,8 @@ fn call_address(lab: &NamespaceLab, from: u16, address: SocketAddr) -> Result<()
 /// Starts processes that a signal to their parent alone would leave behind.
 fn busy(lab: NamespaceLab, marker: &str) -> NamespaceLab {
     for node in 1..=lab.nodes().len() as u16 {
-        let mut command = shell("sleep 1000 & setsid sleep 1001 & sleep 1002");
+        let script = format!("echo I live; {0} & setsid {0} & {0}", format_args!("sh -c 'sleep 1000; true' {marker}"));
+        let mut command = shell(&script);
         command.args.push(marker.to_owned());
         lab.start(node, &command).expect("start");
     }

@@ -71,6 +71,16 @@ pub(crate) fn a_killed_harness_leaves_nothing(users: UserNamespace) {
         std::thread::sleep(Duration::from_millis(1));
     }
     println!("    all gone after {:?}", begun.elapsed());
+    let log = std::fs::read_to_string(folder.path().join("nodes/n3/node.log")).expect("the log is still there");
+    assert!(log.contains("] I live"), "{log}");
+}
+
+pub(crate) fn two_labs_live_side_by_side(users: UserNamespace) {
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| passes("partition", users));
+        }
+    });
 }
 
 pub(crate) fn signals(users: UserNamespace) {
@@ -150,7 +160,7 @@ fn marker(test: &str) -> String {
     format!("lab-test-{test}-{}-{:?}", std::process::id(), Instant::now()).replace(' ', "")
 }
 
-/// The ids of the processes that have the marker among their arguments, or run a node's `sleep`.
+/// The ids of the processes that have the marker among their arguments.
 fn processes_with(marker: &str) -> BTreeSet<u32> {
     let ids = std::fs::read_dir("/proc")
         .expect("read /proc")
