@@ -1,2 +1,68 @@
-//! The node program of the included targets.
-fn main() {}
+//! The node program of the included targets: one process is one node of a cluster.
+//!
+//! The protocols are pure state machines in crates of their own; this program gives them sockets, files and clocks. It is
+//! the only one of the target crates that has any.
+
+mod bench;
+mod raft_kv;
+mod wal;
+
+use clap::{Parser, Subcommand};
+
+/// A node of one of Rashomon's included target systems.
+#[derive(Parser)]
+#[command(name = "rashomon-node", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs a node of the replicated key-value store on Raft.
+    RaftKv(raft_kv::Options),
+    /// Lists the known bugs that `--mutant` builds in.
+    ListMutants,
+    /// Measures a running raft-kv cluster: closed-loop clients over HTTP.
+    #[command(hide = true)]
+    Bench(bench::Options),
+}
+
+fn main() {
+    abort_on_panic();
+    let result = match Arguments::parse().command {
+        Command::RaftKv(options) => raft_kv::run(options),
+        Command::ListMutants => {
+            list_mutants();
+            Ok(())
+        }
+        Command::Bench(options) => bench::run(options),
+    };
+    if let Err(error) = result {
+        eprintln!("ERROR rashomon-node: {error}");
+        std::process::exit(1);
+    }
+}
+
+/// A panic anywhere ends the process: a node of which one task is dead must not go on as if it were alive.
+fn abort_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("ERROR rashomon-node: a panic ends this node, which is a bug in it: {panic}");
+        std::process::abort();
+    }));
+}
+
+fn list_mutants() {
+    for info in rashomon_raft::ALL {
+        let recipe = info.recipe;
+        println!("{} {}: {}", info.id, info.name, info.summary);
+        println!("    exposes: {}", info.exposes);
+        println!(
+            "    recipe: {} nodes, {}, {} s: {}",
+            recipe.nodes,
+            recipe.faults.join(" + "),
+            recipe.seconds,
+            recipe.note
+        );
+    }
+}

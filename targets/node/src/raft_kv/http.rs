@@ -1,0 +1,290 @@
+//! Clients' requests: HTTP/1.1 with JSON bodies.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `GET /register/KEY` | | `{"value":5}` |
+//! | `PUT /register/KEY` | `{"value":5,"client":"c1","seq":7}` | `{}` |
+//! | `POST /register/KEY/cas` | `{"from":1,"to":2,"client":"c1","seq":8}` | `{"swapped":true}` |
+//! | `GET /set/KEY` | | `{"elements":[1,2]}` |
+//! | `POST /set/KEY` | `{"add":5,…}` | `{}` |
+//! | `GET /counter/KEY` | | `{"value":3}` |
+//! | `POST /counter/KEY` | `{"add":1,…}` | `{}` |
+//! | `GET /list/KEY` | | `{"elements":[1,2]}` |
+//! | `POST /list/KEY` | `{"append":5,…}` | `{}` |
+//! | `GET /status` | | the node's role, term and indices |
+//! | `GET /healthz` | | `{}` as soon as HTTP is served |
+//!
+//! Values are integers of 64 bits, text or null. All reads are linearizable, on any node. `client` and `seq` may be left out
+//! together; such a request is never repeated between nodes. KEY is taken as it stands in the path, undecoded.
+//!
+//! An error has `{"error":…,"definite":…}`. `definite` is true only when the operation did not and will not happen:
+//! 400, 404 and 405 (not understood), 503 `no-leader` (went nowhere), 504 `timeout` of a read. A write's 504 `timeout` has
+//! `"definite":false`, and so has 409 `superseded`: a later request of the same client was applied first.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Method, Request, StatusCode};
+use hyper_util::rt::TokioIo;
+use rashomon_raft::{Command, Failure, Query, Response, Session, Update, Value};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::json;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{mpsc, oneshot};
+
+use super::driver::Input;
+
+/// A longer body is refused.
+const BODY_BYTES: usize = 1 << 20;
+
+type Answer = hyper::Response<Full<Bytes>>;
+
+/// Takes the connections of clients.
+pub(super) async fn accept(listener: TcpListener, inputs: mpsc::Sender<Input>) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(serve(stream, inputs.clone()));
+            }
+            Err(error) => {
+                eprintln!("WARN http: cannot accept a connection why={error}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+}
+
+async fn serve(stream: TcpStream, inputs: mpsc::Sender<Input>) {
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| {
+        let inputs = inputs.clone();
+        async move { Ok::<_, Infallible>(answer(request, inputs).await) }
+    });
+    // A client that breaks off is its own business.
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+}
+
+/// What a request asks for.
+enum Asked {
+    Read(Query),
+    Write(Command),
+    Status,
+    Healthz,
+}
+
+/// A request that is refused: nothing happened.
+struct Refused {
+    status: StatusCode,
+    error: String,
+}
+
+impl Refused {
+    fn new(status: StatusCode, error: impl Into<String>) -> Refused {
+        Refused { status, error: error.into() }
+    }
+}
+
+async fn answer(request: Request<Incoming>, inputs: mpsc::Sender<Input>) -> Answer {
+    match understand(request).await {
+        Err(refused) => failure(refused.status, &refused.error, true),
+        Ok(Asked::Healthz) => reply(StatusCode::OK, "{}"),
+        Ok(Asked::Status) => status(inputs).await,
+        Ok(Asked::Read(query)) => {
+            let (to, result) = oneshot::channel();
+            let sent = inputs.send(Input::Read(query, to)).await;
+            finish(if sent.is_err() { None } else { result.await.ok() }, true)
+        }
+        Ok(Asked::Write(command)) => {
+            let (to, result) = oneshot::channel();
+            let sent = inputs.send(Input::Write(command, to)).await;
+            finish(if sent.is_err() { None } else { result.await.ok() }, false)
+        }
+    }
+}
+
+async fn understand(request: Request<Incoming>) -> Result<Asked, Refused> {
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    let key = parts.get(1).filter(|key| !key.is_empty()).map(|key| Arc::<str>::from(*key));
+    let get = method == Method::GET;
+    match (parts[0], key, parts.get(2).copied()) {
+        ("healthz", None, None) if get => Ok(Asked::Healthz),
+        ("status", None, None) if get => Ok(Asked::Status),
+        ("register", Some(key), None) if get => Ok(Asked::Read(Query::Register(key))),
+        ("set", Some(key), None) if get => Ok(Asked::Read(Query::Set(key))),
+        ("counter", Some(key), None) if get => Ok(Asked::Read(Query::Counter(key))),
+        ("list", Some(key), None) if get => Ok(Asked::Read(Query::List(key))),
+        ("register", Some(key), None) if method == Method::PUT => {
+            let body: Body<WriteBody> = read_body(request).await?;
+            Ok(Asked::Write(body.command(key, |body| Update::Write(body.value.0))?))
+        }
+        ("register", Some(key), Some("cas")) if method == Method::POST => {
+            let body: Body<CasBody> = read_body(request).await?;
+            Ok(Asked::Write(body.command(key, |body| Update::Cas { from: body.from.0, to: body.to.0 })?))
+        }
+        ("set", Some(key), None) if method == Method::POST => {
+            let body: Body<AddBody> = read_body(request).await?;
+            Ok(Asked::Write(body.command(key, |body| Update::SetAdd(body.add.0))?))
+        }
+        ("counter", Some(key), None) if method == Method::POST => {
+            let body: Body<CountBody> = read_body(request).await?;
+            Ok(Asked::Write(body.command(key, |body| Update::CounterAdd(body.add))?))
+        }
+        ("list", Some(key), None) if method == Method::POST => {
+            let body: Body<AppendBody> = read_body(request).await?;
+            Ok(Asked::Write(body.command(key, |body| Update::ListAppend(body.append.0))?))
+        }
+        ("register" | "set" | "counter" | "list", Some(_), None) | ("register", Some(_), Some("cas")) => {
+            Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"))
+        }
+        _ => Err(Refused::new(StatusCode::NOT_FOUND, "no-such-path")),
+    }
+}
+
+/// A value in JSON: an integer, text or null.
+struct JsonValue(Value);
+
+impl<'de> Deserialize<'de> for JsonValue {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<JsonValue, D::Error> {
+        match serde_json::Value::deserialize(deserializer)? {
+            serde_json::Value::Null => Ok(JsonValue(Value::Null)),
+            serde_json::Value::String(text) => Ok(JsonValue(Value::Text(text.into()))),
+            serde_json::Value::Number(number) => number
+                .as_i64()
+                .map(|number| JsonValue(Value::Int(number)))
+                .ok_or_else(|| D::Error::custom("a number must be an integer of 64 bits")),
+            _ => Err(D::Error::custom("a value must be an integer, text or null")),
+        }
+    }
+}
+
+impl Serialize for JsonValue {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match &self.0 {
+            Value::Null => serializer.serialize_none(),
+            Value::Int(number) => serializer.serialize_i64(*number),
+            Value::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Body<T> {
+    client: Option<Arc<str>>,
+    seq: Option<u64>,
+    #[serde(flatten)]
+    rest: T,
+}
+
+#[derive(Deserialize)]
+struct WriteBody {
+    value: JsonValue,
+}
+
+#[derive(Deserialize)]
+struct CasBody {
+    from: JsonValue,
+    to: JsonValue,
+}
+
+#[derive(Deserialize)]
+struct AddBody {
+    add: JsonValue,
+}
+
+#[derive(Deserialize)]
+struct CountBody {
+    add: i64,
+}
+
+#[derive(Deserialize)]
+struct AppendBody {
+    append: JsonValue,
+}
+
+impl<T> Body<T> {
+    fn command(self, key: Arc<str>, update: impl FnOnce(T) -> Update) -> Result<Command, Refused> {
+        let session = match (self.client, self.seq) {
+            (Some(client), Some(seq)) => Some(Session { client, seq }),
+            (None, None) => None,
+            _ => return Err(Refused::new(StatusCode::BAD_REQUEST, "bad-request: client and seq belong together")),
+        };
+        Ok(Command { session, key, update: update(self.rest) })
+    }
+}
+
+async fn read_body<T: for<'de> Deserialize<'de>>(request: Request<Incoming>) -> Result<T, Refused> {
+    let refused = |error: String| Refused::new(StatusCode::BAD_REQUEST, format!("bad-request: {error}"));
+    let body =
+        Limited::new(request.into_body(), BODY_BYTES).collect().await.map_err(|error| refused(error.to_string()))?;
+    serde_json::from_slice(&body.to_bytes()).map_err(|error| refused(error.to_string()))
+}
+
+/// The answer to an operation. Without a result the node is stopping.
+fn finish(result: Option<Result<Response, Failure>>, is_read: bool) -> Answer {
+    match result {
+        Some(Ok(response)) => match response {
+            Response::Done => reply(StatusCode::OK, "{}"),
+            Response::Swapped(true) => reply(StatusCode::OK, r#"{"swapped":true}"#),
+            Response::Swapped(false) => reply(StatusCode::OK, r#"{"swapped":false}"#),
+            Response::Value(value) => reply(StatusCode::OK, json!({ "value": JsonValue(value) }).to_string()),
+            Response::Count(value) => reply(StatusCode::OK, json!({ "value": value }).to_string()),
+            Response::Elements(elements) => {
+                let elements: Vec<JsonValue> = elements.into_iter().map(JsonValue).collect();
+                reply(StatusCode::OK, json!({ "elements": elements }).to_string())
+            }
+            Response::Superseded => failure(StatusCode::CONFLICT, "superseded", false),
+        },
+        Some(Err(why)) => {
+            let (status, error) = match why {
+                Failure::NoLeader => (StatusCode::SERVICE_UNAVAILABLE, "no-leader"),
+                Failure::WriteTimeout | Failure::ReadTimeout => (StatusCode::GATEWAY_TIMEOUT, "timeout"),
+            };
+            failure(status, error, why.is_definite())
+        }
+        None => failure(StatusCode::SERVICE_UNAVAILABLE, "stopping", is_read),
+    }
+}
+
+async fn status(inputs: mpsc::Sender<Input>) -> Answer {
+    let (to, result) = oneshot::channel();
+    let sent = inputs.send(Input::Status(to)).await;
+    let (Ok(()), Ok((status, clock))) = (sent, result.await) else {
+        return failure(StatusCode::SERVICE_UNAVAILABLE, "stopping", true);
+    };
+    let body = json!({
+        "id": status.id,
+        "role": status.role,
+        "term": status.term,
+        "leader": status.leader,
+        "commit": status.commit,
+        "applied": status.applied,
+        "last_index": status.last_index,
+        "first_index": status.first_index,
+        "snapshot_index": status.snapshot_index,
+        "mutant": status.mutant.map(|mutant| mutant.info().name),
+        "wall_clock_ms": clock.wall_ms,
+        "pid": std::process::id(),
+    });
+    reply(StatusCode::OK, body.to_string())
+}
+
+fn failure(status: StatusCode, error: &str, definite: bool) -> Answer {
+    reply(status, json!({ "error": error, "definite": definite }).to_string())
+}
+
+fn reply(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    let mut answer = hyper::Response::new(Full::new(body.into()));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    answer
+}
