@@ -11,7 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
@@ -26,36 +26,9 @@ const LONGEST_LINE: usize = 64 * 1024;
 /// A node that prints faster than the disk takes it has this much room before it waits.
 const PIPE_BYTES: i32 = 1024 * 1024;
 
-/// The clock of the log lines: starts with the lab, and can be set to the start of the run.
-#[derive(Debug)]
-pub(crate) struct RunClock {
-    base: Instant,
-    epoch_nanos: AtomicI64,
-}
-
-impl RunClock {
-    fn new() -> Self {
-        Self { base: Instant::now(), epoch_nanos: AtomicI64::new(0) }
-    }
-
-    /// Makes `epoch` the zero of the clock; earlier lines would have negative times.
-    pub(crate) fn set_epoch(&self, epoch: Instant) {
-        let nanos = match epoch.checked_duration_since(self.base) {
-            Some(later) => later.as_nanos() as i64,
-            None => -(self.base.duration_since(epoch).as_nanos() as i64),
-        };
-        self.epoch_nanos.store(nanos, Ordering::Relaxed);
-    }
-
-    fn now_nanos(&self) -> i64 {
-        self.base.elapsed().as_nanos() as i64 - self.epoch_nanos.load(Ordering::Relaxed)
-    }
-}
-
 /// The handle of the collecting thread.
 #[derive(Debug)]
 pub(crate) struct LogCollector {
-    pub(crate) clock: Arc<RunClock>,
     dropped: Arc<AtomicU64>,
     orders: Sender<Order>,
     wake: UnixStream,
@@ -67,6 +40,8 @@ enum Order {
     Note { file: PathBuf, text: String },
     /// Copy from this pipe until its end.
     Follow { file: PathBuf, pipe: OwnedFd },
+    /// Times are counted from this moment on.
+    SetEpoch(Instant),
     /// Copy what there is, and end.
     Finish,
 }
@@ -77,16 +52,15 @@ impl LogCollector {
         let lost = || "start the log collector".to_owned();
         let (wake, woken) = UnixStream::pair().attempt(LabErrorKind::Lost, lost)?;
         woken.set_nonblocking(true).attempt(LabErrorKind::Lost, lost)?;
-        let clock = Arc::new(RunClock::new());
         let dropped = Arc::new(AtomicU64::new(0));
         let (orders, receiver) = channel();
         let mut worker =
-            Worker { clock: clock.clone(), dropped: dropped.clone(), sources: Vec::new(), files: Vec::new() };
+            Worker { epoch: Instant::now(), dropped: dropped.clone(), sources: Vec::new(), files: Vec::new() };
         let thread = std::thread::Builder::new()
             .name("node-logs".into())
             .spawn(move || worker.run(&receiver, &woken))
             .attempt(LabErrorKind::Lost, lost)?;
-        Ok(Self { clock, dropped, orders, wake, thread: Some(thread) })
+        Ok(Self { dropped, orders, wake, thread: Some(thread) })
     }
 
     /// Makes the pipe that a node prints into: (to read, to write).
@@ -107,6 +81,11 @@ impl LogCollector {
     /// Copies the lines from `pipe` to a log, after those that came before.
     pub(crate) fn follow(&self, file: &Path, pipe: OwnedFd) {
         self.order(Order::Follow { file: file.to_owned(), pipe });
+    }
+
+    /// Makes `epoch` the zero of the clock for all that is printed from now on; it starts as the lab's.
+    pub(crate) fn set_epoch(&self, epoch: Instant) {
+        self.order(Order::SetEpoch(epoch));
     }
 
     /// Lines that could not be written, for want of disk space for instance.
@@ -139,7 +118,7 @@ struct Source {
 }
 
 struct Worker {
-    clock: Arc<RunClock>,
+    epoch: Instant,
     dropped: Arc<AtomicU64>,
     sources: Vec<Source>,
     files: Vec<(PathBuf, Option<File>)>,
@@ -167,7 +146,7 @@ impl Worker {
                             // All of what ended before must be in the log before the note.
                             self.drain(&mut buffer);
                             let file = self.file(file);
-                            self.write_lines(file, self.clock.now_nanos(), text.as_bytes());
+                            self.write_lines(file, nanos_since(self.epoch), text.as_bytes());
                         }
                         Order::Follow { file, pipe } => {
                             let file = self.file(file);
@@ -177,6 +156,10 @@ impl Worker {
                                 partial: Vec::new(),
                                 partial_nanos: 0,
                             });
+                        }
+                        Order::SetEpoch(epoch) => {
+                            self.drain(&mut buffer);
+                            self.epoch = epoch;
                         }
                         Order::Finish => {
                             self.drain(&mut buffer);
@@ -212,7 +195,7 @@ impl Worker {
                 false
             }
             Ok(len) => {
-                let now = self.clock.now_nanos();
+                let now = nanos_since(self.epoch);
                 if source.partial.is_empty() {
                     source.partial_nanos = now;
                 }
@@ -274,6 +257,13 @@ impl Worker {
     }
 }
 
+/// Negative before the epoch.
+fn nanos_since(epoch: Instant) -> i64 {
+    let now = Instant::now();
+    let after = now.saturating_duration_since(epoch).as_nanos() as i64;
+    after - epoch.saturating_duration_since(now).as_nanos() as i64
+}
+
 fn prefix(nanos: i64) -> String {
     format!("[{:>12.6}] ", nanos as f64 / 1e9)
 }
@@ -328,9 +318,17 @@ mod tests {
 
     #[test]
     fn the_clock_can_be_set() {
-        let clock = RunClock::new();
-        clock.set_epoch(Instant::now() + std::time::Duration::from_secs(1000));
-        assert!(clock.now_nanos() < -990_000_000_000);
+        let dir = tempfile::tempdir().expect("make a folder");
+        let log = dir.path().join("node.log");
+        let collector = LogCollector::start().expect("start");
+        collector.note(&log, "first".into());
+        collector.set_epoch(Instant::now() + std::time::Duration::from_secs(1000));
+        collector.note(&log, "then".into());
+        drop(collector);
+        let text = std::fs::read_to_string(&log).expect("read the log");
+        let times: Vec<f64> =
+            text.lines().map(|line| line[1..13].trim().parse().expect("a time of twelve places")).collect();
+        assert!(times[0] >= 0.0 && (-1000.0..-900.0).contains(&times[1]), "{text}");
         assert_eq!(prefix(12_345_678_000), "[   12.345678] ");
         assert_eq!(prefix(-123_456_000), "[   -0.123456] ");
     }

@@ -102,7 +102,7 @@ impl NamespaceLab {
 
     /// Sets the zero of the clock in the nodes' logs.
     pub fn set_epoch(&self, epoch: Instant) {
-        self.logs.clock.set_epoch(epoch);
+        self.logs.set_epoch(epoch);
     }
 
     /// How many lines of the nodes' logs could not be written, for want of disk space for instance.
