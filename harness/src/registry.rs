@@ -1,5 +1,7 @@
 //! The targets and workloads that a binary offers.
 
+use std::sync::Arc;
+
 use crate::target::Target;
 use crate::workload::Workload;
 
@@ -7,7 +9,7 @@ use crate::workload::Workload;
 /// your own registers its own, with or without them.
 #[derive(Default)]
 pub struct Registry {
-    targets: Vec<Box<dyn Target>>,
+    targets: Vec<Arc<dyn Target>>,
     workloads: Vec<Box<dyn Workload>>,
 }
 
@@ -19,7 +21,7 @@ impl Registry {
 
     /// Adds a target.
     pub fn target(mut self, target: impl Target + 'static) -> Registry {
-        self.targets.push(Box::new(target));
+        self.targets.push(Arc::new(target));
         self
     }
 
@@ -30,8 +32,8 @@ impl Registry {
     }
 
     /// All targets, in the order they were added.
-    pub fn targets(&self) -> impl Iterator<Item = &dyn Target> {
-        self.targets.iter().map(|target| &**target)
+    pub fn targets(&self) -> impl Iterator<Item = &Arc<dyn Target>> {
+        self.targets.iter()
     }
 
     /// All workloads, in the order they were added.
@@ -40,7 +42,7 @@ impl Registry {
     }
 
     /// The target of this name.
-    pub fn find_target(&self, name: &str) -> Option<&dyn Target> {
+    pub fn find_target(&self, name: &str) -> Option<&Arc<dyn Target>> {
         self.targets().find(|target| target.name() == name)
     }
 

@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::draw::{Draw, Stream};
-use crate::spec::FaultClass;
+use crate::faults::kind::{FaultClass, FaultKind};
 use crate::target::TargetTiming;
 
 /// All faults of a run, in order of their beginning.
@@ -59,6 +59,8 @@ pub enum Fault {
     Mute(Aim),
     /// The processes of these nodes are killed and, at the end, started again.
     Kill(Aim),
+    /// The processes of all nodes are killed at once and, at the end, started again.
+    KillAll,
     /// The processes of these nodes are stopped and, at the end, go on.
     Pause(Aim),
     /// The wall clock of these nodes jumps by so many milliseconds, and back at the end.
@@ -76,68 +78,45 @@ pub enum Aim {
 }
 
 impl Fault {
-    /// Its class.
-    pub fn class(&self) -> FaultClass {
+    /// Its kind.
+    pub fn kind(&self) -> FaultKind {
         match self {
-            Fault::Isolate(_) | Fault::Split(_) | Fault::MajoritiesRing(_) | Fault::Deaf(_) | Fault::Mute(_) => {
-                FaultClass::Partition
-            }
-            Fault::Kill(_) => FaultClass::Kill,
-            Fault::Pause(_) => FaultClass::Pause,
-            Fault::ClockJump(..) => FaultClass::Clock,
-        }
-    }
-
-    /// Its kind within the class, as reports name it.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Fault::Isolate(Aim::Leader) => "isolate-leader",
-            Fault::Isolate(Aim::Nodes(_)) => "isolate-one",
-            Fault::Split(_) => "majority-minority",
-            Fault::MajoritiesRing(_) => "majorities-ring",
-            Fault::Deaf(_) => "one-way-in",
-            Fault::Mute(_) => "one-way-out",
-            Fault::Kill(_) => "kill",
-            Fault::Pause(_) => "pause",
-            Fault::ClockJump(_, by_ms) if *by_ms < 0 => "jump-back",
-            Fault::ClockJump(..) => "jump-ahead",
+            Fault::Isolate(Aim::Leader) => FaultKind::IsolateLeader,
+            Fault::Isolate(Aim::Nodes(_)) => FaultKind::IsolateOne,
+            Fault::Split(_) => FaultKind::MajorityMinority,
+            Fault::MajoritiesRing(_) => FaultKind::MajoritiesRing,
+            Fault::Deaf(_) => FaultKind::OneWayIn,
+            Fault::Mute(_) => FaultKind::OneWayOut,
+            Fault::Kill(Aim::Leader) => FaultKind::KillLeader,
+            Fault::Kill(Aim::Nodes(_)) => FaultKind::Kill,
+            Fault::KillAll => FaultKind::KillAll,
+            Fault::Pause(Aim::Leader) => FaultKind::PauseLeader,
+            Fault::Pause(Aim::Nodes(_)) => FaultKind::Pause,
+            Fault::ClockJump(_, by_ms) if *by_ms < 0 => FaultKind::JumpBack,
+            Fault::ClockJump(..) => FaultKind::JumpAhead,
         }
     }
 }
-
-/// The kinds of faults, with the class each belongs to and one line that explains it.
-pub const FAULT_KINDS: [(FaultClass, &str, &str); 10] = [
-    (FaultClass::Partition, "isolate-leader", "the leader can neither send to nor hear any other node"),
-    (FaultClass::Partition, "isolate-one", "one node can neither send to nor hear any other node"),
-    (FaultClass::Partition, "majority-minority", "two groups of nodes cannot reach each other"),
-    (FaultClass::Partition, "majorities-ring", "every node sees a majority, no two nodes see the same one"),
-    (FaultClass::Partition, "one-way-in", "one node hears nobody but is heard by all"),
-    (FaultClass::Partition, "one-way-out", "one node is heard by nobody but hears all"),
-    (FaultClass::Kill, "kill", "nodes are killed (SIGKILL) and started again: one, some, the leader or all"),
-    (FaultClass::Pause, "pause", "nodes are stopped (SIGSTOP) and go on: one, some or the leader"),
-    (FaultClass::Clock, "jump-ahead", "the wall clock of nodes jumps ahead, and back again"),
-    (FaultClass::Clock, "jump-back", "the wall clock of nodes jumps back, and ahead again"),
-];
 
 /// Time without faults at the beginning: the cluster elects a leader and the first keys are written.
 const WARM_UP_MS: u64 = 1_000;
 
 impl Schedule {
-    /// Draws the schedule of a run of `time_ms`.
-    pub fn draw(seed: u64, nodes: u16, time_ms: u64, classes: &[FaultClass], timing: TargetTiming) -> Schedule {
+    /// Draws the schedule of a run of `time_ms` with faults of these kinds.
+    pub fn draw(seed: u64, nodes: u16, time_ms: u64, kinds: &[FaultKind], timing: TargetTiming) -> Schedule {
+        let kinds: Vec<FaultKind> = kinds.iter().copied().filter(|kind| kind.nodes_min() <= nodes).collect();
+        let mut classes: Vec<FaultClass> = kinds.iter().map(|kind| kind.class()).collect();
+        classes.sort();
+        classes.dedup();
         if classes.is_empty() {
             return Schedule::default();
         }
-        let mut artist = Artist {
-            draw: Draw::new(seed, Stream::Schedule),
-            nodes,
-            election_ms: (timing.election_timeout.as_millis() as u64).max(10),
-            weights: Vec::new(),
-            classes: classes.to_vec(),
-            owed: classes.to_vec(),
-        };
-        artist.weights = classes.iter().map(|_| 0.15 + artist.draw.fraction()).collect();
-        artist.draw.shuffle(&mut artist.owed);
+        let mut draw = Draw::new(seed, Stream::Schedule);
+        let weights = classes.iter().map(|_| 0.15 + draw.fraction()).collect();
+        let mut owed = classes.clone();
+        draw.shuffle(&mut owed);
+        let election_ms = (timing.election_timeout.as_millis() as u64).max(10);
+        let mut artist = Artist { draw, nodes, election_ms, kinds, classes, weights, owed };
         let recovery_ms = timing.recovery.as_millis() as u64;
         let mut schedule = Schedule::default();
         let mut now_ms = WARM_UP_MS.max(recovery_ms / 2).min(time_ms / 4);
@@ -160,7 +139,7 @@ impl Schedule {
 
     /// How many faults of a class it has.
     pub fn count(&self, class: FaultClass) -> usize {
-        self.faults().filter(|(_, planned)| planned.fault.class() == class).count()
+        self.faults().filter(|(_, planned)| planned.fault.kind().class() == class).count()
     }
 }
 
@@ -168,6 +147,7 @@ struct Artist {
     draw: Draw,
     nodes: u16,
     election_ms: u64,
+    kinds: Vec<FaultKind>,
     classes: Vec<FaultClass>,
     weights: Vec<f64>,
     /// Classes that have not occurred yet.
@@ -205,51 +185,57 @@ impl Artist {
     }
 
     fn fault(&mut self, class: FaultClass) -> Fault {
-        match class {
-            FaultClass::Partition => self.partition(),
-            FaultClass::Kill => {
-                let everyone = self.draw.chance(0.15);
-                Fault::Kill(if everyone { Aim::Nodes((1..=self.nodes).collect()) } else { self.aim() })
+        let kinds: Vec<FaultKind> = self.kinds.iter().copied().filter(|kind| kind.class() == class).collect();
+        let weights: Vec<f64> = kinds.iter().map(|kind| kind.weight()).collect();
+        match kinds[self.draw.weighted(&weights)] {
+            FaultKind::IsolateLeader => Fault::Isolate(Aim::Leader),
+            FaultKind::IsolateOne => Fault::Isolate(Aim::Nodes(self.some_nodes(1))),
+            FaultKind::MajorityMinority => {
+                let smaller = (self.nodes / 2).max(1);
+                Fault::Split(self.some_nodes(smaller))
             }
-            FaultClass::Pause => Fault::Pause(self.aim()),
-            FaultClass::Clock => {
-                // From the size of a lease to more than any: 50 ms … 500 s, ahead or back.
-                let exponent = self.draw.fraction() * 4.0;
-                let by_ms = (50.0 * 10f64.powf(exponent)) as i64;
-                let aim = self.aim();
-                Fault::ClockJump(aim, if self.draw.chance(0.5) { by_ms } else { -by_ms })
+            FaultKind::MajoritiesRing => Fault::MajoritiesRing(self.some_nodes(self.nodes)),
+            FaultKind::OneWayIn => Fault::Deaf(self.aim_at_one()),
+            FaultKind::OneWayOut => Fault::Mute(self.aim_at_one()),
+            FaultKind::Kill => Fault::Kill(Aim::Nodes(self.one_or_some())),
+            FaultKind::KillLeader => Fault::Kill(Aim::Leader),
+            FaultKind::KillAll => Fault::KillAll,
+            FaultKind::Pause => Fault::Pause(Aim::Nodes(self.one_or_some())),
+            FaultKind::PauseLeader => Fault::Pause(Aim::Leader),
+            FaultKind::JumpAhead => {
+                let by_ms = self.jump_ms();
+                Fault::ClockJump(self.aim(), by_ms)
+            }
+            FaultKind::JumpBack => {
+                let by_ms = self.jump_ms();
+                Fault::ClockJump(self.aim(), -by_ms)
             }
         }
     }
 
-    fn partition(&mut self) -> Fault {
-        match self.draw.weighted(&[0.40, 0.15, 0.20, 0.10, 0.075, 0.075]) {
-            0 => Fault::Isolate(Aim::Leader),
-            1 => Fault::Isolate(Aim::Nodes(self.some_nodes(1))),
-            2 => {
-                let smaller = self.nodes / 2;
-                Fault::Split(self.some_nodes(smaller.max(1)))
-            }
-            3 if self.nodes >= 4 => Fault::MajoritiesRing(self.some_nodes(self.nodes)),
-            3 => Fault::Isolate(Aim::Leader),
-            4 => Fault::Deaf(self.aim_at_one()),
-            _ => Fault::Mute(self.aim_at_one()),
-        }
+    /// From the size of a lease to more than any: 50 ms to 500 s, evenly over the orders of magnitude.
+    fn jump_ms(&mut self) -> i64 {
+        let exponent = self.draw.fraction() * 4.0;
+        (50.0 * 10f64.powf(exponent)) as i64
     }
 
-    /// Half of the time the leader; else one node, a minority, or a majority that is not everyone.
     fn aim(&mut self) -> Aim {
-        let minority = (self.nodes - 1) / 2;
-        match self.draw.weighted(&[0.5, 0.3, 0.1, 0.1]) {
-            0 => Aim::Leader,
-            1 => Aim::Nodes(self.some_nodes(1)),
-            2 => Aim::Nodes(self.some_nodes(minority.max(1))),
-            _ => Aim::Nodes(self.some_nodes((minority + 1).min(self.nodes))),
-        }
+        if self.draw.chance(0.5) { Aim::Leader } else { Aim::Nodes(self.one_or_some()) }
     }
 
     fn aim_at_one(&mut self) -> Aim {
         if self.draw.chance(0.6) { Aim::Leader } else { Aim::Nodes(self.some_nodes(1)) }
+    }
+
+    /// One node, a minority, or a majority that is not everyone (where there is one).
+    fn one_or_some(&mut self) -> Vec<u16> {
+        let minority = (self.nodes - 1) / 2;
+        let count = match self.draw.weighted(&[0.6, 0.2, 0.2]) {
+            0 => 1,
+            1 => minority.max(1),
+            _ => (minority + 1).min(self.nodes),
+        };
+        self.some_nodes(count)
     }
 
     fn some_nodes(&mut self, count: u16) -> Vec<u16> {
@@ -270,7 +256,16 @@ mod tests {
         TargetTiming { election_timeout: Duration::from_millis(300), recovery: Duration::from_millis(1200) };
 
     fn schedule(seed: u64, nodes: u16, classes: &[FaultClass]) -> Schedule {
-        Schedule::draw(seed, nodes, 30_000, classes, TIMING)
+        let kinds: Vec<FaultKind> = classes.iter().flat_map(|class| class.kinds()).collect();
+        Schedule::draw(seed, nodes, 30_000, &kinds, TIMING)
+    }
+
+    #[test]
+    fn only_the_kinds_asked_for_are_drawn() {
+        let kinds = [FaultKind::KillAll, FaultKind::IsolateLeader];
+        let drawn = Schedule::draw(3, 5, 30_000, &kinds, TIMING);
+        assert!(drawn.faults().all(|(_, planned)| kinds.contains(&planned.fault.kind())));
+        assert!(Schedule::draw(3, 3, 30_000, &[FaultKind::MajoritiesRing], TIMING).episodes.is_empty());
     }
 
     #[test]

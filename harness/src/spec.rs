@@ -1,12 +1,11 @@
 //! A run's specification: everything a user can choose, with every default resolved.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::faults::kind::{FaultClass, FaultKind};
 use crate::target::TargetChoice;
 
 /// Everything that determines a run, except its schedule (which is drawn from it).
@@ -34,8 +33,8 @@ pub struct RunSpec {
     pub rate: f64,
     /// Length of the load, milliseconds.
     pub time_ms: u64,
-    /// Which classes of faults are drawn.
-    pub faults: Vec<FaultClass>,
+    /// Which kinds of faults are drawn, in order.
+    pub faults: Vec<FaultKind>,
     /// The seed of every choice.
     pub seed: u64,
     /// An operation's hard deadline, milliseconds.
@@ -45,6 +44,14 @@ pub struct RunSpec {
 }
 
 impl RunSpec {
+    /// The classes that its kinds of faults belong to, in order.
+    pub fn fault_classes(&self) -> Vec<FaultClass> {
+        let mut classes: Vec<FaultClass> = self.faults.iter().map(|kind| kind.class()).collect();
+        classes.sort();
+        classes.dedup();
+        classes
+    }
+
     /// What it says about the target.
     pub fn target_choice(&self) -> TargetChoice {
         TargetChoice {
@@ -53,49 +60,6 @@ impl RunSpec {
             settings: self.settings.clone(),
             seed: self.seed,
         }
-    }
-}
-
-/// A class of faults.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FaultClass {
-    /// The network drops packets between some nodes.
-    Partition,
-    /// A node is killed (SIGKILL) and started again.
-    Kill,
-    /// A node is stopped (SIGSTOP) and goes on.
-    Pause,
-    /// A node's wall clock jumps.
-    Clock,
-}
-
-impl FaultClass {
-    /// All classes.
-    pub const ALL: [FaultClass; 4] = [FaultClass::Partition, FaultClass::Kill, FaultClass::Pause, FaultClass::Clock];
-
-    /// The word used on the command line and in files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            FaultClass::Partition => "partition",
-            FaultClass::Kill => "kill",
-            FaultClass::Pause => "pause",
-            FaultClass::Clock => "clock",
-        }
-    }
-}
-
-impl fmt::Display for FaultClass {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.as_str())
-    }
-}
-
-impl FromStr for FaultClass {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<FaultClass, ()> {
-        FaultClass::ALL.into_iter().find(|class| class.as_str() == text).ok_or(())
     }
 }
 

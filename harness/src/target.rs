@@ -83,8 +83,8 @@ pub struct Recipe {
     pub workload: &'static str,
     /// `--nodes`.
     pub nodes: u16,
-    /// `--faults`, comma-separated.
-    pub faults: &'static str,
+    /// `--faults`: classes and kinds.
+    pub faults: &'static [&'static str],
     /// `--time`, seconds.
     pub seconds: u32,
 }

@@ -32,7 +32,9 @@ fn connect(ip: Ipv4Addr, port: u16) -> Result<TcpStream, String> {
 fn http_status(stream: &mut TcpStream, ip: Ipv4Addr, path: &str) -> std::io::Result<u16> {
     stream.set_read_timeout(Some(ONE_TRY))?;
     stream.set_write_timeout(Some(ONE_TRY))?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {ip}\r\nConnection: close\r\n\r\n")?;
+    // In one piece: a server may answer, and close, as soon as it has seen the first line.
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {ip}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut head = Vec::new();
     // "HTTP/1.1 200" and no more.
     stream.take(12).read_to_end(&mut head)?;

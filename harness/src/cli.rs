@@ -1,0 +1,119 @@
+//! The command line.
+//!
+//! Exit codes are Jepsen's: 0 pass, 1 violation, 2 inconclusive, 254 wrong usage, 255 broken (the harness or its
+//! environment failed). Results go to standard output, progress and messages to standard error.
+
+mod check;
+mod doctor;
+pub(crate) mod error;
+mod list;
+mod names;
+mod replay;
+mod report;
+mod run;
+mod seeds;
+mod summary;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::conduct;
+use crate::lab;
+use crate::outside;
+use crate::registry::Registry;
+use error::CommandError;
+
+/// Wrong usage.
+const USAGE: u8 = 254;
+/// The harness or its environment failed.
+const BROKEN: u8 = 255;
+
+/// Starts real clusters, breaks them on purpose, and finds out whether one truth can explain what every client saw.
+#[derive(Parser)]
+#[command(
+    name = "rashomon",
+    version,
+    after_help = "Exit codes: 0 pass, 1 violation, 2 inconclusive, 254 wrong usage, 255 broken (harness or environment)."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs a workload against a target under faults, judges the history and writes a report
+    Run(Box<run::RunArguments>),
+    /// Judges a recorded history: no cluster needed
+    Check(check::CheckArguments),
+    /// Carries out the plan of an earlier run again: same seed, same schedule
+    Replay(replay::ReplayArguments),
+    /// Writes the report of a run again
+    Report(report::ReportArguments),
+    /// Lists what can be chosen
+    List(list::ListArguments),
+    /// Says what this machine can and cannot do, each with the command that mends it
+    Doctor(doctor::DoctorArguments),
+}
+
+/// The whole program: hand it what the binary offers and return what it returns.
+///
+/// It must be called first thing in `main`, before any thread is started, because a run starts this same program
+/// again inside its lab.
+pub fn main(registry: Registry) -> ExitCode {
+    if let Some(inside) = lab::dispatch_hidden_commands() {
+        return inside_lab(&registry, inside);
+    }
+    let program = program_name();
+    let matches = Arguments::command().bin_name(program).try_get_matches();
+    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            // `--help` and `--version` come this way too.
+            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    let done = match &arguments.command {
+        Command::Run(arguments) => run::run(&registry, arguments),
+        Command::Check(arguments) => check::check(arguments),
+        Command::Replay(arguments) => replay::replay(&registry, arguments),
+        Command::Report(arguments) => report::report(arguments),
+        Command::List(arguments) => list::list(&registry, arguments),
+        Command::Doctor(arguments) => doctor::doctor(arguments),
+    };
+    match done {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            error.print();
+            ExitCode::from(error.code())
+        }
+    }
+}
+
+/// How the user calls this program: `./rashomon` from a checkout, else its own name.
+pub(crate) fn program_name() -> String {
+    std::env::var("RASHOMON_COMMAND").unwrap_or_else(|_| "rashomon".to_owned())
+}
+
+/// The program's second life, inside a lab: its payload is the run's folder.
+fn inside_lab(registry: &Registry, inside: lab::Inside) -> ExitCode {
+    let run_dir = PathBuf::from(inside.payload.clone());
+    match conduct::conduct(registry, inside, &run_dir) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let error = CommandError::broken(error.to_string(), error.remedy());
+            leave_reason(&run_dir, &error);
+            ExitCode::from(BROKEN)
+        }
+    }
+}
+
+/// Tells the program outside why the run broke.
+fn leave_reason(run_dir: &Path, error: &CommandError) {
+    if std::fs::write(run_dir.join(outside::BROKEN_REASON), error.to_json()).is_err() {
+        error.print();
+    }
+}

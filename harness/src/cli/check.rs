@@ -1,0 +1,133 @@
+//! `rashomon check`: judges a recorded history, without any cluster.
+
+use std::fs::File;
+use std::io::{BufReader, IsTerminal, Read};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use rashomon_checkers::{Budget, Finding, Judgement, ModelKind};
+use rashomon_history::History;
+use rashomon_history::formats::{Format, InputError, ReadOptions, Summary, read_history};
+use rashomon_report::record::{Verdict, files};
+
+use super::error::CommandError;
+use super::names;
+
+#[derive(Args)]
+pub(crate) struct CheckArguments {
+    /// The history: a file, a run's folder, or `-` for standard input
+    file: PathBuf,
+    /// What it must satisfy (`rashomon list models`)
+    #[arg(long)]
+    model: String,
+    /// The file's format; found out from its content when not given
+    #[arg(long, value_name = "FORMAT")]
+    format: Option<String>,
+    /// Steps of search after which a checker gives up
+    #[arg(long, value_name = "STEPS")]
+    steps: Option<u64>,
+    /// MiB that a checker's tables may hold
+    #[arg(long, value_name = "MIB")]
+    memory: Option<u64>,
+    /// Prints the whole judgement as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// Carries out `rashomon check`; the exit code is a run's.
+pub(crate) fn check(arguments: &CheckArguments) -> Result<u8, CommandError> {
+    let model: ModelKind = arguments
+        .model
+        .parse()
+        .map_err(|_| names::unknown("model", &arguments.model, ModelKind::ALL.iter().map(|model| model.name())))?;
+    let format = arguments.format.as_deref().map(format_named).transpose()?;
+    let (history, summary) = read(&arguments.file, format)?;
+    for warning in &summary.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if let Some(cut) = &summary.cut_short {
+        eprintln!("warning: {}", cut.what);
+    }
+    let defaults = Budget::default();
+    let budget = Budget {
+        steps: arguments.steps.unwrap_or(defaults.steps),
+        bytes: arguments.memory.map_or(defaults.bytes, |mebibytes| mebibytes << 20),
+    };
+    let judgement = rashomon_checkers::check(&history, model, &budget);
+    if arguments.json {
+        let text = serde_json::to_string_pretty(&judgement).expect("judgements serialise");
+        println!("{text}");
+    } else {
+        print(&history, &judgement);
+    }
+    let verdict = match judgement.finding {
+        Finding::Valid => Verdict::Pass,
+        Finding::Invalid => Verdict::Violation,
+        Finding::Unknown => Verdict::Inconclusive,
+    };
+    Ok(verdict.exit_code())
+}
+
+fn format_named(name: &str) -> Result<Format, CommandError> {
+    let known = Format::ALL.into_iter();
+    let found = known.clone().find(|format| format.as_str() == name);
+    found.ok_or_else(|| names::unknown("format", name, known.map(|format| format.as_str())))
+}
+
+fn read(file: &Path, format: Option<Format>) -> Result<(History, Summary), CommandError> {
+    let path = if file.is_dir() { file.join(files::HISTORY) } else { file.to_owned() };
+    let input: Box<dyn Read> = if file == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        let opened = File::open(&path).map_err(|error| {
+            let remedy = "give a history file, or the folder of a run";
+            CommandError::usage(format!("cannot open {}: {error}", path.display()), remedy)
+        })?;
+        Box::new(BufReader::with_capacity(1 << 20, opened))
+    };
+    let show = std::io::stderr().is_terminal();
+    let mut progress = |bytes: u64| {
+        if show && bytes >= 64 << 20 {
+            eprint!("\rreading {} MiB ", bytes >> 20);
+        }
+    };
+    let options = ReadOptions { format, progress: Some(&mut progress) };
+    read_history(input, options).map_err(|error| {
+        let remedy = match &error {
+            InputError::UnknownFormat { .. } => "name its format with --format",
+            InputError::Empty => "the run may have been killed before its first operation",
+            _ => "mend the file, or export it again",
+        };
+        CommandError::usage(format!("{}: {error}", path.display()), remedy)
+    })
+}
+
+fn print(history: &History, judgement: &Judgement) {
+    let word = match judgement.finding {
+        Finding::Valid => "valid",
+        Finding::Invalid => "invalid",
+        Finding::Unknown => "unknown",
+    };
+    println!("{word:<11} {}, {} operations", judgement.checker, history.len());
+    for anomaly in &judgement.anomalies {
+        println!("{:<11} {}", anomaly.name, anomaly.sentence);
+        for id in &anomaly.operations {
+            println!("  {}", super::summary::operation_line(&history.op(*id)));
+        }
+        for line in &anomaly.explanation {
+            println!("  {line}");
+        }
+    }
+    for text in &judgement.unknown {
+        println!("unknown     {text}");
+    }
+    for method in &judgement.methods {
+        println!(
+            "method      {}: {} operations in {} parts, {} steps; {}",
+            method.method, method.operations, method.parts, method.steps, method.why
+        );
+    }
+    for note in &judgement.notes {
+        println!("note        {note}");
+    }
+}

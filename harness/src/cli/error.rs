@@ -1,0 +1,86 @@
+//! What a command says when it cannot do what it was asked.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// A command that failed: what is wrong and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct CommandError {
+    kind: Kind,
+    what: String,
+    remedy: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Kind {
+    Usage,
+    Broken,
+}
+
+impl CommandError {
+    /// The user asked for something that does not exist or make sense.
+    pub(crate) fn usage(what: impl Into<String>, remedy: impl Into<String>) -> CommandError {
+        CommandError { kind: Kind::Usage, what: what.into(), remedy: remedy.into() }
+    }
+
+    /// The harness or its environment failed.
+    pub(crate) fn broken(what: impl Into<String>, remedy: impl Into<String>) -> CommandError {
+        CommandError { kind: Kind::Broken, what: what.into(), remedy: remedy.into() }
+    }
+
+    /// The exit code.
+    pub(crate) fn code(&self) -> u8 {
+        match self.kind {
+            Kind::Usage => super::USAGE,
+            Kind::Broken => super::BROKEN,
+        }
+    }
+
+    /// Writes it to standard error.
+    pub(crate) fn print(&self) {
+        eprintln!("{self}");
+    }
+
+    /// As one line for another process.
+    pub(crate) fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("text serialises")
+    }
+
+    /// From that line.
+    pub(crate) fn from_json(text: &str) -> Option<CommandError> {
+        serde_json::from_str(text).ok()
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "error: {}", self.what)?;
+        if !self.remedy.is_empty() {
+            write!(out, "\nhint: {}", self.remedy)?;
+        }
+        Ok(())
+    }
+}
+
+impl From<crate::store::StoreError> for CommandError {
+    fn from(error: crate::store::StoreError) -> CommandError {
+        let remedy = error.remedy();
+        match error {
+            crate::store::StoreError::NoSuchRun { .. } => CommandError::usage(error.to_string(), remedy),
+            _ => CommandError::broken(error.to_string(), remedy),
+        }
+    }
+}
+
+impl From<crate::target::TargetError> for CommandError {
+    fn from(error: crate::target::TargetError) -> CommandError {
+        CommandError::usage(error.what, error.remedy)
+    }
+}
+
+impl From<crate::lab::LabError> for CommandError {
+    fn from(error: crate::lab::LabError) -> CommandError {
+        CommandError::broken(error.what, error.remedy)
+    }
+}

@@ -1,0 +1,92 @@
+//! `rashomon list`: what can be chosen.
+
+use clap::{Args, ValueEnum};
+use rashomon_checkers::ModelKind;
+
+use super::error::CommandError;
+use crate::faults::kind::FaultKind;
+use crate::registry::Registry;
+
+#[derive(Args)]
+pub(crate) struct ListArguments {
+    /// Of what
+    what: What,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    /// Systems that can be tested
+    Targets,
+    /// What clients can do
+    Workloads,
+    /// What can be broken
+    Faults,
+    /// What a history can be checked against
+    Models,
+    /// Known bugs that can be switched on, with the run that finds each
+    Mutants,
+}
+
+/// Carries out `rashomon list`.
+pub(crate) fn list(registry: &Registry, arguments: &ListArguments) -> Result<u8, CommandError> {
+    match arguments.what {
+        What::Targets => targets(registry),
+        What::Workloads => workloads(registry),
+        What::Faults => faults(),
+        What::Models => models(),
+        What::Mutants => mutants(registry),
+    }
+    Ok(0)
+}
+
+fn targets(registry: &Registry) {
+    for target in registry.targets() {
+        let interfaces: Vec<&str> = target.interfaces().iter().map(|interface| interface.as_str()).collect();
+        println!("{:<14} {} (serves: {})", target.name(), target.summary(), interfaces.join(", "));
+        for (name, default, meaning) in target.settings() {
+            println!("{:<14}   --set {name}={default}: {meaning}", "");
+        }
+    }
+}
+
+fn workloads(registry: &Registry) {
+    for workload in registry.workloads() {
+        println!("{:<14} {} (checks: {})", workload.name(), workload.summary(), workload.model());
+        for option in workload.options() {
+            println!("{:<14}   -o {}={}: {}", "", option.name, option.default, option.meaning);
+        }
+    }
+}
+
+fn faults() {
+    for kind in FaultKind::ALL {
+        println!("{:<10} {:<18} {}", kind.class().as_str(), kind.as_str(), kind.meaning());
+    }
+}
+
+fn models() {
+    for model in ModelKind::ALL {
+        println!("{:<24} {}", model.name(), model.description());
+    }
+}
+
+fn mutants(registry: &Registry) {
+    for target in registry.targets() {
+        for mutant in target.mutants() {
+            let recipe = &mutant.recipe;
+            println!("{:<20} {:<4} {}", mutant.name, mutant.id, mutant.summary);
+            println!("{:<20}      shows as: {}", "", mutant.exposes);
+            println!(
+                "{:<20}      found by: {} run {} --mutant {} --workload {} --nodes {} --faults {} --time {}s",
+                "",
+                super::program_name(),
+                target.name(),
+                mutant.name,
+                recipe.workload,
+                recipe.nodes,
+                recipe.faults.join(","),
+                recipe.seconds
+            );
+        }
+    }
+}

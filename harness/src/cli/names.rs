@@ -1,0 +1,33 @@
+//! A wrong name gets the nearest right one.
+
+use super::error::CommandError;
+
+/// The error for a name that does not exist: `there is no target `raft-vk`; did you mean `raft-kv`?`.
+pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> CommandError {
+    let mut known: Vec<&str> = known.into_iter().collect();
+    known.sort_by_key(|candidate| strsim::damerau_levenshtein(name, candidate));
+    let message = format!("there is no {what} `{name}`");
+    let Some(&nearest) = known.first() else {
+        return CommandError::usage(message, format!("none is known to this program: leave out the {what}"));
+    };
+    let close = strsim::damerau_levenshtein(name, nearest) <= 1 + name.len() / 3;
+    if close || nearest.starts_with(name) {
+        return CommandError::usage(message, format!("did you mean `{nearest}`?"));
+    }
+    known.sort_unstable();
+    CommandError::usage(message, format!("there are: {}", known.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_name_is_offered_and_all_of_them_when_none_is_near() {
+        let known = ["raft-kv", "dynamo"];
+        assert!(unknown("target", "raft-vk", known).to_string().ends_with("did you mean `raft-kv`?"));
+        assert!(unknown("target", "raft", known).to_string().ends_with("did you mean `raft-kv`?"));
+        assert!(unknown("target", "postgres", known).to_string().ends_with("there are: dynamo, raft-kv"));
+        assert!(unknown("mutant", "x", []).to_string().contains("none is known"));
+    }
+}

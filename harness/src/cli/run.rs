@@ -1,0 +1,284 @@
+//! `rashomon run`: from flags to a plan, from a plan to a run, from a run to a verdict.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use clap::Args;
+use rashomon_report::record::Verdict;
+
+use super::error::CommandError;
+use super::names;
+use super::seeds::{self, Seeds};
+use super::summary;
+use crate::faults::kind::{self, FaultClass, FaultKind};
+use crate::outside::{self, Plan};
+use crate::registry::Registry;
+use crate::schedule::Schedule;
+use crate::spec::{DataPlacement, RunSpec};
+use crate::store::Store;
+use crate::target::{MutantInfo, Target};
+use crate::workload::{GeneratorSpec, Workload};
+
+#[derive(Args)]
+pub(crate) struct RunArguments {
+    /// The system under test (`rashomon list targets`)
+    target: String,
+    /// What the clients do (`rashomon list workloads`)
+    #[arg(long, default_value = "register")]
+    workload: String,
+    /// An option of the workload, as NAME=VALUE; may be repeated
+    #[arg(short = 'o', long = "option", value_name = "NAME=VALUE")]
+    options: Vec<String>,
+    /// Switches on a known bug of the target (`rashomon list mutants`)
+    #[arg(long, value_name = "NAME")]
+    mutant: Option<String>,
+    /// Tests another build of the target's node program
+    #[arg(long, value_name = "PATH")]
+    node_binary: Option<PathBuf>,
+    /// A setting of the target, as NAME=VALUE; may be repeated
+    #[arg(long = "set", value_name = "NAME=VALUE")]
+    settings: Vec<String>,
+    /// How many nodes
+    #[arg(long, value_name = "COUNT")]
+    nodes: Option<u16>,
+    /// How many processes run at once
+    #[arg(long, value_name = "COUNT", default_value_t = 10)]
+    clients: u32,
+    /// Operations a second over all clients; 0: each client sends as soon as it has its answer
+    #[arg(long, value_name = "PER SECOND", default_value_t = 1000.0)]
+    rate: f64,
+    /// Length of the load: 30s, 500ms, 5m
+    #[arg(long, default_value = "30s", value_parser = duration_ms)]
+    time: u64,
+    /// Classes or kinds of faults, with commas between (`rashomon list faults`); `all` or `none`
+    #[arg(long, value_name = "FAULTS", default_value = "partition,kill")]
+    faults: String,
+    /// The seed of every choice; drawn when it is not given
+    #[arg(long, conflicts_with = "seeds")]
+    seed: Option<u64>,
+    /// One run for each seed of a range, as 1..20 (both ends included)
+    #[arg(long, value_name = "FIRST..LAST")]
+    seeds: Option<Seeds>,
+    /// An operation's hard deadline: after it, nobody knows how the operation ended
+    #[arg(long, default_value = "1s", value_parser = duration_ms)]
+    deadline: u64,
+    /// Where the nodes keep their data: `tmpfs` (in memory) or `disk` (in the run's folder)
+    #[arg(long, value_enum, default_value = "tmpfs")]
+    data: DataPlacement,
+    /// The folder of runs
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    results: PathBuf,
+}
+
+/// Carries out `rashomon run`; the exit code is the worst verdict's.
+pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, CommandError> {
+    let store = Store::open(&arguments.results)?;
+    let seeds = match (arguments.seeds, arguments.seed) {
+        (Some(seeds), _) => seeds,
+        (None, Some(seed)) => Seeds { first: seed, last: seed },
+        (None, None) => {
+            let seed = seeds::any();
+            Seeds { first: seed, last: seed }
+        }
+    };
+    let mut rows = Vec::new();
+    for seed in seeds.iter() {
+        let plan = arguments.plan(registry, seed)?;
+        let done = outside::carry_out(registry, &store, &plan)?;
+        summary::print_run(&done);
+        let interrupted = done.manifest.evidence.as_ref().is_some_and(|evidence| evidence.interrupted);
+        rows.push(done);
+        if interrupted {
+            break;
+        }
+    }
+    if arguments.seeds.is_some() {
+        summary::print_table(&rows);
+    }
+    let worst = rows.iter().map(|done| done.verdict.verdict).fold(Verdict::Pass, Verdict::worst);
+    Ok(worst.exit_code())
+}
+
+impl RunArguments {
+    /// The plan of one seed, everything checked that can be checked before anything is started.
+    fn plan(&self, registry: &Registry, seed: u64) -> Result<Plan, CommandError> {
+        let target = registry
+            .find_target(&self.target)
+            .ok_or_else(|| names::unknown("target", &self.target, registry.targets().map(|target| target.name())))?;
+        let workload = registry.find_workload(&self.workload).ok_or_else(|| {
+            names::unknown("workload", &self.workload, registry.workloads().map(|workload| workload.name()))
+        })?;
+        let spec = self.spec(&**target, workload, seed)?;
+        let timing = target.timing(&spec.target_choice())?;
+        let schedule = Schedule::draw(seed, spec.nodes, spec.time_ms, &spec.faults, timing);
+        Ok(Plan { spec, schedule })
+    }
+
+    fn spec(&self, target: &dyn Target, workload: &dyn Workload, seed: u64) -> Result<RunSpec, CommandError> {
+        if !target.interfaces().contains(&workload.interface()) {
+            let served: Vec<&str> = target.interfaces().iter().map(|interface| interface.as_str()).collect();
+            return Err(CommandError::usage(
+                format!("the workload `{}` needs the interface `{}`", workload.name(), workload.interface()),
+                format!("`{}` serves: {}", target.name(), served.join(", ")),
+            ));
+        }
+        let mutants = target.mutants();
+        if let Some(name) = &self.mutant {
+            known_mutant(&mutants, name)?;
+        }
+        let nodes = self.nodes.unwrap_or_else(|| target.default_nodes());
+        bounded("--nodes", u64::from(nodes), 1, u64::from(crate::lab::MAX_NODES))?;
+        bounded("--clients", u64::from(self.clients), 1, 10_000)?;
+        bounded("--time", self.time, 100, 7 * 24 * 3_600_000)?;
+        bounded("--deadline", self.deadline, 1, 3_600_000)?;
+        if !(0.0..=10_000_000.0).contains(&self.rate) {
+            let remedy = "give operations a second, as --rate 1000, or 0 for a closed loop";
+            return Err(CommandError::usage(format!("--rate {} makes no sense", self.rate), remedy));
+        }
+        let spec = RunSpec {
+            target: target.name().to_owned(),
+            mutant: self.mutant.clone(),
+            node_binary: self.node_binary.clone(),
+            settings: assignments("setting", &self.settings, target.settings().iter().map(|&(name, ..)| name))?,
+            workload: workload.name().to_owned(),
+            options: options(workload, &self.options)?,
+            nodes,
+            clients: self.clients,
+            rate: self.rate,
+            time_ms: self.time,
+            faults: fault_kinds(&self.faults, nodes)?,
+            seed,
+            deadline_ms: self.deadline,
+            data: self.data,
+        };
+        let generator = GeneratorSpec { seed, clients: spec.clients, options: spec.options.clone() };
+        if let Err(error) = workload.generator(&generator) {
+            let remedy = "`rashomon list workloads` shows the options";
+            return Err(CommandError::usage(error, remedy));
+        }
+        Ok(spec)
+    }
+}
+
+fn known_mutant(mutants: &[MutantInfo], name: &str) -> Result<(), CommandError> {
+    if mutants.iter().any(|mutant| mutant.name == name) {
+        return Ok(());
+    }
+    Err(names::unknown("mutant", name, mutants.iter().map(|mutant| mutant.name)))
+}
+
+fn bounded(flag: &str, number: u64, low: u64, high: u64) -> Result<(), CommandError> {
+    if (low..=high).contains(&number) {
+        return Ok(());
+    }
+    let unit = if matches!(flag, "--time" | "--deadline") { " ms" } else { "" };
+    let remedy = format!("choose from {low}{unit} to {high}{unit}");
+    Err(CommandError::usage(format!("{flag} {number}{unit} is out of bounds"), remedy))
+}
+
+/// The workload's options: its defaults, changed by the user's.
+fn options(workload: &dyn Workload, given: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
+    let defaults = workload.options().iter().map(|option| (option.name.to_owned(), option.default.to_owned()));
+    let mut options: BTreeMap<String, String> = defaults.collect();
+    options.extend(assignments("option", given, workload.options().iter().map(|option| option.name))?);
+    Ok(options)
+}
+
+/// `NAME=VALUE` pairs whose names are known.
+fn assignments<'a>(
+    what: &str,
+    given: &[String],
+    known: impl Iterator<Item = &'a str> + Clone,
+) -> Result<BTreeMap<String, String>, CommandError> {
+    let mut pairs = BTreeMap::new();
+    for pair in given {
+        let (name, value) = pair.split_once('=').ok_or_else(|| {
+            CommandError::usage(format!("the {what} `{pair}` has no value"), format!("write it as {pair}=VALUE"))
+        })?;
+        if !known.clone().any(|candidate| candidate == name) {
+            return Err(names::unknown(what, name, known));
+        }
+        pairs.insert(name.to_owned(), value.to_owned());
+    }
+    Ok(pairs)
+}
+
+/// The kinds of faults that a list of classes and kinds stands for, in order.
+fn fault_kinds(text: &str, nodes: u16) -> Result<Vec<FaultKind>, CommandError> {
+    let mut kinds = Vec::new();
+    match text {
+        "all" => kinds.extend(FaultKind::ALL),
+        "none" => {}
+        names_given => {
+            for name in names_given.split(',').map(str::trim) {
+                kinds.extend(kind::kinds_named(name).ok_or_else(|| unknown_fault(name))?);
+            }
+        }
+    }
+    kinds.sort();
+    kinds.dedup();
+    let asked = !kinds.is_empty();
+    kinds.retain(|kind| kind.nodes_min() <= nodes);
+    if asked && kinds.is_empty() {
+        let remedy = "use more nodes, or other faults";
+        return Err(CommandError::usage(format!("--faults {text} means nothing with {nodes} nodes"), remedy));
+    }
+    Ok(kinds)
+}
+
+fn unknown_fault(name: &str) -> CommandError {
+    let classes = FaultClass::ALL.iter().map(|class| class.as_str());
+    let kinds = FaultKind::ALL.iter().map(|kind| kind.as_str());
+    names::unknown("class or kind of faults", name, classes.chain(kinds).chain(["all", "none"]))
+}
+
+/// A length of time as people write it, in milliseconds.
+fn duration_ms(text: &str) -> Result<u64, String> {
+    let split = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor = match unit {
+        "ms" => 1.0,
+        "s" => 1e3,
+        "m" | "min" => 60e3,
+        "h" => 3600e3,
+        _ => return Err(format!("`{text}` is not a length of time: write it with a unit, as 30s, 500ms, 5m or 2h")),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("`{text}` does not begin with a number"))?;
+    Ok((number * factor).round() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_of_time_are_read_with_their_unit() {
+        assert_eq!(duration_ms("30s"), Ok(30_000));
+        assert_eq!(duration_ms("1.5s"), Ok(1500));
+        assert_eq!(duration_ms("250ms"), Ok(250));
+        assert_eq!(duration_ms("2m"), Ok(120_000));
+        assert!(duration_ms("30").is_err() && duration_ms("s").is_err() && duration_ms("-1s").is_err());
+    }
+
+    #[test]
+    fn faults_are_named_by_class_or_kind_and_a_wrong_one_gets_the_nearest() {
+        let kinds = fault_kinds("pause-leader,isolate-one,pause-leader", 5).unwrap();
+        assert_eq!(kinds, [FaultKind::IsolateOne, FaultKind::PauseLeader]);
+        assert_eq!(fault_kinds("kill", 5).unwrap().len(), 3);
+        assert_eq!(fault_kinds("all", 5).unwrap().len(), FaultKind::ALL.len());
+        assert!(fault_kinds("none", 5).unwrap().is_empty());
+        assert!(fault_kinds("partitions", 5).unwrap_err().to_string().contains("did you mean `partition`?"));
+        assert!(fault_kinds("majorities-ring", 3).is_err());
+    }
+
+    #[test]
+    fn assignments_are_checked() {
+        let known = ["keys", "values"].into_iter();
+        let pairs = assignments("option", &["keys=3".to_owned()], known.clone()).unwrap();
+        assert_eq!(pairs["keys"], "3");
+        assert!(
+            assignments("option", &["key=3".to_owned()], known.clone()).unwrap_err().to_string().contains("`keys`")
+        );
+        assert!(assignments("option", &["keys".to_owned()], known).unwrap_err().to_string().contains("keys=VALUE"));
+    }
+}

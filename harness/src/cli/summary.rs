@@ -1,0 +1,107 @@
+//! What a run's end looks like on the terminal.
+
+use rashomon_history::OpView;
+use rashomon_report::record::{Evidence, Verdict};
+
+use crate::judge;
+use crate::outside::Done;
+
+/// How many reasons are shown; the report has them all.
+const REASONS_SHOWN: usize = 5;
+
+/// The end of one run, on standard output.
+pub(crate) fn print_run(done: &Done) {
+    let mut reasons = done.verdict.reasons.iter();
+    let first = reasons.next().map_or("", String::as_str);
+    println!("{:<13}{first}", done.verdict.verdict.as_str());
+    for reason in reasons.clone().take(REASONS_SHOWN - 1) {
+        println!("{:<13}{reason}", "");
+    }
+    if reasons.len() > REASONS_SHOWN - 1 {
+        println!("{:<13}and {} more, see the report", "", reasons.len() - (REASONS_SHOWN - 1));
+    }
+    if let Some(evidence) = &done.manifest.evidence {
+        println!("operations   {}", operations(evidence));
+        println!("faults       {}", faults(evidence));
+    }
+    match &done.report {
+        Some(report) => println!("report       {}", report.display()),
+        None => println!("run          {}", done.dir.display()),
+    }
+    println!("again        {}", done.manifest.reproduce);
+}
+
+fn operations(evidence: &Evidence) -> String {
+    let one = |counts: &rashomon_report::record::FunctionCounts| {
+        format!("{} {} ok {} fail {} info", counts.f, counts.ok, counts.fail, counts.info)
+    };
+    let text: Vec<String> = evidence.functions.iter().map(one).collect();
+    let acknowledged: u64 = evidence.functions.iter().map(|counts| counts.ok).sum();
+    let per_second = acknowledged as f64 / (evidence.load_ns as f64 / 1e9).max(1e-9);
+    format!("{} ({per_second:.0} ok/s)", text.join(" · "))
+}
+
+fn faults(evidence: &Evidence) -> String {
+    let mut text = Vec::new();
+    for (counts, word) in [
+        (&evidence.faults_installed, "installed"),
+        (&evidence.faults_skipped, "skipped"),
+        (&evidence.faults_indeterminate, "indeterminate"),
+    ] {
+        text.extend(counts.iter().map(|(class, count)| format!("{class} {count} {word}")));
+    }
+    if text.is_empty() { "none".to_owned() } else { text.join(" · ") }
+}
+
+/// The table of several runs, and what they are worth together.
+pub(crate) fn print_table(rows: &[Done]) {
+    println!();
+    println!("{:>8}  {:<13}{:>9}{:>7}{:>7}{:>8}  run", "seed", "verdict", "ok", "fail", "info", "faults");
+    for done in rows {
+        let evidence = done.manifest.evidence.clone().unwrap_or_default();
+        let sum = |pick: fn(&rashomon_report::record::FunctionCounts) -> u64| {
+            evidence.functions.iter().map(pick).sum::<u64>()
+        };
+        let faults: u64 = evidence.faults_installed.iter().map(|&(_, count)| count).sum();
+        let seed = done.manifest.spec.get("seed").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        println!(
+            "{seed:>8}  {:<13}{:>9}{:>7}{:>7}{faults:>8}  {}",
+            done.verdict.verdict.as_str(),
+            sum(|counts| counts.ok),
+            sum(|counts| counts.fail),
+            sum(|counts| counts.info),
+            done.manifest.run
+        );
+    }
+    let count = |verdict: Verdict| rows.iter().filter(|done| done.verdict.verdict == verdict).count();
+    println!(
+        "{} runs: {} pass, {} violation, {} inconclusive, {} broken",
+        rows.len(),
+        count(Verdict::Pass),
+        count(Verdict::Violation),
+        count(Verdict::Inconclusive),
+        count(Verdict::Broken)
+    );
+    let passed = count(Verdict::Pass);
+    if passed == rows.len() && passed > 0 {
+        let bound = judge::upper_bound(passed as u64) * 100.0;
+        println!("nothing found in {passed} runs: a bug shows in fewer than {bound:.1} % of such runs (at 95 %)");
+    }
+}
+
+/// An operation as one line.
+pub(crate) fn operation_line(op: &OpView<'_>) -> String {
+    let node = op.node.map_or_else(String::new, |node| format!(" at n{node}"));
+    let key = if op.key.is_nil() { String::new() } else { format!(" key {}", op.key) };
+    let asked = if op.input.is_nil() { String::new() } else { format!(" {}", op.input) };
+    let end = op.complete_time.map_or_else(|| "never".to_owned(), |time| format!("{:.6} s", time as f64 / 1e9));
+    let answer = if op.output == op.input { String::new() } else { format!(" {}", op.output) };
+    format!(
+        "op {} process {}{node}: {}{key}{asked} → {}{answer}, {:.6} s to {end}",
+        op.id.0,
+        op.process,
+        op.f,
+        op.outcome,
+        op.invoke_time as f64 / 1e9
+    )
+}

@@ -1,0 +1,347 @@
+//! One run, inside its lab: nodes, clients, nemesis and recorder from the first start to the closing reads.
+//!
+//! The program outside has written the manifest with everything that determines the run; this carries it out and adds
+//! what was exercised. It judges nothing.
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use rashomon_history::Outcome;
+use rashomon_report::record::{Evidence, FaultOutcome, Manifest, NodeExit, NodeRecord, files};
+use thiserror::Error;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+use crate::client::Operation;
+use crate::cluster::{self, Cluster};
+use crate::faults::kind::FaultClass;
+use crate::faults::nemesis::{Doing, Nemesis, NemesisError};
+use crate::faults::{FaultLog, partition};
+use crate::lab::{self, Inside, Lab, LabError, LabSpec, NamespaceLab};
+use crate::load::{Connect, Load};
+use crate::progress::Progress;
+use crate::recorder::Recorder;
+use crate::registry::Registry;
+use crate::schedule::Schedule;
+use crate::spec::{DataPlacement, RunSpec};
+use crate::store::{self, StoreError};
+use crate::target::{Node, Target, TargetError};
+use crate::workload::GeneratorSpec;
+
+/// How long the closing reads may take in all.
+const CLOSING_LIMIT: Duration = Duration::from_secs(15);
+/// How long a node that refused a closing read is left alone.
+const CLOSING_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why a run broke.
+#[derive(Debug, Error)]
+pub enum ConductError {
+    /// The lab failed.
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    /// A file could not be written or read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The target cannot be started.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// A node did not come up at the beginning.
+    #[error("{node} does not serve: {error}; the end of its log:\n{log}")]
+    NotReady {
+        /// The node's name.
+        node: String,
+        /// Why.
+        error: LabError,
+        /// The last lines that it printed.
+        log: String,
+    },
+    /// The nemesis could not go on.
+    #[error("the nemesis failed: {0}")]
+    Nemesis(#[from] NemesisError),
+    /// The history could not be written.
+    #[error("the history cannot be written: {0}")]
+    History(std::io::Error),
+    /// Something else failed.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl ConductError {
+    /// What to do about it; empty when nothing is known.
+    pub fn remedy(&self) -> String {
+        match self {
+            ConductError::Lab(error) | ConductError::Nemesis(NemesisError::Lab(error)) => error.remedy.clone(),
+            ConductError::Store(error) => error.remedy(),
+            ConductError::Target(error) => error.remedy.clone(),
+            ConductError::History(error) | ConductError::Nemesis(NemesisError::Log(error))
+                if error.kind() == std::io::ErrorKind::StorageFull =>
+            {
+                "free some space, or write elsewhere with --results DIR; what was recorded so far can be checked"
+                    .to_owned()
+            }
+            ConductError::NotReady { .. } => "see the node's log in the run's folder".to_owned(),
+            _ => String::new(),
+        }
+    }
+}
+
+/// Carries out the run whose folder the program outside has prepared.
+pub fn conduct(registry: &Registry, inside: Inside, run_dir: &Path) -> Result<(), ConductError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| ConductError::Other(format!("the runtime cannot be started: {error}")))?;
+    runtime.block_on(async {
+        let mut manifest = store::read_manifest(run_dir)?;
+        let run = Run::new(registry, run_dir, &manifest)?;
+        run.carry_out(inside, &mut manifest).await
+    })
+}
+
+struct Run<'a> {
+    dir: &'a Path,
+    spec: RunSpec,
+    schedule: Schedule,
+    target: Arc<dyn Target>,
+    registry: &'a Registry,
+    progress: Arc<Progress>,
+}
+
+impl<'a> Run<'a> {
+    fn new(registry: &'a Registry, dir: &'a Path, manifest: &Manifest) -> Result<Run<'a>, ConductError> {
+        let wrong = |error: serde_json::Error| ConductError::Other(format!("the manifest's plan: {error}"));
+        let spec: RunSpec = serde_json::from_value(manifest.spec.clone()).map_err(wrong)?;
+        let schedule = serde_json::from_value(manifest.schedule.clone()).map_err(wrong)?;
+        let target = registry
+            .find_target(&spec.target)
+            .cloned()
+            .ok_or_else(|| ConductError::Other(format!("there is no target `{}`", spec.target)))?;
+        Ok(Run { dir, spec, schedule, target, registry, progress: Progress::new("making the lab") })
+    }
+
+    async fn carry_out(&self, inside: Inside, manifest: &mut Manifest) -> Result<(), ConductError> {
+        let began = Instant::now();
+        let lab = Arc::new(NamespaceLab::up(inside, &self.lab_spec())?);
+        manifest.timings.lab_up_ms = milliseconds(began);
+        let conducted = self.in_lab(lab.clone(), manifest).await;
+        self.progress.phase("taking the lab down");
+        let ending = Instant::now();
+        // A call into the lab that was given up may still hold it; then it goes with this process.
+        let down = Arc::into_inner(lab).map_or(Ok(()), |lab| Box::new(lab).down());
+        manifest.timings.lab_down_ms = milliseconds(ending);
+        self.progress.finish();
+        conducted?;
+        down?;
+        store::write_manifest(self.dir, manifest)?;
+        Ok(())
+    }
+
+    fn lab_spec(&self) -> LabSpec {
+        let mut spec = LabSpec::new(self.spec.nodes, self.dir);
+        if self.spec.data == DataPlacement::Disk {
+            spec.data = lab::DataPlacement::Directory(self.dir.join("data"));
+        }
+        spec
+    }
+
+    async fn in_lab(&self, lab: Arc<NamespaceLab>, manifest: &mut Manifest) -> Result<(), ConductError> {
+        let nodes = lab.nodes().to_vec();
+        let choice = self.spec.target_choice();
+        let commands = cluster::commands(&*self.target, &choice, &nodes)?;
+        let record = |(node, command): (&Node, &crate::target::NodeCommand)| NodeRecord {
+            id: node.id,
+            name: node.name.clone(),
+            address: node.ip.to_string(),
+            command: std::iter::once(command.program.display().to_string()).chain(command.args.clone()).collect(),
+        };
+        manifest.nodes = nodes.iter().zip(&commands).map(record).collect();
+        let library = self.spec.fault_classes().contains(&FaultClass::Clock).then(lab::find_faketime).flatten();
+        let cluster = Cluster::new(self.target.clone(), lab.clone(), commands, library)?;
+
+        self.progress.phase("starting the nodes");
+        let starting = Instant::now();
+        if self.spec.fault_classes().contains(&FaultClass::Partition) {
+            cluster.hub_rules(partition::first_rules()).await?;
+        }
+        self.start_all(&cluster).await?;
+        manifest.timings.nodes_ready_ms = milliseconds(starting);
+
+        let epoch = Instant::now();
+        lab.set_epoch(epoch);
+        let recorder =
+            Recorder::create(&self.dir.join(files::HISTORY), epoch, self.spec.nodes).map_err(ConductError::History)?;
+        let recorder = Arc::new(recorder);
+        let log = FaultLog::create(&self.dir.join(files::FAULTS)).map_err(NemesisError::Log)?;
+        let doing = Doing::default();
+        let patience = self.target.timing(&choice)?.election_timeout;
+        let mut nemesis = Nemesis::new(&cluster, &recorder, log, doing.clone(), patience);
+        let load = self.load(&cluster, recorder.clone())?;
+        let (stop, stopped) = watch::channel(false);
+        let watching = tokio::spawn(self.progress.clone().watch(recorder.clone(), doing));
+
+        self.progress.phase("load and faults");
+        let loading = Instant::now();
+        let drive = async {
+            load.run(stopped.clone()).await;
+            // The generator may be exhausted before the time is up.
+            let _ = stop.send(true);
+        };
+        let faults = nemesis.run(&self.schedule, epoch.into(), stopped.clone());
+        let time_limit = self.until_over(&recorder, &stop, stopped.clone());
+        let ((), struck, interrupted) = tokio::join!(drive, faults, time_limit);
+        manifest.timings.load_ms = milliseconds(loading);
+        let load_ns = recorder.now_ns();
+
+        if struck.is_ok() && !interrupted && !recorder.failed() {
+            self.progress.phase("closing reads");
+            self.closing_reads(&load).await;
+        }
+        watching.abort();
+        let mut evidence = self.evidence(&recorder, nemesis.log(), load_ns, interrupted);
+        evidence.late_arrivals = load.late.load(Ordering::Relaxed);
+        let exits = lab.exits().into_iter();
+        evidence.unexpected_exits = exits
+            .map(|exit| NodeExit {
+                node: cluster.node(exit.node).name.clone(),
+                at_ns: exit.at.saturating_duration_since(epoch).as_nanos() as u64,
+                how: exit.ending.to_string(),
+            })
+            .collect();
+        manifest.evidence = Some(evidence);
+        recorder.finish().map_err(ConductError::History)?;
+        struck?;
+        Ok(())
+    }
+
+    async fn start_all(&self, cluster: &Cluster) -> Result<(), ConductError> {
+        for node in cluster.nodes() {
+            cluster.start(node.id).await?;
+        }
+        for node in cluster.nodes() {
+            cluster.wait_ready(node.id).await.map_err(|error| ConductError::NotReady {
+                node: node.name.clone(),
+                error,
+                log: self.end_of_log(&node.name),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn end_of_log(&self, node: &str) -> String {
+        let path = self.dir.join(files::NODES).join(node).join(files::NODE_LOG);
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let lines: Vec<&str> = text.lines().collect();
+        lines[lines.len().saturating_sub(8)..].join("\n")
+    }
+
+    fn load(&self, cluster: &Cluster, recorder: Arc<Recorder>) -> Result<Load, ConductError> {
+        let workload = self
+            .registry
+            .find_workload(&self.spec.workload)
+            .ok_or_else(|| ConductError::Other(format!("there is no workload `{}`", self.spec.workload)))?;
+        let generator = workload
+            .generator(&GeneratorSpec {
+                seed: self.spec.seed,
+                clients: self.spec.clients,
+                options: self.spec.options.clone(),
+            })
+            .map_err(ConductError::Other)?;
+        let deadline = Duration::from_millis(self.spec.deadline_ms);
+        let interface = workload.interface();
+        let (target, nodes) = (self.target.clone(), cluster.nodes().to_vec());
+        let connect: Connect = Arc::new(move |process, node| {
+            target.client(interface, &nodes[usize::from(node) - 1], u64::from(process), deadline)
+        });
+        Ok(Load {
+            recorder,
+            generator: Arc::new(Mutex::new(generator)),
+            connect,
+            nodes: self.spec.nodes,
+            clients: self.spec.clients,
+            stride: self.spec.clients + u32::from(self.spec.nodes),
+            rate: self.spec.rate,
+            seed: self.spec.seed,
+            deadline,
+            late: Arc::default(),
+        })
+    }
+
+    /// Turns `stop` true when the time is up, the user says so or the history cannot be written. True when it was the
+    /// user.
+    async fn until_over(
+        &self,
+        recorder: &Recorder,
+        stop: &watch::Sender<bool>,
+        mut stopped: watch::Receiver<bool>,
+    ) -> bool {
+        let cannot_listen = "the process may listen to signals";
+        let mut interrupt = signal(SignalKind::interrupt()).expect(cannot_listen);
+        let mut terminate = signal(SignalKind::terminate()).expect(cannot_listen);
+        let time_is_up = tokio::time::sleep(Duration::from_millis(self.spec.time_ms));
+        let disk_fails = async {
+            while !recorder.failed() {
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        };
+        let interrupted = tokio::select! {
+            () = time_is_up => false,
+            () = disk_fails => false,
+            _ = stopped.wait_for(|&stopped| stopped) => false,
+            _ = interrupt.recv() => true,
+            _ = terminate.recv() => true,
+        };
+        let _ = stop.send(true);
+        interrupted
+    }
+
+    /// Reads through every node what the workload wants to be read last.
+    async fn closing_reads(&self, load: &Load) {
+        let operations = load.generator.lock().expect("a generator does not panic").closing();
+        let operations: Arc<[Operation]> = operations.into();
+        let all = (1..=self.spec.nodes).map(|node| close_at(load, node, operations.clone()));
+        let _ = tokio::time::timeout(CLOSING_LIMIT, futures_util::future::join_all(all)).await;
+    }
+
+    fn evidence(&self, recorder: &Recorder, log: &FaultLog, load_ns: u64, interrupted: bool) -> Evidence {
+        let (functions, reads_after_heal) =
+            recorder.with_tally(|tally| (tally.functions(), tally.reads_since_heal().to_vec()));
+        Evidence {
+            functions,
+            load_ns,
+            last_heal_ns: log.last_heal_ns(),
+            reads_after_heal,
+            faults_installed: log.count(FaultOutcome::Installed),
+            faults_skipped: log.count(FaultOutcome::Skipped),
+            faults_indeterminate: log.count(FaultOutcome::Indeterminate),
+            unexpected_exits: Vec::new(),
+            late_arrivals: 0,
+            interrupted,
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// The closing reads through one node, each repeated (as a new operation) until it is answered.
+async fn close_at(load: &Load, node: u16, operations: Arc<[Operation]>) {
+    let mut process = load.clients + u32::from(node) - 1;
+    let mut connection = (load.connect)(process, node);
+    for operation in operations.iter() {
+        loop {
+            let completion = load.invoke(&mut *connection, process, node, operation).await;
+            match completion.outcome {
+                Outcome::Ok => break,
+                Outcome::Fail => tokio::time::sleep(CLOSING_PAUSE).await,
+                Outcome::Info => {
+                    process = process.wrapping_add(load.stride);
+                    connection = (load.connect)(process, node);
+                }
+            }
+        }
+    }
+}
+
+fn milliseconds(since: Instant) -> f64 {
+    since.elapsed().as_secs_f64() * 1000.0
+}

@@ -1,0 +1,49 @@
+//! The file of faults: a line when a fault begins, another when it has been healed.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+
+use rashomon_report::record::{FaultOutcome, FaultRecord};
+
+/// Writes `faults.jsonl`, one line at a time, and keeps the latest record of each fault.
+pub struct FaultLog {
+    file: File,
+    latest: BTreeMap<u32, FaultRecord>,
+}
+
+impl FaultLog {
+    /// Begins the file.
+    pub fn create(path: &Path) -> io::Result<FaultLog> {
+        Ok(FaultLog { file: File::options().append(true).create_new(true).open(path)?, latest: BTreeMap::new() })
+    }
+
+    /// Writes a record; the later one of a fault counts.
+    pub fn write(&mut self, record: FaultRecord) -> io::Result<()> {
+        let mut line = serde_json::to_vec(&record)?;
+        line.push(b'\n');
+        self.latest.insert(record.id, record);
+        self.file.write_all(&line)
+    }
+
+    /// The latest record of a fault.
+    pub fn latest(&self, id: u32) -> Option<&FaultRecord> {
+        self.latest.get(&id)
+    }
+
+    /// How many faults of each class had this outcome, in order of the class's name.
+    pub fn count(&self, outcome: FaultOutcome) -> Vec<(String, u64)> {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for record in self.latest.values().filter(|record| record.outcome == outcome) {
+            *counts.entry(&record.class).or_default() += 1;
+        }
+        counts.into_iter().map(|(class, count)| (class.to_owned(), count)).collect()
+    }
+
+    /// When the last fault was healed, ns; `None` when none took effect.
+    pub fn last_heal_ns(&self) -> Option<u64> {
+        let installed = self.latest.values().filter(|record| record.outcome != FaultOutcome::Skipped);
+        installed.filter_map(|record| record.end_ns).max()
+    }
+}

@@ -1,0 +1,207 @@
+//! From evidence and judgements to one verdict.
+//!
+//! A violation is a violation however little else was exercised. A pass needs evidence: acknowledged operations of
+//! every kind, faults that took effect, and reads from every node after the last heal. Everything in between is
+//! inconclusive, with all its reasons.
+
+use rashomon_checkers::{Finding, Judgement};
+use rashomon_report::record::{Evidence, Verdict, VerdictRecord};
+
+use crate::faults::kind::FaultClass;
+use crate::schedule::Schedule;
+
+/// Fewer acknowledged operations than this say nothing.
+const ACKNOWLEDGED_MIN: u64 = 100;
+
+/// What a run was meant to exercise.
+pub struct Demands<'a> {
+    /// Functions of which some must have been acknowledged.
+    pub functions: &'a [&'a str],
+    /// The classes of faults asked for.
+    pub faults: &'a [FaultClass],
+    /// The plan.
+    pub schedule: &'a Schedule,
+}
+
+/// The verdict of a run that the harness itself survived.
+pub fn verdict(demands: &Demands<'_>, evidence: &Evidence, judgements: Vec<Judgement>) -> VerdictRecord {
+    let invalid = judgements.iter().filter(|judgement| judgement.finding == Finding::Invalid);
+    let anomalies: Vec<String> =
+        invalid.flat_map(|judgement| &judgement.anomalies).map(|anomaly| anomaly.sentence.clone()).collect();
+    if judgements.iter().any(|judgement| judgement.finding == Finding::Invalid) {
+        return VerdictRecord { verdict: Verdict::Violation, reasons: anomalies, judgements };
+    }
+    let mut reasons: Vec<String> = judgements.iter().flat_map(|judgement| judgement.unknown.iter().cloned()).collect();
+    if reasons.is_empty() && judgements.iter().any(|judgement| judgement.finding == Finding::Unknown) {
+        reasons.push("a checker could not decide".to_owned());
+    }
+    reasons.extend(missing(demands, evidence));
+    if reasons.is_empty() {
+        return VerdictRecord { verdict: Verdict::Pass, reasons: vec![worth(evidence)], judgements };
+    }
+    VerdictRecord { verdict: Verdict::Inconclusive, reasons, judgements }
+}
+
+/// What a run lacks as evidence, in plain words; empty when it lacks nothing.
+fn missing(demands: &Demands<'_>, evidence: &Evidence) -> Vec<String> {
+    let mut lacks = Vec::new();
+    if evidence.interrupted {
+        lacks.push("the run was interrupted before its plan was carried out".to_owned());
+    }
+    let acknowledged: u64 = evidence.functions.iter().map(|counts| counts.ok).sum();
+    if acknowledged < ACKNOWLEDGED_MIN {
+        lacks.push(format!(
+            "only {acknowledged} operations were acknowledged, fewer than {ACKNOWLEDGED_MIN}: run longer, or look into \
+             the nodes' logs"
+        ));
+    }
+    for function in demands.functions {
+        if !evidence.functions.iter().any(|counts| counts.f == *function && counts.ok > 0) {
+            lacks.push(format!("no `{function}` was acknowledged"));
+        }
+    }
+    for &class in demands.faults {
+        lacks.extend(missing_fault(demands.schedule, evidence, class));
+    }
+    for (index, &reads) in evidence.reads_after_heal.iter().enumerate() {
+        if reads == 0 {
+            lacks.push(format!("n{} acknowledged no read after the last fault was healed", index + 1));
+        }
+    }
+    for exit in &evidence.unexpected_exits {
+        let seconds = exit.at_ns as f64 / 1e9;
+        lacks.push(format!(
+            "{} ended by itself after {seconds:.3} s ({}): see nodes/{}/node.log",
+            exit.node, exit.how, exit.node
+        ));
+    }
+    lacks
+}
+
+fn missing_fault(schedule: &Schedule, evidence: &Evidence, class: FaultClass) -> Option<String> {
+    let count = |counts: &[(String, u64)]| {
+        counts.iter().filter(|(name, _)| name == class.as_str()).map(|&(_, count)| count).sum::<u64>()
+    };
+    let installed = count(&evidence.faults_installed);
+    let skipped = count(&evidence.faults_skipped);
+    let indeterminate = count(&evidence.faults_indeterminate);
+    if schedule.count(class) == 0 {
+        return Some(format!("no {class} fault fitted into the run's time: run longer"));
+    }
+    if installed > 0 {
+        return None;
+    }
+    Some(format!(
+        "no {class} fault took effect ({skipped} skipped, {indeterminate} with no visible effect): see faults.jsonl"
+    ))
+}
+
+/// What finding nothing is worth, for one run.
+fn worth(evidence: &Evidence) -> String {
+    let acknowledged: u64 = evidence.functions.iter().map(|counts| counts.ok).sum();
+    let faults: u64 = evidence.faults_installed.iter().map(|&(_, count)| count).sum();
+    format!(
+        "nothing was found in {acknowledged} acknowledged operations under {faults} faults. One clean run excludes \
+         little: a bug that shows in every tenth such run passes it nine times in ten"
+    )
+}
+
+/// What finding nothing in `runs` independent runs is worth: the largest share of runs in which a bug could show and
+/// still be missed by all of them in 5 % of cases, `1 − 0.05^(1/n)` (about `3/n`).
+pub fn upper_bound(runs: u64) -> f64 {
+    if runs == 0 { 1.0 } else { 1.0 - 0.05f64.powf(1.0 / runs as f64) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use rashomon_checkers::Anomaly;
+    use rashomon_report::record::{FunctionCounts, NodeExit};
+
+    use super::*;
+    use crate::faults::kind::FaultKind;
+    use crate::target::TargetTiming;
+
+    fn judgement(finding: Finding) -> Judgement {
+        let anomaly = Anomaly {
+            name: "stale read".to_owned(),
+            sentence: "a read was stale".to_owned(),
+            key: "1".to_owned(),
+            operations: Vec::new(),
+            explanation: Vec::new(),
+            window: (0, 1),
+        };
+        Judgement {
+            checker: "linearizable register".to_owned(),
+            finding,
+            anomalies: if finding == Finding::Invalid { vec![anomaly] } else { Vec::new() },
+            unknown: Vec::new(),
+            methods: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn good_evidence() -> Evidence {
+        let counts = |f: &str| FunctionCounts { f: f.to_owned(), ok: 400, ..FunctionCounts::default() };
+        Evidence {
+            functions: vec![counts("read"), counts("write")],
+            reads_after_heal: vec![5, 5, 5],
+            faults_installed: vec![("partition".to_owned(), 3)],
+            ..Evidence::default()
+        }
+    }
+
+    fn decide(evidence: &Evidence, finding: Finding) -> VerdictRecord {
+        let timing =
+            TargetTiming { election_timeout: Duration::from_millis(300), recovery: Duration::from_millis(900) };
+        let schedule = Schedule::draw(1, 3, 30_000, &[FaultKind::IsolateLeader], timing);
+        let faults = [FaultClass::Partition];
+        let demands = Demands { functions: &["read", "write"], faults: &faults, schedule: &schedule };
+        verdict(&demands, evidence, vec![judgement(finding)])
+    }
+
+    #[test]
+    fn enough_evidence_and_nothing_found_is_a_pass() {
+        assert_eq!(decide(&good_evidence(), Finding::Valid).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn a_violation_needs_no_other_evidence() {
+        let record = decide(&Evidence::default(), Finding::Invalid);
+        assert_eq!(record.verdict, Verdict::Violation);
+        assert_eq!(record.reasons, ["a read was stale"]);
+    }
+
+    #[test]
+    fn each_missing_piece_of_evidence_makes_it_inconclusive() {
+        let spoil: [(&str, fn(&mut Evidence)); 7] = [
+            ("interrupted", |evidence| evidence.interrupted = true),
+            ("only 90 operations", |evidence| evidence.functions.iter_mut().for_each(|counts| counts.ok = 45)),
+            ("no `write`", |evidence| drop(evidence.functions.pop())),
+            ("no partition fault took effect", |evidence| evidence.faults_installed.clear()),
+            ("n2 acknowledged no read", |evidence| evidence.reads_after_heal[1] = 0),
+            ("n3 ended by itself", |evidence| {
+                let exit = NodeExit { node: "n3".to_owned(), at_ns: 1, how: "signal 6".to_owned() };
+                evidence.unexpected_exits.push(exit);
+            }),
+            ("nothing", |evidence| {
+                *evidence = Evidence { reads_after_heal: vec![0, 0, 0], ..Evidence::default() };
+            }),
+        ];
+        for (reason, spoil) in spoil {
+            let mut evidence = good_evidence();
+            spoil(&mut evidence);
+            let record = decide(&evidence, Finding::Valid);
+            assert_eq!(record.verdict, Verdict::Inconclusive, "{reason}");
+            assert!(reason == "nothing" || record.reasons.iter().any(|text| text.contains(reason)), "{record:?}");
+        }
+        assert_eq!(decide(&good_evidence(), Finding::Unknown).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn the_bound_of_many_clean_runs_is_about_three_over_n() {
+        assert!((upper_bound(299) - 0.01).abs() < 0.0002);
+        assert_eq!(upper_bound(0), 1.0);
+    }
+}

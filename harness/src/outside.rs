@@ -1,0 +1,260 @@
+//! One run as the program outside of the lab sees it: prepare its folder, start the lab, judge what it left, report.
+
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rashomon_checkers::{Budget, Finding, Judgement};
+use rashomon_history::History;
+use rashomon_history::formats::{ReadOptions, read_history};
+use rashomon_report::record::{HostFacts, Manifest, MutantRecord, TargetRecord, Verdict, VerdictRecord, files};
+
+use crate::cli::error::CommandError;
+use crate::faults::kind::{self, FaultClass};
+use crate::judge::{self, Demands};
+use crate::lab::{self, Ending, EnterSpec, LabEnd};
+use crate::registry::Registry;
+use crate::schedule::Schedule;
+use crate::spec::RunSpec;
+use crate::store::{self, Store};
+
+/// What determines a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Plan {
+    pub(crate) spec: RunSpec,
+    pub(crate) schedule: Schedule,
+}
+
+/// A run that is over and has been judged.
+pub(crate) struct Done {
+    pub(crate) dir: PathBuf,
+    pub(crate) manifest: Manifest,
+    pub(crate) verdict: VerdictRecord,
+    pub(crate) report: Option<PathBuf>,
+}
+
+/// Written by the controller when a run breaks, read (and removed) by the program outside.
+pub(crate) const BROKEN_REASON: &str = "broken.json";
+
+/// Carries out a plan and judges it. An error means that no run was made.
+pub(crate) fn carry_out(registry: &Registry, store: &Store, plan: &Plan) -> Result<Done, CommandError> {
+    environment_is_fit(plan)?;
+    let began = Instant::now();
+    let mut manifest = first_manifest(registry, plan)?;
+    let dir = store.new_run(&manifest.run)?;
+    manifest.run = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    store::write_manifest(&dir, &manifest)?;
+    store.link(&dir, None)?;
+    announce(&manifest, &dir);
+    let before_lab_ms = began.elapsed().as_secs_f64() * 1000.0;
+    let broken = in_lab(plan, &dir).err();
+    // The controller has added to the manifest; when it could not, the first one is still there.
+    let mut manifest = store::read_manifest(&dir)?;
+    manifest.timings.first_operation_ms = before_lab_ms + manifest.timings.lab_up_ms + manifest.timings.nodes_ready_ms;
+    let judging = Instant::now();
+    let verdict = match broken {
+        Some(error) => broken_verdict(registry, plan, &dir, &error),
+        None => judged(registry, plan, &manifest, &dir),
+    };
+    manifest.timings.check_ms = judging.elapsed().as_secs_f64() * 1000.0;
+    manifest.verdict = Some(verdict.verdict);
+    store::write_verdict(&dir, &verdict)?;
+    store::write_manifest(&dir, &manifest)?;
+    store.link(&dir, Some(verdict.verdict))?;
+    let report = match rashomon_report::write_report(&dir) {
+        Ok(path) => Some(path),
+        Err(error) => {
+            eprintln!("warning: the report could not be written: {error}");
+            None
+        }
+    };
+    Ok(Done { dir, manifest, verdict, report })
+}
+
+/// What the run needs of this machine beyond a lab, checked before anything is written.
+fn environment_is_fit(plan: &Plan) -> Result<(), CommandError> {
+    if plan.spec.fault_classes().contains(&FaultClass::Clock) && lab::find_faketime().is_none() {
+        return Err(CommandError::broken(
+            "clock faults need libfaketime, which is not installed",
+            "install it (Debian and Ubuntu: apt-get install libfaketime), or leave `clock` out of --faults",
+        ));
+    }
+    Ok(())
+}
+
+fn first_manifest(registry: &Registry, plan: &Plan) -> Result<Manifest, CommandError> {
+    let spec = &plan.spec;
+    let target = registry.find_target(&spec.target).ok_or_else(|| gone("target", &spec.target))?;
+    let workload = registry.find_workload(&spec.workload).ok_or_else(|| gone("workload", &spec.workload))?;
+    let choice = spec.target_choice();
+    let version = target.prepare(&choice)?;
+    let mutant = target.mutants().into_iter().find(|mutant| Some(mutant.name) == spec.mutant.as_deref());
+    let defaults = target.settings().iter().map(|&(name, default, _)| (name.to_owned(), default.to_owned()));
+    let settings = defaults.chain(spec.settings.clone()).collect();
+    let now = jiff::Timestamp::now();
+    let stamp = now.strftime("%Y%m%dT%H%M%SZ");
+    let broken_record = "records serialise";
+    Ok(Manifest {
+        format: Manifest::FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        run: format!("{stamp}-{}-{}-{}", spec.target, spec.workload, spec.seed),
+        started: now.to_string(),
+        command: std::env::args().collect(),
+        reproduce: reproduce(spec),
+        spec: serde_json::to_value(spec).expect(broken_record),
+        schedule: serde_json::to_value(&plan.schedule).expect(broken_record),
+        target: TargetRecord {
+            name: spec.target.clone(),
+            summary: target.summary().to_owned(),
+            version,
+            mutant: mutant.map(|mutant| MutantRecord {
+                name: mutant.name.to_owned(),
+                id: mutant.id.to_owned(),
+                summary: mutant.summary.to_owned(),
+            }),
+            workload: spec.workload.clone(),
+            model: workload.model().to_owned(),
+            settings,
+        },
+        host: host_facts(),
+        nodes: Vec::new(),
+        timings: Default::default(),
+        evidence: None,
+        verdict: None,
+    })
+}
+
+fn gone(what: &str, name: &str) -> CommandError {
+    CommandError::usage(format!("this program has no {what} `{name}`"), "use the program that made the run")
+}
+
+/// The command line that draws this plan again.
+fn reproduce(spec: &RunSpec) -> String {
+    let mut words = vec![crate::cli::program_name(), "run".to_owned(), spec.target.clone()];
+    let mut flag = |name: &str, value: String| {
+        words.push(format!("--{name}"));
+        words.push(quoted(&value));
+    };
+    flag("workload", spec.workload.clone());
+    for (name, value) in &spec.options {
+        flag("option", format!("{name}={value}"));
+    }
+    for (name, value) in &spec.settings {
+        flag("set", format!("{name}={value}"));
+    }
+    if let Some(mutant) = &spec.mutant {
+        flag("mutant", mutant.clone());
+    }
+    if let Some(program) = &spec.node_binary {
+        flag("node-binary", program.display().to_string());
+    }
+    flag("faults", kind::shortest(&spec.faults));
+    flag("nodes", spec.nodes.to_string());
+    flag("clients", spec.clients.to_string());
+    flag("rate", spec.rate.to_string());
+    flag("time", format!("{}ms", spec.time_ms));
+    flag("deadline", format!("{}ms", spec.deadline_ms));
+    flag("data", format!("{:?}", spec.data).to_lowercase());
+    flag("seed", spec.seed.to_string());
+    words.join(" ")
+}
+
+/// A word for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "-_=./,:".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+fn host_facts() -> HostFacts {
+    let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let kib = memory.lines().find_map(|line| line.strip_prefix("MemTotal:")?.split_whitespace().next()?.parse().ok());
+    let kernel = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    HostFacts {
+        kernel: kernel.trim().to_owned(),
+        cpus: std::thread::available_parallelism().map_or(0, |count| count.get() as u32),
+        memory_bytes: kib.unwrap_or(0u64) * 1024,
+        privilege: if nix::unistd::geteuid().is_root() { "root" } else { "user" }.to_owned(),
+    }
+}
+
+fn announce(manifest: &Manifest, dir: &Path) {
+    let mutant =
+        manifest.target.mutant.as_ref().map_or_else(String::new, |mutant| format!(" ({} mutant)", mutant.name));
+    eprintln!("{}{mutant}, {}: {}", manifest.target.name, manifest.target.workload, dir.display());
+}
+
+/// Starts the lab and waits for its end.
+fn in_lab(plan: &Plan, dir: &Path) -> Result<(), CommandError> {
+    let mut visible = vec![dir.to_owned()];
+    visible.extend(plan.spec.node_binary.clone());
+    let label = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let spec = EnterSpec { label, payload: dir.display().to_string(), visible, ..EnterSpec::default() };
+    let end = lab::enter(&spec)?.wait()?;
+    if end == LabEnd::Controller(Ending::Exited(0)) {
+        return Ok(());
+    }
+    let path = dir.join(BROKEN_REASON);
+    let reason = std::fs::read_to_string(&path).ok().and_then(|text| CommandError::from_json(&text));
+    let _ = std::fs::remove_file(&path);
+    Err(reason.unwrap_or_else(|| {
+        let how = match end {
+            LabEnd::Controller(ending) => format!("the run inside the lab {ending}"),
+            LabEnd::Killed => "the lab was killed from outside".to_owned(),
+        };
+        CommandError::broken(how, "what was recorded so far can be checked; please report it if it happens again")
+    }))
+}
+
+/// The verdict of a run that broke. What it recorded is still judged: an anomaly seen is an anomaly.
+fn broken_verdict(registry: &Registry, plan: &Plan, dir: &Path, error: &CommandError) -> VerdictRecord {
+    let mut reasons = vec![error.to_string()];
+    let mut judgements = Vec::new();
+    if let Ok((judgement, _)) = judge_history(registry, plan, dir) {
+        if judgement.finding == Finding::Invalid {
+            reasons.push("what was recorded until then has an anomaly".to_owned());
+        }
+        judgements.push(judgement);
+    }
+    VerdictRecord { verdict: Verdict::Broken, reasons, judgements }
+}
+
+fn judged(registry: &Registry, plan: &Plan, manifest: &Manifest, dir: &Path) -> VerdictRecord {
+    let broken =
+        |reason: String| VerdictRecord { verdict: Verdict::Broken, reasons: vec![reason], judgements: Vec::new() };
+    let Some(evidence) = &manifest.evidence else {
+        return broken("the run ended without saying what it exercised".to_owned());
+    };
+    let Some(workload) = registry.find_workload(&plan.spec.workload) else {
+        return broken("the workload is gone".to_owned());
+    };
+    match judge_history(registry, plan, dir) {
+        Ok((judgement, warning)) => {
+            let faults = plan.spec.fault_classes();
+            let demands = Demands { functions: workload.required(), faults: &faults, schedule: &plan.schedule };
+            let mut verdict = judge::verdict(&demands, evidence, vec![judgement]);
+            verdict.reasons.extend(warning);
+            verdict
+        }
+        Err(error) => broken(error),
+    }
+}
+
+/// Judges what a run recorded; with a warning when the history is cut short.
+fn judge_history(registry: &Registry, plan: &Plan, dir: &Path) -> Result<(Judgement, Option<String>), String> {
+    let workload = registry.find_workload(&plan.spec.workload).ok_or("the workload is gone")?;
+    let (history, warning) = load_history(&dir.join(files::HISTORY))?;
+    Ok((workload.check(&history, &Budget::default()), warning))
+}
+
+fn load_history(path: &Path) -> Result<(History, Option<String>), String> {
+    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    let input: Box<dyn Read> = Box::new(BufReader::with_capacity(1 << 20, file));
+    let (history, summary) =
+        read_history(input, ReadOptions::default()).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok((history, summary.cut_short.map(|cut| cut.what)))
+}

@@ -1,0 +1,260 @@
+//! Reads, writes and compare-and-sets on many registers, each of which must be linearizable.
+//!
+//! A few keys are in use at a time; when a key has had its share of operations it is retired and a new one takes its
+//! place, so that each key's history stays short enough to be checked exactly, whatever the length of the run. Written
+//! values are unique by default: a read then names the write that it saw. `values=small` draws them from 0…4 instead,
+//! as Jepsen does, which exercises the general search.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use rashomon_checkers::{Budget, Judgement, ModelKind};
+use rashomon_harness::client::{Completion, Operation};
+use rashomon_harness::draw::{Draw, Stream};
+use rashomon_harness::interface::Interface;
+use rashomon_harness::workload::{Generator, GeneratorSpec, Workload, WorkloadOption};
+use rashomon_history::{History, Outcome, Value};
+
+use crate::options;
+
+/// The workload `register`.
+pub struct Register;
+
+const OPTIONS: [WorkloadOption; 4] = [
+    WorkloadOption { name: "keys", default: "6", meaning: "how many registers are in use at a time" },
+    WorkloadOption { name: "ops-per-key", default: "400", meaning: "operations after which a register is retired" },
+    WorkloadOption { name: "values", default: "unique", meaning: "`unique`, or `small`: 0 to 4 as in Jepsen's tests" },
+    WorkloadOption { name: "mix", default: "even", meaning: "`even`, `reads` (8 of 10) or `writes` (8 of 10)" },
+];
+
+impl Workload for Register {
+    fn name(&self) -> &'static str {
+        "register"
+    }
+
+    fn summary(&self) -> &'static str {
+        "read, write and compare-and-set on many registers; each must be linearizable"
+    }
+
+    fn interface(&self) -> Interface {
+        Interface::Register
+    }
+
+    fn model(&self) -> &'static str {
+        "linearizable cas-register"
+    }
+
+    fn options(&self) -> &'static [WorkloadOption] {
+        &OPTIONS
+    }
+
+    fn required(&self) -> &'static [&'static str] {
+        &["read", "write", "cas"]
+    }
+
+    fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
+        Ok(Box::new(Registers::new(spec)?))
+    }
+
+    fn check(&self, history: &History, budget: &Budget) -> Judgement {
+        rashomon_checkers::check(history, ModelKind::CasRegister, budget)
+    }
+}
+
+/// How many retired keys the closing reads visit besides those in use: the latest ones.
+const RETIRED_REMEMBERED: usize = 96;
+
+struct Registers {
+    draw: Draw,
+    in_use: Vec<Slot>,
+    retired: VecDeque<i64>,
+    next_key: i64,
+    next_value: i64,
+    ops_per_key: u64,
+    unique: bool,
+    /// Weights of read, write, cas.
+    mix: [f64; 3],
+    read: Arc<str>,
+    write: Arc<str>,
+    cas: Arc<str>,
+}
+
+/// A register in use.
+struct Slot {
+    key: i64,
+    operations: u64,
+    /// What it is believed to hold: the latest value acknowledged as read or written.
+    believed: Value,
+}
+
+impl Registers {
+    fn new(spec: &GeneratorSpec) -> Result<Registers, String> {
+        let keys = options::number(&spec.options, "keys", 1, 100_000)?;
+        let ops_per_key = options::number(&spec.options, "ops-per-key", 1, 1_000_000_000)?;
+        let unique = options::word(&spec.options, "values", &["unique", "small"])? == "unique";
+        let mix = match options::word(&spec.options, "mix", &["even", "reads", "writes"])? {
+            "reads" => [0.8, 0.1, 0.1],
+            "writes" => [0.2, 0.6, 0.2],
+            _ => [0.4, 0.35, 0.25],
+        };
+        let slot = |key| Slot { key, operations: 0, believed: Value::Nil };
+        Ok(Registers {
+            draw: Draw::new(spec.seed, Stream::Generator),
+            in_use: (0..keys as i64).map(slot).collect(),
+            retired: VecDeque::new(),
+            next_key: keys as i64,
+            next_value: 0,
+            ops_per_key,
+            unique,
+            mix,
+            read: "read".into(),
+            write: "write".into(),
+            cas: "cas".into(),
+        })
+    }
+
+    fn retire(&mut self, slot: usize) {
+        if self.retired.len() == RETIRED_REMEMBERED {
+            self.retired.pop_front();
+        }
+        self.retired.push_back(self.in_use[slot].key);
+        self.in_use[slot] = Slot { key: self.next_key, operations: 0, believed: Value::Nil };
+        self.next_key += 1;
+    }
+
+    fn new_value(&mut self) -> Value {
+        if self.unique {
+            self.next_value += 1;
+            return Value::Int(self.next_value);
+        }
+        Value::Int(self.draw.below(5) as i64)
+    }
+}
+
+impl Generator for Registers {
+    fn next(&mut self, _client: u32) -> Option<Operation> {
+        let chosen = self.draw.below(self.in_use.len() as u64) as usize;
+        if self.in_use[chosen].operations >= self.ops_per_key {
+            self.retire(chosen);
+        }
+        self.in_use[chosen].operations += 1;
+        let key = Value::Int(self.in_use[chosen].key);
+        let operation = match self.draw.weighted(&self.mix) {
+            0 => Operation { f: self.read.clone(), key, value: Value::Nil },
+            1 => Operation { f: self.write.clone(), key, value: self.new_value() },
+            _ => {
+                let from = match &self.in_use[chosen].believed {
+                    Value::Nil if !self.unique => Value::Int(self.draw.below(5) as i64),
+                    believed => believed.clone(),
+                };
+                let to = self.new_value();
+                Operation { f: self.cas.clone(), key, value: Value::pair(from, to) }
+            }
+        };
+        Some(operation)
+    }
+
+    fn observe(&mut self, _client: u32, operation: &Operation, completion: &Completion) {
+        if completion.outcome != Outcome::Ok {
+            return;
+        }
+        let held = match (&*operation.f, &completion.value) {
+            ("cas", Value::List(pair)) => pair[1].clone(),
+            (_, value) => value.clone(),
+        };
+        if let Some(slot) = self.in_use.iter_mut().find(|slot| operation.key == Value::Int(slot.key)) {
+            slot.believed = held;
+        }
+    }
+
+    fn closing(&mut self) -> Vec<Operation> {
+        let keys = self.in_use.iter().map(|slot| slot.key).chain(self.retired.iter().rev().copied());
+        keys.map(|key| Operation { f: self.read.clone(), key: Value::Int(key), value: Value::Nil }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    fn generator(change: &[(&str, &str)]) -> Result<Registers, String> {
+        let defaults = OPTIONS.iter().map(|option| (option.name.to_owned(), option.default.to_owned()));
+        let mut options: BTreeMap<String, String> = defaults.collect();
+        options.extend(change.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+        Registers::new(&GeneratorSpec { seed: 1, clients: 3, options })
+    }
+
+    /// Runs the generator against a register that is always right.
+    fn answered(registers: &mut Registers, count: usize) -> Vec<(Operation, Completion)> {
+        let mut held: BTreeMap<Value, Value> = BTreeMap::new();
+        let mut answers = Vec::new();
+        for _ in 0..count {
+            let operation = registers.next(0).unwrap();
+            let now = held.entry(operation.key.clone()).or_default();
+            let completion = match (&*operation.f, &operation.value) {
+                ("read", _) => Completion::ok(now.clone()),
+                ("write", value) => {
+                    *now = value.clone();
+                    Completion::ok(value.clone())
+                }
+                (_, Value::List(pair)) if pair[0] == *now => {
+                    *now = pair[1].clone();
+                    Completion::ok(operation.value.clone())
+                }
+                _ => Completion::fail(&operation, "compare: the register held another value"),
+            };
+            registers.observe(0, &operation, &completion);
+            answers.push((operation, completion));
+        }
+        answers
+    }
+
+    #[test]
+    fn keys_are_retired_after_their_share_of_operations() {
+        let mut registers = generator(&[("keys", "3"), ("ops-per-key", "20")]).unwrap();
+        let mut per_key: BTreeMap<Value, u64> = BTreeMap::new();
+        for (operation, _) in answered(&mut registers, 5000) {
+            *per_key.entry(operation.key).or_default() += 1;
+        }
+        assert!(per_key.values().all(|&count| count <= 20));
+        assert!(per_key.len() >= 250);
+    }
+
+    #[test]
+    fn written_values_are_unique_by_default_and_small_when_asked() {
+        let written = |registers: &mut Registers| -> Vec<Value> {
+            let operations = answered(registers, 2000).into_iter().map(|(operation, _)| operation);
+            operations.filter(|operation| &*operation.f == "write").map(|operation| operation.value).collect()
+        };
+        let unique = written(&mut generator(&[]).unwrap());
+        assert_eq!(unique.iter().collect::<BTreeSet<_>>().len(), unique.len());
+        let small = written(&mut generator(&[("values", "small")]).unwrap());
+        assert_eq!(small.iter().collect::<BTreeSet<_>>().len(), 5);
+    }
+
+    #[test]
+    fn most_compare_and_sets_of_one_client_succeed() {
+        let answers = answered(&mut generator(&[]).unwrap(), 3000);
+        let cas = answers.iter().filter(|(operation, _)| &*operation.f == "cas");
+        let (ok, failed): (Vec<_>, Vec<_>) = cas.partition(|(_, completion)| completion.outcome == Outcome::Ok);
+        assert!(ok.len() > 9 * failed.len(), "{} ok, {} failed", ok.len(), failed.len());
+    }
+
+    #[test]
+    fn closing_reads_visit_the_keys_in_use_and_the_latest_retired_ones() {
+        let mut registers = generator(&[("keys", "2"), ("ops-per-key", "5")]).unwrap();
+        answered(&mut registers, 5000);
+        let keys: Vec<i64> = registers.closing().iter().map(|read| read.key.as_int().unwrap()).collect();
+        assert_eq!(keys.len(), 2 + RETIRED_REMEMBERED);
+        assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
+        assert_eq!(keys.iter().max(), Some(&(registers.next_key - 1)));
+    }
+
+    #[test]
+    fn wrong_options_are_named() {
+        assert!(generator(&[("keys", "0")]).is_err_and(|error| error.contains("`keys`")));
+        assert!(generator(&[("values", "odd")]).is_err_and(|error| error.contains("unique, small")));
+    }
+}
