@@ -40,14 +40,16 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) 
     };
     put!(
         html,
-        "<figure><figcaption><b>Throughput</b>: operations that ended per second, counted over {}. \
-         <span class=\"outcome ok\">ok</span> <span class=\"outcome fail\">fail</span> \
-         <span class=\"outcome info\">info</span>",
+        "<figure><figcaption><b>Throughput</b>: operations that ended per second, counted over {}",
         span(series.bucket_ns)
     );
     if series.unfinished > 0 {
-        put!(html, " {} without a completion: info, drawn where begun.", counted(series.unfinished, "operation"));
+        put!(html, "; {} without a completion, counted as info at the start", counted(series.unfinished, "operation"));
     }
+    html.raw(
+        ". <span class=\"outcome ok\">ok</span> <span class=\"outcome fail\">fail</span> \
+         <span class=\"outcome info\">info</span>",
+    );
     html.raw("</figcaption>");
     html.append(frame.throughput(&series));
     html.raw(

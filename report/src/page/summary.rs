@@ -110,6 +110,7 @@ fn facts(html: &mut Html, run: &RunFiles<'_>) {
         super::fact(html, "after the last heal", &counted(evidence.reads_after_heal.iter().sum(), "ok read"));
     }
     super::fact(html, "started", &manifest.started);
+    super::fact(html, "run", &manifest.run);
     html.raw("</dl>\n");
 }
 
