@@ -2,5 +2,24 @@
 //!
 //! The page is a pure function of the run's files and of this crate's version: no clock, no network, no generation
 //! date. [`record`] says what a run's files contain; the harness writes them, the report reads them.
+//!
+//! [`render`] makes the page from what is in memory, [`load`] reads a run's folder, [`write_report`] does both and
+//! puts `report.html` there. The page opens offline, needs no JavaScript (it adds comfort where there is some), loads
+//! nothing, and treats everything that the system under test said as hostile text (see `html`).
+//!
+//! What it does not do: judge. Every statement about correctness on the page is a checker's.
 
+mod format;
+mod html;
+mod load;
+mod log;
+mod neighbourhood;
+mod page;
 pub mod record;
+mod run_files;
+mod series;
+mod svg;
+
+pub use load::{LoadError, WriteError, load, write_report};
+pub use page::render;
+pub use run_files::{LogLine, NodeLog, Run, RunFiles};

@@ -1,0 +1,225 @@
+//! What the nodes said around each finding, merged in time with the finding's operations and the faults' edges. For
+//! runs without a finding: the notable lines around the faults.
+
+use super::Found;
+use crate::format::{self, count, counted, seconds, seconds_micros};
+use crate::html::{Html, put};
+use crate::log::{self, MARGIN_NS, Windows, fault_edges};
+use crate::neighbourhood::{self, was_tried};
+use crate::run_files::{NodeLog, RunFiles};
+use crate::svg::diagram;
+
+/// Log lines shown for one finding.
+const LINES_MAX: usize = 160;
+/// Log lines shown for a run without a finding.
+const QUIET_LINES_MAX: usize = 240;
+/// Edges of faults shown in one excerpt.
+const FAULT_ROWS_MAX: usize = 120;
+/// Findings that get an excerpt.
+const EXCERPTS_MAX: usize = super::findings::CARDS_MAX;
+/// Characters of a line.
+const LINE_MAX: usize = 600;
+
+/// A row of an excerpt.
+struct Row {
+    time: u64,
+    /// Orders rows of the same time: faults, operations, then log lines by node.
+    rank: usize,
+    kind: &'static str,
+    /// The slot of the node's colour.
+    source: String,
+    text: String,
+    notable: bool,
+}
+
+/// Writes the section.
+pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) {
+    html.raw("<section id=\"logs\">\n<h2>Node logs</h2>\n");
+    if run.logs.is_empty() {
+        html.raw("<p class=\"note\">There are no node logs.</p>\n</section>\n");
+        return;
+    }
+    put!(
+        html,
+        "<p class=\"note\">Excerpts. The whole logs ({}) are in the run’s folder, in nodes/NAME/node.log.</p>\n",
+        counted(run.logs.iter().map(|log| log.total.max(log.lines.len() as u64)).sum(), "line")
+    );
+    html.raw(
+        "<p class=\"filter\" hidden><label>Show only lines with <input type=\"search\" id=\"log-filter\" \
+         placeholder=\"n3, leader, …\" autocomplete=\"off\" spellcheck=\"false\"></label>\
+         <output id=\"log-count\"></output></p>\n",
+    );
+    if found.is_empty() {
+        quiet(html, run);
+    }
+    for one in found.iter().take(EXCERPTS_MAX) {
+        around(html, run, one);
+    }
+    html.raw("</section>\n");
+}
+
+/// The lines around one finding.
+fn around(html: &mut Html, run: &RunFiles<'_>, one: &Found<'_>) {
+    let core = run.history.map_or_else(Vec::new, |history| neighbourhood::core(history, one.anomaly).0);
+    let (from, to) = one.anomaly.window;
+    let window = (from.saturating_sub(MARGIN_NS), to.max(from).saturating_add(MARGIN_NS));
+    let within = |time: u64| (window.0..=window.1).contains(&time);
+    let nodes: Vec<String> = run.manifest.nodes.iter().map(|node| node.name.clone()).collect();
+    let mut moments = vec![from, to];
+    let mut rows = fault_rows(run, within);
+    for op in core.iter().take(24) {
+        let where_ = format!("process {} → {}", op.process, diagram::node_name(&nodes, op.node));
+        let asked = format!("{} {}", op.f, format::asked(op));
+        let mut push = |time: u64, text: String| {
+            moments.push(time);
+            if within(time) {
+                rows.push(Row {
+                    time,
+                    rank: 1,
+                    kind: "operation",
+                    source: format!("op {}", op.id.0),
+                    text,
+                    notable: false,
+                });
+            }
+        };
+        push(op.invoke_time, format!("invoked: {} ({where_})", asked.trim()));
+        if let Some(end) = op.complete_time {
+            let error = op.error.map_or_else(String::new, |error| format!("; {error}"));
+            push(end, format!("completed: {}{error} ({where_})", format::operation_label(op, 200)));
+        }
+    }
+    let (lines, left_out) = lines(run.logs, within, &moments, LINES_MAX, false);
+    rows.extend(lines);
+    put!(
+        html,
+        "<details{}><summary>Finding {}: {} to {} s</summary>\n",
+        if one.number == 1 { " open" } else { "" },
+        one.number,
+        seconds(window.0),
+        seconds(window.1)
+    );
+    table(html, rows);
+    if left_out > 0 {
+        put!(html, "<p class=\"note\">{} further from the finding left out.</p>\n", counted(left_out, "line"));
+    }
+    html.raw("</details>\n");
+}
+
+/// The notable lines around the faults of a run without a finding.
+fn quiet(html: &mut Html, run: &RunFiles<'_>) {
+    let edges: Vec<u64> = fault_edges(run.faults).collect();
+    let windows = Windows::around(edges.iter().map(|&edge| (edge, edge)));
+    let (lines, left_out) = lines(run.logs, |time| windows.contain(time), &edges, QUIET_LINES_MAX, true);
+    if lines.is_empty() {
+        html.raw("<p class=\"note\">No notable line around a fault.</p>\n");
+        return;
+    }
+    html.raw("<details><summary>Notable lines around the faults</summary>\n");
+    let mut rows = fault_rows(run, |_| true);
+    rows.extend(lines);
+    table(html, rows);
+    if left_out > 0 {
+        put!(html, "<p class=\"note\">{} left out.</p>\n", counted(left_out, "notable line"));
+    }
+    html.raw("</details>\n");
+}
+
+/// The edges of faults as rows.
+fn fault_rows(run: &RunFiles<'_>, within: impl Fn(u64) -> bool) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for fault in run.faults.iter().filter(|fault| was_tried(fault)) {
+        let mut push = |time: u64, text: String| {
+            if within(time) {
+                rows.push(Row {
+                    time,
+                    rank: 0,
+                    kind: "fault",
+                    source: format!("fault {}", fault.id),
+                    text,
+                    notable: false,
+                });
+            }
+        };
+        push(fault.begin_ns, format!("{} {}: {}", fault.class, fault.kind, fault.description));
+        if let Some(end) = fault.end_ns {
+            push(end, format!("{} {} healed", fault.class, fault.kind));
+        }
+    }
+    // Of too many, the last ones: they are nearest to what follows from them.
+    rows.drain(..rows.len().saturating_sub(FAULT_ROWS_MAX));
+    rows
+}
+
+/// Log lines as rows, at most `limit`: notable ones first, then those nearest to `moments`. Also how many are left out.
+fn lines(
+    logs: &[NodeLog],
+    within: impl Fn(u64) -> bool,
+    moments: &[u64],
+    limit: usize,
+    only_notable: bool,
+) -> (Vec<Row>, u64) {
+    let mut moments = moments.to_vec();
+    moments.sort_unstable();
+    let near = |time: u64| {
+        let after = moments.partition_point(|&moment| moment < time);
+        let sides = [after.checked_sub(1), Some(after)];
+        sides
+            .into_iter()
+            .flatten()
+            .filter_map(|at| moments.get(at))
+            .map(|moment| moment.abs_diff(time))
+            .min()
+            .unwrap_or(0)
+    };
+    let mut ranked: Vec<(bool, u64, usize, usize)> = Vec::new();
+    for (node, log) in logs.iter().enumerate() {
+        for (index, line) in log.lines.iter().enumerate().filter(|(_, line)| within(line.time_ns)) {
+            let notable = log::is_notable(&line.text);
+            if notable || !only_notable {
+                ranked.push((!notable, near(line.time_ns), node, index));
+            }
+        }
+    }
+    ranked.sort_unstable();
+    let left_out = ranked.len().saturating_sub(limit) as u64;
+    ranked.truncate(limit);
+    // Back into the order written: a line's own position decides among lines of one time.
+    ranked.sort_unstable_by_key(|&(_, _, node, index)| (logs[node].lines[index].time_ns, node, index));
+    let row = |(plain, _, node, index): (bool, u64, usize, usize)| {
+        let line = &logs[node].lines[index];
+        Row {
+            time: line.time_ns,
+            rank: 2,
+            kind: NODE_KINDS[node % NODE_KINDS.len()],
+            source: logs[node].node.clone(),
+            text: line.text.clone(),
+            notable: !plain && !only_notable,
+        }
+    };
+    (ranked.into_iter().map(row).collect(), left_out)
+}
+
+/// Classes that give each node's name a colour of its own, besides the name itself.
+const NODE_KINDS: [&str; 6] = ["node-1", "node-2", "node-3", "node-4", "node-5", "node-6"];
+
+fn table(html: &mut Html, mut rows: Vec<Row>) {
+    // Stable: rows of one time and rank stay in the order they were added.
+    rows.sort_by_key(|row| (row.time, row.rank));
+    html.raw(
+        "<div class=\"scroll log-box\" tabindex=\"0\" role=\"group\" aria-label=\"log excerpt\">\
+         <table class=\"log\"><tbody>\n",
+    );
+    for row in &rows {
+        put!(
+            html,
+            "<tr class=\"{}{}\"><td>{}",
+            row.kind,
+            if row.notable { " notable" } else { "" },
+            seconds_micros(row.time)
+        );
+        put!(html, "<td>{}<td>{}\n", row.source, format::clip(&row.text, LINE_MAX));
+    }
+    html.raw("</tbody></table></div>\n");
+    put!(html, "<p class=\"note\">{} rows, times in seconds of the run.</p>\n", count(rows.len() as u64));
+}

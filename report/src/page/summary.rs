@@ -1,0 +1,156 @@
+//! The verdict bar: is it broken, how, and how can I see it again.
+
+use rashomon_checkers::Finding;
+use rashomon_history::Outcome;
+
+use super::Found;
+use crate::format::{count, counted, seconds};
+use crate::html::{Html, put};
+use crate::record::{FaultOutcome, Verdict};
+use crate::run_files::RunFiles;
+
+/// Writes the bar.
+pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) {
+    let verdict = super::verdict(run);
+    let target = &run.manifest.target;
+    let (word, symbol) = match verdict {
+        Some(Verdict::Pass) => ("pass", "✓"),
+        Some(Verdict::Violation) => ("violation", "✗"),
+        Some(Verdict::Inconclusive) => ("inconclusive", "?"),
+        Some(Verdict::Broken) => ("broken", "!"),
+        None => ("not judged", "–"),
+    };
+    put!(html, "<header class=\"{}\">\n<div class=\"bar\">", if verdict.is_none() { "unjudged" } else { word });
+    put!(html, "<p class=\"verdict\"><span class=\"symbol\" aria-hidden=\"true\">{}</span>{}</p>", symbol, word);
+    put!(html, "<div class=\"title\"><h1>{}", target.name);
+    put!(html, " <span class=\"faint\">{}</span></h1>", target.version);
+    put!(html, "<p>{}</p></div>", target.summary);
+    html.raw("<button type=\"button\" id=\"theme\" hidden>dark / light</button></div>\n");
+    if let Some(mutant) = &target.mutant {
+        put!(
+            html,
+            "<p class=\"mutant\"><b>Mutant {}</b> ({}), a known bug switched on: {}</p>\n",
+            mutant.name,
+            mutant.id,
+            mutant.summary
+        );
+    }
+    reasons(html, run, verdict, found);
+    facts(html, run);
+    html.raw("<div class=\"reproduce\"><span>Run it again</span>");
+    put!(html, "<pre tabindex=\"0\"><code id=\"reproduce\">{}</code></pre>", run.manifest.reproduce);
+    html.raw("<button type=\"button\" id=\"copy\" hidden>copy</button></div>\n");
+    if !run.gaps.is_empty() {
+        html.raw("<div class=\"gaps\" role=\"note\"><b>Incomplete run</b><ul>");
+        for gap in run.gaps {
+            put!(html, "<li>{}</li>", gap);
+        }
+        html.raw("</ul></div>\n");
+    }
+    html.raw("<nav aria-label=\"sections\">");
+    if !found.is_empty() {
+        put!(html, "<a href=\"#findings\">Findings <b>{}</b></a>", found.len());
+    }
+    html.raw("<a href=\"#plots\">Over time</a><a href=\"#faults\">Faults</a><a href=\"#logs\">Logs</a>");
+    html.raw("<a href=\"#evidence\">Evidence</a><a href=\"#run\">Run</a></nav>\n</header>\n");
+}
+
+/// Why the verdict is what it is.
+fn reasons(html: &mut Html, run: &RunFiles<'_>, verdict: Option<Verdict>, found: &[Found<'_>]) {
+    let Some(record) = run.verdict else {
+        html.raw("<p class=\"lead\">This run has no verdict: it was ended before its history was judged.</p>\n");
+        return;
+    };
+    let heading = match verdict {
+        Some(Verdict::Pass) => "What finding nothing is worth",
+        Some(Verdict::Violation) => "What contradicts",
+        Some(Verdict::Inconclusive) => "Why this says nothing about the target",
+        Some(Verdict::Broken) => "What failed in the harness or its environment",
+        None => "Why",
+    };
+    put!(html, "<div class=\"reasons\"><h2>{}</h2>", heading);
+    if let Some(first) = found.first() {
+        put!(html, "<p class=\"lead\">{}</p>", first.anomaly.sentence);
+    }
+    html.raw("<ul>");
+    for reason in
+        record.reasons.iter().filter(|reason| found.first().is_none_or(|first| first.anomaly.sentence != **reason))
+    {
+        put!(html, "<li>{}</li>", reason);
+    }
+    for judgement in record.judgements.iter().filter(|judgement| judgement.finding == Finding::Unknown) {
+        for line in &judgement.unknown {
+            put!(html, "<li>{}: {}</li>", judgement.checker, line);
+        }
+    }
+    html.raw("</ul></div>\n");
+}
+
+/// The run in a dozen facts.
+fn facts(html: &mut Html, run: &RunFiles<'_>) {
+    let manifest = run.manifest;
+    html.raw("<dl class=\"facts\">");
+    super::fact(html, "workload", &manifest.target.workload);
+    super::fact(html, "model", &manifest.target.model);
+    super::fact(html, "nodes", &manifest.nodes.len().to_string());
+    super::fact(html, "seed", &seed(&manifest.spec));
+    super::fact(html, "load", &format!("{} s", seconds(load_ns(run))));
+    operations(html, run);
+    let tried = |outcome| run.faults.iter().filter(|fault| fault.outcome == outcome).count() as u64;
+    let mut faults = format!("{} installed", count(tried(FaultOutcome::Installed)));
+    for (outcome, word) in [(FaultOutcome::Skipped, "skipped"), (FaultOutcome::Indeterminate, "indeterminate")] {
+        if tried(outcome) > 0 {
+            faults.push_str(&format!(", {} {word}", count(tried(outcome))));
+        }
+    }
+    super::fact(html, "faults", &faults);
+    if let Some(evidence) = &manifest.evidence
+        && !evidence.reads_after_heal.is_empty()
+    {
+        super::fact(html, "after the last heal", &counted(evidence.reads_after_heal.iter().sum(), "ok read"));
+    }
+    super::fact(html, "started", &manifest.started);
+    super::fact(html, "run", &manifest.run);
+    html.raw("</dl>\n");
+}
+
+/// Operations by outcome, each with the mark that stands for the outcome everywhere on the page.
+fn operations(html: &mut Html, run: &RunFiles<'_>) {
+    let totals = totals(run);
+    html.raw("<div><dt>operations</dt><dd class=\"outcomes\">");
+    for (outcome, total) in Outcome::ALL.into_iter().zip(totals) {
+        put!(html, "<span class=\"outcome {}\">{} {}</span>", outcome, count(total), outcome);
+    }
+    html.raw("</dd></div>");
+}
+
+/// Operations by outcome: the evidence's count, else the history's.
+fn totals(run: &RunFiles<'_>) -> [u64; 3] {
+    if let Some(evidence) = &run.manifest.evidence {
+        return evidence
+            .functions
+            .iter()
+            .fold([0; 3], |sum, function| [sum[0] + function.ok, sum[1] + function.fail, sum[2] + function.info]);
+    }
+    let mut totals = [0; 3];
+    for op in run.history.iter().flat_map(|history| history.ops()) {
+        totals[crate::series::slot(op.outcome)] += 1;
+    }
+    totals
+}
+
+fn load_ns(run: &RunFiles<'_>) -> u64 {
+    match &run.manifest.evidence {
+        Some(evidence) => evidence.load_ns,
+        None => run.history.map_or(0, |history| history.end_time()),
+    }
+}
+
+/// The seed as the specification has it.
+fn seed(spec: &serde_json::Value) -> String {
+    match spec.get("seed") {
+        Some(serde_json::Value::String(text)) => text.clone(),
+        Some(serde_json::Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
+    }
+}
