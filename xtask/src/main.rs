@@ -23,7 +23,11 @@ struct Cli {
 #[derive(Subcommand)]
 enum Tool {
     /// Checks the house rules that neither rustfmt nor clippy knows
-    Tidy,
+    Tidy {
+        /// Mend white space and wide comments first
+        #[arg(long)]
+        fix: bool,
+    },
     /// Builds and runs benchmark programs, and prints their tables
     Bench {
         /// What to measure
@@ -41,7 +45,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let root = repository();
     let done = match cli.tool {
-        Tool::Tidy => return tidy::run(&root, &tool_names()),
+        Tool::Tidy { fix } => return tidy::run(&root, fix, &tool_names()),
         Tool::Bench { subject, arguments } => bench::run(&root, subject, &arguments),
         Tool::Golden => golden::run(&root),
     };

@@ -7,6 +7,7 @@
 mod documents;
 mod files;
 mod finding;
+mod fix;
 mod layout;
 mod manifests;
 mod purity;
@@ -16,17 +17,23 @@ mod words;
 
 use std::path::Path;
 use std::process::ExitCode;
+use std::{fs, io};
 
 use files::Tree;
 use finding::{Finding, Severity};
 use rust_source::RustSource;
 
-/// Checks the repository at `root` and prints what it finds. `tools` are the names that may follow `cargo xtask`.
-pub(crate) fn run(root: &Path, tools: &[String]) -> ExitCode {
-    let tree = match Tree::read(root) {
+/// Checks the repository at `root` and prints what it finds, after mending what can be mended without thought if `fix`
+/// says so. `tools` are the names that may follow `cargo xtask`.
+pub(crate) fn run(root: &Path, fix: bool, tools: &[String]) -> ExitCode {
+    let read = || {
+        let tree = Tree::read(root)?;
+        if fix && mend(root, &tree)? > 0 { Tree::read(root) } else { Ok(tree) }
+    };
+    let tree = match read() {
         Ok(tree) => tree,
         Err(error) => {
-            eprintln!("tidy: cannot read the repository: {error}");
+            eprintln!("tidy: cannot read or write the repository: {error}");
             return ExitCode::FAILURE;
         }
     };
@@ -37,6 +44,20 @@ pub(crate) fn run(root: &Path, tools: &[String]) -> ExitCode {
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     println!("tidy: {} files; errors: {errors}, alarms: {}", tree.files().len(), findings.len() - errors);
     if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Writes the files that [`fix`] changes; returns how many.
+fn mend(root: &Path, tree: &Tree) -> io::Result<usize> {
+    let mut count = 0;
+    for file in tree.files() {
+        let text = fix::fixed(file);
+        if text != file.text {
+            fs::write(root.join(&file.path), text)?;
+            println!("{}: mended", file.path);
+            count += 1;
+        }
+    }
+    Ok(count)
 }
 
 /// All findings in the order of files and lines.

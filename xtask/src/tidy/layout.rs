@@ -10,7 +10,7 @@ const TOO_LONG_FILE: usize = 800;
 /// Lines from which a function is worth splitting.
 const LONG_FUNCTION: usize = 100;
 /// As in `rustfmt.toml`.
-const WIDTH: usize = 120;
+pub(super) const WIDTH: usize = 120;
 
 /// Names that say nothing about what is inside.
 const EMPTY_NAMES: &[&str] =
@@ -64,7 +64,11 @@ pub(super) fn check_rust(source: &RustSource, findings: &mut Vec<Finding>) {
         let comment = line.comment.trim_start_matches(['/', '!', ' ']);
         let unbreakable = line.has_literal || comment.starts_with('|') || comment.contains("://");
         if raw.chars().count() > WIDTH && !unbreakable {
-            findings.push(Finding::error(path, index + 1, format!("more than {WIDTH} columns; break the line")));
+            findings.push(Finding::error(
+                path,
+                index + 1,
+                format!("more than {WIDTH} columns; break the line (comments: `cargo xtask tidy --fix`)"),
+            ));
         }
         if raw.contains('\t') {
             findings.push(Finding::error(path, index + 1, "a tab; indent with spaces, write `\\t` in a string"));
