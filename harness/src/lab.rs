@@ -27,18 +27,19 @@
 //!
 //! # What holds
 //!
-//! - Nothing outlives the program outside or the controller, however they end: the lab's PID 1 ends with either of them,
-//!   and the kernel takes all processes, mounts, devices and namespaces with it. See `enter`.
+//! - Nothing outlives the program outside or the controller, however they end: the lab's PID 1 ends with either of
+//!   them, and the kernel takes all processes, mounts, devices and namespaces with it. See `enter`.
 //! - Works as root, without a user namespace, and as any user, with one.
 //! - No member of the lab has a route to anything but the lab's subnet, and none has IPv6 there.
-//! - A node has network, mount, PID, IPC and UTS namespaces of its own: host name `n<id>`, own `/tmp`, `/run`, `/dev/shm`
-//!   and `/proc`. They stay when its processes are killed, and so does its data directory. What lies below the host's
-//!   `/tmp` or `/run` is hidden from nodes, except for [`EnterSpec::visible`], this program's folder and the working directory.
+//! - A node has network, mount, PID, IPC and UTS namespaces of its own: host name `n<id>`, own `/tmp`, `/run`,
+//!   `/dev/shm` and `/proc`. They stay when its processes are killed, and so does its data directory. What lies below
+//!   the host's `/tmp` or `/run` is hidden from nodes, except for [`EnterSpec::visible`], this program's folder and the
+//!   working directory.
 //! - A node's process starts with a small fixed environment (`PATH`, `LANG`, `HOME`, `HOSTNAME`) and the command's own
 //!   variables, in its data directory; what it prints goes to `nodes/<name>/node.log` in the run's folder, each line
 //!   with the run's clock in front.
-//! - Every method is synchronous and may be called from any thread; most take milliseconds. [`Lab::ready`], [`Lab::stop`]
-//!   and [`Lab::exec`] take up to their time limits: inside tokio call them from `spawn_blocking`.
+//! - Every method is synchronous and may be called from any thread; most take milliseconds. [`Lab::ready`],
+//!   [`Lab::stop`] and [`Lab::exec`] take up to their time limits: inside tokio call them from `spawn_blocking`.
 //!
 //! # What it does not do
 //!
@@ -83,8 +84,8 @@ use crate::target::{Node, NodeCommand, Readiness};
 const LAB_DIR: &str = "/run/rashomon";
 
 /// Handles the arguments with which the lab starts this program anew. Call it first in `main`, while there is only one
-/// thread: it returns `None` when this is an ordinary start, and `Some` in the controller of a new lab. In the lab's other
-/// processes it does not return.
+/// thread: it returns `None` when this is an ordinary start, and `Some` in the controller of a new lab. In the lab's
+/// other processes it does not return.
 pub fn dispatch_hidden_commands() -> Option<Inside> {
     let inside = init::become_lab()?;
     match inside.errand {
@@ -162,16 +163,16 @@ pub trait Lab: Send + Sync {
     /// When a process survives for seconds, hanging in the kernel.
     fn kill(&self, node: u16) -> Result<Effect>;
 
-    /// Asks the main process to stop with SIGTERM, and kills the node after `grace`, or when the main process has ended.
-    /// True if it stopped by itself.
+    /// Asks the main process to stop with SIGTERM, and kills the node after `grace`, or when the main process has
+    /// ended. True if it stopped by itself.
     ///
     /// # Errors
     ///
     /// As [`Lab::kill`].
     fn stop(&self, node: u16, grace: Duration) -> Result<bool>;
 
-    /// Stops all processes of the node (SIGSTOP), and waits until the kernel shows every one of their threads as stopped. The
-    /// proof is the list of the stopped processes.
+    /// Stops all processes of the node (SIGSTOP), and waits until the kernel shows every one of their threads as
+    /// stopped. The proof is the list of the stopped processes.
     ///
     /// # Errors
     ///

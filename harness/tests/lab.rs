@@ -1,7 +1,7 @@
 //! The lab, with real namespaces and processes.
 //!
-//! Each test enters a lab, in which the function of the same name in `inside` runs as the controller; the program of the
-//! nodes is this program too (`as_node`). As root each test runs twice, with and without a user namespace.
+//! Each test enters a lab, in which the function of the same name in `inside` runs as the controller; the program of
+//! the nodes is this program too (`as_node`). As root each test runs twice, with and without a user namespace.
 
 #[path = "lab/as_node.rs"]
 mod as_node;

@@ -166,7 +166,8 @@ fn retransmission() -> Check {
     }
 }
 
-/// Where libfaketime is: `/usr/lib/<multiarch>/faketime/` on Debian, `/usr/lib64/faketime/` and `/usr/lib/faketime/` elsewhere.
+/// Where libfaketime is: `/usr/lib/<multiarch>/faketime/` on Debian, `/usr/lib64/faketime/` and `/usr/lib/faketime/`
+/// elsewhere.
 pub fn find_faketime() -> Option<PathBuf> {
     let mut folders: Vec<PathBuf> =
         std::fs::read_dir("/usr/lib").into_iter().flatten().flatten().map(|e| e.path()).collect();

@@ -35,8 +35,8 @@ pub struct EnterSpec {
     pub label: String,
     /// Handed to the controller as [`Inside::payload`]; any length.
     pub payload: String,
-    /// Files and folders that must stay visible under the lab's own `/run` and the nodes' own `/tmp` and `/run`: the run's
-    /// folder, programs of the nodes. The folder of this program and the working directory always are.
+    /// Files and folders that must stay visible under the lab's own `/run` and the nodes' own `/tmp` and `/run`: the
+    /// run's folder, programs of the nodes. The folder of this program and the working directory always are.
     pub visible: Vec<PathBuf>,
     /// Whether to make a user namespace.
     pub user_namespace: UserNamespace,
@@ -116,8 +116,8 @@ pub struct LabProcess {
 /// Starts this program anew inside a new lab, where [`super::dispatch_hidden_commands`] returns an [`Inside`].
 ///
 /// While the lab lives, SIGINT, SIGTERM and SIGHUP of this process are passed on to the controller; the second one
-/// kills the lab. The lab is a process group of its own, so that a Ctrl-C reaches it once and not twice. The controller's
-/// standard input is empty.
+/// kills the lab. The lab is a process group of its own, so that a Ctrl-C reaches it once and not twice. The
+/// controller's standard input is empty.
 ///
 /// # Errors
 ///

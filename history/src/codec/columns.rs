@@ -11,10 +11,12 @@
 //! All numbers are variable-length integers ([`super::varint`]). Per event: *kinds* one byte (bits 0–1 the kind, bit 2
 //! "has a node", bit 3 "has an error"); *functions* an index; *processes* the number; *times* the zigzag difference to
 //! the previous event (to zero for the frame's first); *keys* and *values* a code: 0 is nil, odd is a small integer
-//! (zigzag of `code >> 1`), even is entry `code / 2 - 1` of the frame's values. *nodes* and *errors* only where flagged.
+//! (zigzag of `code >> 1`), even is entry `code / 2 - 1` of the frame's values. *nodes* and *errors* only where
+//! flagged.
 //!
 //! A tree is a number: odd is a small integer as above, else `number / 2` says what follows: 0 nil, 1 false, 2 true,
-//! 3 an integer (zigzag), 4 the text of a number, 5 text, 6 a list (count, trees), 7 a map (count, key and value trees).
+//! 3 an integer (zigzag), 4 the text of a number, 5 text, 6 a list (count, trees), 7 a map (count, key and value
+//! trees).
 
 use std::sync::Arc;
 

@@ -332,7 +332,11 @@ proptest! {
 
     /// Checksums are right and the content is not: what a faulty writer would leave.
     #[test]
-    fn arbitrary_columns_never_panic(events in events(10), edits in prop::collection::vec((any::<usize>(), any::<u8>()), 0..6), count in 0u32..12) {
+    fn arbitrary_columns_never_panic(
+        events in events(10),
+        edits in prop::collection::vec((any::<usize>(), any::<u8>()), 0..6),
+        count in 0u32..12,
+    ) {
         let mut raw = Vec::new();
         let mut columns = columns::ColumnWriter::default();
         for event in &events {

@@ -40,8 +40,8 @@ pub enum WriteError {
 /// Writes a history file: [`push`](HistoryWriter::push) events, [`flush`](HistoryWriter::flush) as often as a crash may
 /// cost, [`finish`](HistoryWriter::finish) at the end.
 ///
-/// Memory: one frame. Each frame reaches `output` in one write. Dropped without `finish`, it writes what it holds but no
-/// end frame, so that the file reads as that of a run which did not end in order.
+/// Memory: one frame. Each frame reaches `output` in one write. Dropped without `finish`, it writes what it holds but
+/// no end frame, so that the file reads as that of a run which did not end in order.
 pub struct HistoryWriter<W: Write> {
     /// Taken by `finish`.
     output: Option<W>,

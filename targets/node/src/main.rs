@@ -1,7 +1,7 @@
 //! The node program of the included targets: one process is one node of a cluster.
 //!
-//! The protocols are pure state machines in crates of their own; this program gives them sockets, files and clocks. It is
-//! the only one of the target crates that has any.
+//! The protocols are pure state machines in crates of their own; this program gives them sockets, files and clocks. It
+//! is the only one of the target crates that has any.
 
 mod bench;
 mod raft_kv;

@@ -1,8 +1,9 @@
 //! `raft-kv`: registers, sets, counters and lists, replicated by [`rashomon_raft`].
 //!
 //! One thread runs everything but the disk: the HTTP connections of clients, the TCP connections of peers, and the
-//! [`driver`] that feeds the state machine. Whatever arrived since it last ran is one batch: one write to disk, one message per peer.
-//! A second thread owns the disk and commits all batches that gathered while it was busy with one `fdatasync`.
+//! [`driver`] that feeds the state machine. Whatever arrived since it last ran is one batch: one write to disk, one
+//! message per peer. A second thread owns the disk and commits all batches that gathered while it was busy with one
+//! `fdatasync`.
 
 mod driver;
 mod http;

@@ -5,9 +5,9 @@
 //! A segment that begins with a [`Head::Checkpoint`] starts afresh: nothing before it counts. Recovery reads the newest
 //! such segment and those after it; older files are left-overs and are deleted.
 //!
-//! Written is: new frames at the end of the last segment, then `fdatasync`. A checkpoint goes in this order: the snapshot
-//! (to a temporary name, fsync, rename, fsync of the directory), a new segment with the rest of the log (the same way), then the
-//! old files are deleted. A crash between any two steps leaves a directory that recovers.
+//! Written is: new frames at the end of the last segment, then `fdatasync`. A checkpoint goes in this order: the
+//! snapshot (to a temporary name, fsync, rename, fsync of the directory), a new segment with the rest of the log (the
+//! same way), then the old files are deleted. A crash between any two steps leaves a directory that recovers.
 //!
 //! Not detected: damage to the last frame of the last segment cannot be told from a write that a crash tore, and is
 //! dropped as such (Alagappan et al., Protocol-Aware Recovery, FAST 2018, section 2).

@@ -6,15 +6,16 @@
 //!
 //! # How it is driven
 //!
-//! A [`Node`] has no socket, file, clock, thread or random source. It is told that time passed, that a message arrived, that
-//! a client asks for something, that records are durable; and it is asked for its [`Output`]: records to write, messages to send,
-//! answers to clients, events worth logging. The same code runs as a real process (`rashomon-node raft-kv`) and in the
-//! simulation of this crate's tests. Messages may be lost, late, doubled and reordered; records may not.
+//! A [`Node`] has no socket, file, clock, thread or random source. It is told that time passed, that a message arrived,
+//! that a client asks for something, that records are durable; and it is asked for its [`Output`]: records to write,
+//! messages to send, answers to clients, events worth logging. The same code runs as a real process (`rashomon-node
+//! raft-kv`) and in the simulation of this crate's tests. Messages may be lost, late, doubled and reordered; records
+//! may not.
 //!
 //! **Persist before answer.** Whatever promises something about a disk waits inside the node until
-//! [`Node::persisted`] says that the records it rests on are durable: votes, requests for votes, acknowledgements of entries.
-//! Nothing else waits. A leader sends entries while it still writes them itself, and counts itself for a commit only when they
-//! are durable (D §10.2.1). How many outputs share one fsync is the driver's choice.
+//! [`Node::persisted`] says that the records it rests on are durable: votes, requests for votes, acknowledgements of
+//! entries. Nothing else waits. A leader sends entries while it still writes them itself, and counts itself for a
+//! commit only when they are durable (D §10.2.1). How many outputs share one fsync is the driver's choice.
 //!
 //! # What is implemented, and where
 //!
@@ -36,26 +37,26 @@
 //! | followers forward, and hand requests on to a new leader until their deadline | D §6.2 | `requests.rs` |
 //!
 //! Differences from the paper, all of them refinements: a heartbeat is an AppendEntries without entries at the place
-//! up to which the logs are known to be equal; a follower does not compare what it knows to be committed; a follower that
-//! reads learns a commit index from the leader's answer; a follower that keeps rejecting what it acknowledged is taken
-//! to have lost its disk and is sent everything again (and reported: it may not vote, says the paper, but nobody
+//! up to which the logs are known to be equal; a follower does not compare what it knows to be committed; a follower
+//! that reads learns a commit index from the leader's answer; a follower that keeps rejecting what it acknowledged is
+//! taken to have lost its disk and is sent everything again (and reported: it may not vote, says the paper, but nobody
 //! enforces that here).
 //!
 //! # What is left out
 //!
-//! Membership change (§6), leadership transfer (D §3.10), snapshots in chunks (a snapshot is one message), witness or learner
-//! nodes, leases for reads, flow control by bytes, and sessions that are registered: a session begins with its first
-//! request and expires when [`Config::max_sessions`] others were used since.
+//! Membership change (§6), leadership transfer (D §3.10), snapshots in chunks (a snapshot is one message), witness or
+//! learner nodes, leases for reads, flow control by bytes, and sessions that are registered: a session begins with its
+//! first request and expires when [`Config::max_sessions`] others were used since.
 //!
 //! # What a client may conclude
 //!
-//! An answer is linearizable. [`Failure::is_definite`] is true for a request that went nowhere and for reads; everything else may have
-//! happened or may still happen, even after the answer.
+//! An answer is linearizable. [`Failure::is_definite`] is true for a request that went nowhere and for reads;
+//! everything else may have happened or may still happen, even after the answer.
 //!
 //! # Mutants
 //!
-//! [`Mutant`] names bugs that [`Config::mutant`] builds in; [`ALL`] has their recipes. Each is one branch, marked with its
-//! number:
+//! [`Mutant`] names bugs that [`Config::mutant`] builds in; [`ALL`] has their recipes. Each is one branch, marked with
+//! its number:
 //!
 //! | id | name | what is wrong |
 //! |---|---|---|

@@ -1,6 +1,7 @@
 //! What is replicated: named registers, sets, counters and lists, and the sessions that make a retry harmless.
 //!
-//! A new interface is one more field of [`Machine`], one more [`Update`] and one more [`Query`]; nothing else in the crate looks inside.
+//! A new interface is one more field of [`Machine`], one more [`Update`] and one more [`Query`]; nothing else in the
+//! crate looks inside.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

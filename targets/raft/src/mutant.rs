@@ -1,7 +1,7 @@
 //! Known bugs, each switched on by name: one visible branch at the place where the real bug would be.
 //!
-//! All are taken from the field's history. [`ALL`] says for each what it does, what anomaly it leads to and what exposes
-//! it on a real cluster. Search for a variant's name to see its branch.
+//! All are taken from the field's history. [`ALL`] says for each what it does, what anomaly it leads to and what
+//! exposes it on a real cluster. Search for a variant's name to see its branch.
 
 /// A bug that can be built in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -52,8 +52,9 @@ pub(crate) struct Leader {
 /// One Raft node.
 ///
 /// It moves only when it is told something: [`advance`](Node::advance), [`receive`](Node::receive),
-/// [`write`](Node::write), [`read`](Node::read) and [`persisted`](Node::persisted). Call `advance` before a batch of the
-/// others, so that a node that slept notices it before it answers anything; take the [`output`](Node::output) after it.
+/// [`write`](Node::write), [`read`](Node::read) and [`persisted`](Node::persisted). Call `advance` before a batch of
+/// the others, so that a node that slept notices it before it answers anything; take the [`output`](Node::output) after
+/// it.
 #[derive(Clone, Debug)]
 pub struct Node {
     pub(crate) config: Config,

@@ -1,9 +1,9 @@
 //! What a node wants done: the contract between the protocol and whoever drives it.
 //!
-//! The driver takes an [`Output`] after each batch of inputs. It writes the records in their order and, once they are on
-//! disk, calls [`Node::persisted`](crate::Node::persisted) with [`Output::persist`]; many outputs' records may share one
-//! write and one fsync. Messages and replies may go out at once: whatever depends on a record is held back inside the
-//! node until that record is durable.
+//! The driver takes an [`Output`] after each batch of inputs. It writes the records in their order and, once they are
+//! on disk, calls [`Node::persisted`](crate::Node::persisted) with [`Output::persist`]; many outputs' records may share
+//! one write and one fsync. Messages and replies may go out at once: whatever depends on a record is held back inside
+//! the node until that record is durable.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,9 +1,9 @@
 //! Linearizable reads without log entries: ReadIndex (dissertation §6.4).
 //!
 //! A node gathers the reads of its clients into batches. The leader gives a batch its commit index, but only once it
-//! committed an entry of its own term, and only after a round of heartbeats, begun after the batch came, was answered by
-//! a quorum. The node that took the reads answers them from its own state once it applied that index. One round serves
-//! all batches that wait; while one is under way, the next gathers.
+//! committed an entry of its own term, and only after a round of heartbeats, begun after the batch came, was answered
+//! by a quorum. The node that took the reads answers them from its own state once it applied that index. One round
+//! serves all batches that wait; while one is under way, the next gathers.
 
 use std::collections::BTreeMap;
 

@@ -1,9 +1,9 @@
 //! Client sessions: a request that is sent again is applied once (§6.3).
 //!
 //! A session begins with a client's first request; there is no registration. The table is part of the replicated state,
-//! so all nodes agree on it. It is bounded: beyond its limit the session expires whose last request is the oldest in the
-//! log. A client that retries after its session expired is applied again, so the limit must exceed the number of clients
-//! that can be active within a request's deadline.
+//! so all nodes agree on it. It is bounded: beyond its limit the session expires whose last request is the oldest in
+//! the log. A client that retries after its session expired is applied again, so the limit must exceed the number of
+//! clients that can be active within a request's deadline.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

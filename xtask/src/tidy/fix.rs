@@ -1,4 +1,5 @@
-//! What `cargo xtask tidy --fix` mends by itself: white space, and comments that are too wide (rustfmt leaves both alone).
+//! What `cargo xtask tidy --fix` mends by itself: white space, and comments that are too wide (rustfmt leaves both
+//! alone).
 
 use super::files::File;
 use super::layout::WIDTH;

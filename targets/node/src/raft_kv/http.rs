@@ -14,12 +14,12 @@
 //! | `GET /status` | | the node's role, term and indices |
 //! | `GET /healthz` | | `{}` as soon as HTTP is served |
 //!
-//! Values are integers of 64 bits, text or null. All reads are linearizable, on any node. `client` and `seq` may be left out
-//! together; such a request is never repeated between nodes. KEY is taken as it stands in the path, undecoded.
+//! Values are integers of 64 bits, text or null. All reads are linearizable, on any node. `client` and `seq` may be
+//! left out together; such a request is never repeated between nodes. KEY is taken as it stands in the path, undecoded.
 //!
 //! An error has `{"error":…,"definite":…}`. `definite` is true only when the operation did not and will not happen:
-//! 400, 404 and 405 (not understood), 503 `no-leader` (went nowhere), 504 `timeout` of a read. A write's 504 `timeout` has
-//! `"definite":false`, and so has 409 `superseded`: a later request of the same client was applied first.
+//! 400, 404 and 405 (not understood), 503 `no-leader` (went nowhere), 504 `timeout` of a read. A write's 504 `timeout`
+//! has `"definite":false`, and so has 409 `superseded`: a later request of the same client was applied first.
 
 use std::convert::Infallible;
 use std::sync::Arc;

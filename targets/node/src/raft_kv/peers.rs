@@ -1,8 +1,9 @@
 //! Connections between nodes: frames of one encoded message each, one outgoing connection per peer.
 //!
 //! Messages may be lost: a queue that is full drops, and so does a peer that is not reachable. Raft sends again what
-//! matters. No peer waits for another. A connection whose data is not acknowledged for two election timeouts is given up
-//! (`TCP_USER_TIMEOUT`) and made anew, so that a partition's end is noticed at once and not when TCP's back-off ends.
+//! matters. No peer waits for another. A connection whose data is not acknowledged for two election timeouts is given
+//! up (`TCP_USER_TIMEOUT`) and made anew, so that a partition's end is noticed at once and not when TCP's back-off
+//! ends.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -1,7 +1,7 @@
 //! Frames: length, checksums, payload.
 //!
-//! `length: u32 | payload crc: u32 | crc of the 8 bytes before: u32 | payload`, little endian. The header has a checksum of its own, so
-//! that a damaged length is not taken for a frame that reaches beyond the end of the file.
+//! `length: u32 | payload crc: u32 | crc of the 8 bytes before: u32 | payload`, little endian. The header has a
+//! checksum of its own, so that a damaged length is not taken for a frame that reaches beyond the end of the file.
 
 const HEADER: usize = 12;
 
