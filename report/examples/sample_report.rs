@@ -8,13 +8,16 @@ use std::time::Instant;
 
 fn main() -> std::io::Result<()> {
     let Some(dir) = std::env::args().nth(1).map(PathBuf::from) else {
-        eprintln!(
-            "usage: sample_report DIR [OPERATIONS]: writes violation.html, pass.html and, with OPERATIONS, large.html"
-        );
+        eprintln!("usage: sample_report DIR [OPERATIONS]: writes one page a verdict and, with OPERATIONS, large.html");
         std::process::exit(254);
     };
     std::fs::create_dir_all(&dir)?;
-    let mut runs = vec![("violation", synthetic::violation()), ("pass", synthetic::pass())];
+    let mut runs = vec![
+        ("violation", synthetic::violation()),
+        ("pass", synthetic::pass()),
+        ("inconclusive", synthetic::inconclusive()),
+        ("broken", synthetic::broken()),
+    ];
     if let Some(operations) = std::env::args().nth(2).and_then(|text| text.parse::<u64>().ok()) {
         let seconds = 300;
         let mut large = synthetic::pass();

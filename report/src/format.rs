@@ -26,6 +26,15 @@ pub(crate) fn span(ns: u64) -> String {
     if ns < 1_000_000_000 { latency(ns) } else { format!("{} s", seconds(ns)) }
 }
 
+/// A chosen length of time, without needless zeros: `200 ms`, `2 s`.
+pub(crate) fn interval(ns: u64) -> String {
+    if ns.is_multiple_of(1_000_000_000) {
+        format!("{} s", count(ns / 1_000_000_000))
+    } else {
+        format!("{} ms", count(ns / 1_000_000))
+    }
+}
+
 /// A count with thousands separated: `1,234,567`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -99,6 +108,7 @@ mod tests {
         assert_eq!(seconds_micros(1_000_000), "0.001000");
         assert_eq!([latency(870_400), latency(12_340_000), latency(1_204_000_000)], ["870 µs", "12.3 ms", "1,204 ms"]);
         assert_eq!([span(640_000_000), span(5_213_000_000)], ["640 ms", "5.213 s"]);
+        assert_eq!([interval(200_000_000), interval(2_000_000_000)], ["200 ms", "2 s"]);
         assert_eq!([count(0), count(999), count(1_000), count(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
         assert_eq!([counted(1, "read"), counted(0, "read")], ["1 read", "0 reads"]);
     }

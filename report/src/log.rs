@@ -2,6 +2,7 @@
 //!
 //! A log may be far larger than the page, so it is streamed and only lines within [`Windows`] are kept.
 
+use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
 use crate::record::{FaultRecord, VerdictRecord};
@@ -11,6 +12,8 @@ use crate::run_files::{LogLine, NodeLog};
 pub(crate) const MARGIN_NS: u64 = 500_000_000;
 /// Lines kept of one node.
 const LINES_MAX: usize = 40_000;
+/// Lines kept of the end of each log.
+const LAST_MAX: usize = 30;
 /// Bytes kept of one line.
 const LINE_BYTES_MAX: usize = 2_000;
 
@@ -54,22 +57,29 @@ pub(crate) fn fault_edges(faults: &[FaultRecord]) -> impl Iterator<Item = u64> {
     faults.iter().flat_map(|fault| [Some(fault.begin_ns), fault.end_ns]).flatten()
 }
 
-/// Reads a node's log, keeping the lines within `windows`.
+/// Reads a node's log, keeping the lines within `windows` and the last ones.
 ///
 /// A line without a time of its own (a backtrace, text written before the run's clock) belongs to the line before it.
 pub(crate) fn read(node: &str, mut source: impl BufRead, windows: &Windows) -> io::Result<NodeLog> {
     let mut log = NodeLog { node: node.to_owned(), ..NodeLog::default() };
     let mut time_ns = 0;
     let mut bytes = Vec::new();
+    let mut last: VecDeque<LogLine> = VecDeque::with_capacity(LAST_MAX + 1);
     while read_line(&mut source, &mut bytes)? {
         log.total += 1;
         let line = String::from_utf8_lossy(&bytes);
         let (stamp, text) = split_time(&line);
         time_ns = stamp.unwrap_or(time_ns);
+        let line = LogLine { time_ns, text: text.to_owned() };
         if log.lines.len() < LINES_MAX && windows.contain(time_ns) {
-            log.lines.push(LogLine { time_ns, text: text.to_owned() });
+            log.lines.push(line.clone());
         }
+        if last.len() == LAST_MAX {
+            last.pop_front();
+        }
+        last.push_back(line);
     }
+    log.last = last.into();
     Ok(log)
 }
 
@@ -173,6 +183,8 @@ mod tests {
         let log = read("n1", text.as_bytes(), &Windows::around([(5_000_000_000, 5_000_000_000)])).expect("in memory");
         assert_eq!(log.total, 6);
         let kept: Vec<(u64, &str)> = log.lines.iter().map(|line| (line.time_ns, line.text.as_str())).collect();
+        assert_eq!(log.last.len(), 6);
+        assert_eq!(log.last[5], LogLine { time_ns: 9_000_000_000, text: "[5.1".into() });
         assert_eq!(kept, [(5_000_000_000, "in"), (5_000_000_000, "  at frame 1")]);
     }
 

@@ -59,6 +59,8 @@ pub struct NodeLog {
     pub node: String,
     /// Its lines in the order written, at least those that the page may show.
     pub lines: Vec<LogLine>,
+    /// Its last lines, wherever they fall: what the node said before it ended.
+    pub last: Vec<LogLine>,
     /// How many lines the whole log has.
     pub total: u64,
 }

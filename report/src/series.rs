@@ -74,20 +74,21 @@ impl Series {
     pub(crate) fn of(history: &History, least_end_ns: u64) -> Series {
         let end_ns = history.end_time().max(least_end_ns).max(1_000_000);
         let bucket_ns = bucket_length(end_ns);
-        let count = (end_ns / bucket_ns + 1) as usize;
+        let count = end_ns.div_ceil(bucket_ns) as usize;
+        let place = |time: u64| ((time / bucket_ns) as usize).min(count - 1);
         let mut buckets = vec![Bucket::default(); count];
         let mut density = [(); 3].map(|()| vec![0_u32; COLUMNS * ROWS]);
         let mut latencies: Vec<Vec<u64>> = vec![Vec::new(); count];
         let mut unfinished = 0;
         for op in history.ops() {
             let slot = slot(op.outcome);
-            let began = (op.invoke_time / bucket_ns) as usize;
+            let began = place(op.invoke_time);
             let Some(end) = op.complete_time else {
                 unfinished += 1;
                 buckets[began].ended[slot] += 1;
                 continue;
             };
-            buckets[(end / bucket_ns) as usize].ended[slot] += 1;
+            buckets[place(end)].ended[slot] += 1;
             let latency = end.saturating_sub(op.invoke_time);
             let column = (op.invoke_time as u128 * COLUMNS as u128 / (end_ns as u128 + 1)) as usize;
             density[slot][column * ROWS + row(latency)] += 1;
@@ -111,8 +112,8 @@ impl Series {
 
 /// The shortest nice bucket length that needs at most [`BUCKETS_MAX`] buckets.
 fn bucket_length(end_ns: u64) -> u64 {
-    let fits = |ms: &&u64| end_ns / (**ms * 1_000_000) < BUCKETS_MAX;
-    NICE_MS.iter().find(fits).map_or(end_ns / (BUCKETS_MAX - 1) + 1, |ms| ms * 1_000_000)
+    let fits = |ms: &&u64| end_ns.div_ceil(**ms * 1_000_000) <= BUCKETS_MAX;
+    NICE_MS.iter().find(fits).map_or(end_ns.div_ceil(BUCKETS_MAX), |ms| ms * 1_000_000)
 }
 
 /// The density row of a latency.
@@ -144,7 +145,7 @@ mod tests {
     #[test]
     fn any_length_fits_into_the_buckets() {
         for end in [1, 999, 1_000_000_000, 30_000_000_000, 86_400_000_000_000, u64::MAX / 4] {
-            assert!(end / bucket_length(end) < BUCKETS_MAX, "{end}");
+            assert!(end.div_ceil(bucket_length(end)) <= BUCKETS_MAX, "{end}");
         }
         assert_eq!(bucket_length(30_000_000_000), 200_000_000);
     }

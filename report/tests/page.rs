@@ -4,7 +4,7 @@ mod synthetic;
 
 use rashomon_history::{History, OpId};
 use rashomon_report::record::{FaultRecord, Manifest, VerdictRecord};
-use rashomon_report::{NodeLog, Run, render};
+use rashomon_report::{LogLine, NodeLog, Run, render};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -84,6 +84,21 @@ fn a_pass_says_what_it_is_worth() {
     assert!(page.contains("fewer than 3 in 1 runs"));
     assert!(!page.contains("id=\"findings\"") && !page.contains("href=\"#findings\""));
     assert!(page.contains("Notable lines around the faults"));
+}
+
+#[test]
+fn other_verdicts_give_their_reasons_first() {
+    let inconclusive = page(&synthetic::inconclusive());
+    assert_eq!(elements(&inconclusive, "h2")[0], "Why this says nothing about the target");
+    assert!(inconclusive.contains("<li>linearizable cas-register: key 17: 200,000,000 steps were not enough"));
+    let broken = page(&synthetic::broken());
+    assert_eq!(elements(&broken, "h2")[0], "What failed in the harness or its environment");
+    assert!(broken.contains("n2 was not ready within 10 s") && broken.contains("the history could not be read"));
+    assert!(broken.contains("How the log of n2 ends") && !inconclusive.contains("How the log of"));
+    for (page, word) in [(inconclusive, "inconclusive"), (broken, "broken")] {
+        assert!(page.contains(&format!("<title>{word}: raft-kv")) && !page.contains("✓</span>pass"));
+        balanced(&page);
+    }
 }
 
 #[test]
@@ -203,11 +218,8 @@ fn no_text_of_a_run_becomes_markup() {
             .iter()
             .map(|log| NodeLog {
                 node: HOSTILE.to_owned(),
-                lines: log
-                    .lines
-                    .iter()
-                    .map(|line| rashomon_report::LogLine { text: HOSTILE.to_owned(), ..*line })
-                    .collect(),
+                lines: log.lines.iter().map(|line| LogLine { text: HOSTILE.to_owned(), ..*line }).collect(),
+                last: vec![LogLine { time_ns: 0, text: HOSTILE.to_owned() }],
                 total: log.total,
             })
             .collect(),

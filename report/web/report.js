@@ -76,7 +76,7 @@
   const scrollToFinding = (details) => {
     const box = details.querySelector(".log-box");
     const row = details.open && box && box.querySelector("tr.operation");
-    if (row) box.scrollTop = row.offsetTop - box.offsetTop - 90;
+    if (row) box.scrollTop += row.getBoundingClientRect().top - box.getBoundingClientRect().top - 90;
   };
   for (const details of all("#logs details")) {
     scrollToFinding(details);

@@ -6,7 +6,8 @@ use crate::format::{self, count, counted, seconds, seconds_micros};
 use crate::html::{Html, put};
 use crate::log::{self, MARGIN_NS, Windows, fault_edges};
 use crate::neighbourhood::{self, was_tried};
-use crate::run_files::{NodeLog, RunFiles};
+use crate::record::Verdict;
+use crate::run_files::{LogLine, NodeLog, RunFiles};
 use crate::svg::diagram;
 
 /// Log lines shown for one finding.
@@ -49,9 +50,10 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) 
          placeholder=\"n3, leader, …\" autocomplete=\"off\" spellcheck=\"false\"></label>\
          <output id=\"log-count\"></output></p>\n",
     );
-    if found.is_empty() {
+    if found.is_empty() && !run.faults.is_empty() {
         quiet(html, run);
     }
+    ends(html, run);
     for one in found.iter().take(EXCERPTS_MAX) {
         around(html, run, one);
     }
@@ -123,6 +125,33 @@ fn quiet(html: &mut Html, run: &RunFiles<'_>) {
         put!(html, "<p class=\"note\">{} left out.</p>\n", counted(left_out, "notable line"));
     }
     html.raw("</details>\n");
+}
+
+/// How the logs end, for runs that failed themselves or in which a node ended by itself.
+fn ends(html: &mut Html, run: &RunFiles<'_>) {
+    let exits = run.manifest.evidence.as_ref().is_some_and(|evidence| !evidence.unexpected_exits.is_empty());
+    let failed = matches!(super::verdict(run), None | Some(Verdict::Broken));
+    if !exits && !failed {
+        return;
+    }
+    for (index, log) in run.logs.iter().enumerate().filter(|(_, log)| !log.last.is_empty()) {
+        put!(
+            html,
+            "<details{}><summary>How the log of {} ends</summary>\n",
+            if failed { " open" } else { "" },
+            log.node
+        );
+        let row = |line: &LogLine| Row {
+            time: line.time_ns,
+            rank: 2,
+            kind: NODE_KINDS[index % NODE_KINDS.len()],
+            source: log.node.clone(),
+            text: line.text.clone(),
+            notable: log::is_notable(&line.text),
+        };
+        table(html, log.last.iter().map(row).collect());
+        html.raw("</details>\n");
+    }
 }
 
 /// The edges of faults as rows.

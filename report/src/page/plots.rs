@@ -1,7 +1,7 @@
 //! The whole run over time: faults, throughput, latency, on one axis.
 
 use super::Found;
-use crate::format::{counted, span};
+use crate::format::{counted, interval};
 use crate::html::{Html, put};
 use crate::run_files::RunFiles;
 use crate::series::Series;
@@ -41,7 +41,7 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) 
     put!(
         html,
         "<figure><figcaption><b>Throughput</b>: operations that ended per second, counted over {}",
-        span(series.bucket_ns)
+        interval(series.bucket_ns)
     );
     if series.unfinished > 0 {
         put!(html, "; {} without a completion, counted as info at the start", counted(series.unfinished, "operation"));
@@ -55,7 +55,7 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) 
     html.raw(
         "</figure>\n<figure><figcaption><b>Latency</b> by when the operation began, logarithmic. Shade: all ok operations. \
          <span class=\"key p50\">p50</span> <span class=\"key p95\">p95</span> <span class=\"key p99\">p99</span> of ok. \
-         <span class=\"key fail\">□ fail</span> <span class=\"key info\">× info</span>: until the client knew, or gave up</figcaption>",
+         <span class=\"key fail\">□ fail</span> where none was ok, <span class=\"key info\">× info</span>: until the client knew, or gave up</figcaption>",
     );
     html.append(frame.latency(&series));
     html.raw("</figure>\n</section>\n");

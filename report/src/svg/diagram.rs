@@ -255,13 +255,17 @@ fn axis(html: &mut Html, plan: &Plan<'_>) {
             put!(html, "<text class=\"time\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", left, y + 16.0, text);
         }
     }
+    let mut named_to = -1.0;
     for (from, to) in plan.axis.breaks() {
         let middle = (plan.axis.x(from) + plan.axis.x(to)) / 2.0;
         let text = format::span(to - from);
         let width = text_width(&text, SMALL);
         let left = (middle - width / 2.0).min(plan.axis.width() - width).max(0.0);
         put!(html, "<path class=\"break\" d=\"M{:.1} {:.1}l4 -8m2 8l4 -8\"/>", middle - 5.0, y + 4.0);
-        put!(html, "<text class=\"gap\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", left, y + 29.0, text);
+        if left > named_to {
+            named_to = left + width + 6.0;
+            put!(html, "<text class=\"gap\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", left, y + 29.0, text);
+        }
     }
 }
 

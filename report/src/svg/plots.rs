@@ -231,8 +231,8 @@ impl<'a> Frame<'a> {
 
     /// Throughput: ok as an area; fail and info on a scale of their own, or nobody would see them.
     pub(crate) fn throughput(&self, series: &Series) -> Html {
-        let ok = Panel { top: 10.0, height: 130.0 };
-        let other = Panel { top: 164.0, height: 64.0 };
+        let ok = Panel { top: 18.0, height: 130.0 };
+        let other = Panel { top: 178.0, height: 64.0 };
         let mut html = Html::new();
         self.open(&mut html, "throughput", "Operations per second by outcome over time", other.bottom() + 26.0);
         for panel in [ok, other] {
@@ -272,7 +272,7 @@ impl<'a> Frame<'a> {
             self.level(html, panel.bottom() - panel.height * value / end, &text);
             level += 1;
         }
-        put!(html, "<text class=\"unit\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", LEFT + 6.0, panel.top + 11.0, name);
+        put!(html, "<text class=\"unit\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", LEFT, panel.top - 5.0, name);
     }
 
     /// A stepped line with the area below it.
@@ -372,7 +372,8 @@ impl<'a> Frame<'a> {
         }
         for (slot, class) in [(2, "info"), (1, "fail")] {
             let mut marks = String::new();
-            for (cell, _) in cells(slot) {
+            // A refused operation is as fast as an accepted one; only where it is not does its mark say something.
+            for (cell, _) in cells(slot).filter(|&(cell, _)| slot == 2 || series.density[0][cell] == 0) {
                 let (x, y) = place(cell);
                 let (x, y) = (x + width / 2.0, y + height / 2.0);
                 marks.push_str(&if slot == 2 {
@@ -425,5 +426,29 @@ mod tests {
         assert_eq!([nice_step(30.0, 12.0), nice_step(100.0, 4.0), nice_step(4_321.0, 4.0)], [5.0, 50.0, 2_000.0]);
         assert_eq!([trimmed(0.5), trimmed(20.0), trimmed(0.0)], ["0.5", "20", "0"]);
         assert_eq!(scale_end(&[4_321.0, 17.0]), 6_000.0);
+    }
+
+    /// The worst case of any run, however long: every bucket and every cell is full, all faults overlap everything.
+    #[test]
+    fn plots_have_a_largest_size() {
+        let latency =
+            Some(crate::series::Quantiles { p50: 1_234_567, p95: 12_345_678, p99: 123_456_789, max: u64::MAX });
+        let bucket = crate::series::Bucket { ended: [u64::MAX / 3; 3], latency };
+        let mut series = Series {
+            bucket_ns: 21_600_000_000_000,
+            end_ns: 21_600_000_000_000 * crate::series::BUCKETS_MAX,
+            buckets: vec![bucket; crate::series::BUCKETS_MAX as usize],
+            density: [(); 3].map(|()| vec![u32::MAX; COLUMNS * ROWS]),
+            unfinished: u64::MAX,
+        };
+        // Marks of fail are drawn where no operation was ok: half and half is the largest.
+        series.density[0].iter_mut().step_by(2).for_each(|count| *count = 0);
+        let frame = Frame::new(series.end_ns, &[], Vec::new());
+        let latency = frame.latency(&series).finish().len();
+        let size = latency + frame.throughput(&series).finish().len();
+        assert!(size < 2_500_000, "{size} bytes");
+        // What is drawn grows with the number of cells, not with what is in them.
+        series.density.iter_mut().flatten().for_each(|count| *count = (*count).min(1));
+        assert!(latency.abs_diff(frame.latency(&series).finish().len()) < 1_000);
     }
 }

@@ -100,6 +100,34 @@ pub fn pass() -> Run {
     run
 }
 
+/// A run that exercised too little.
+pub fn inconclusive() -> Run {
+    let mut run = pass();
+    let record = run.verdict.as_mut().expect("judged");
+    record.verdict = Verdict::Inconclusive;
+    record.reasons = vec!["n4 answered no read after the last heal: nothing is known of what it holds".into()];
+    record.judgements[0].finding = Finding::Unknown;
+    record.judgements[0].unknown = vec![
+        "key 17: 200,000,000 steps were not enough; run `rashomon check --steps 1000000000`, or fewer clients".into(),
+    ];
+    run
+}
+
+/// A run in which the harness failed before there was a history.
+pub fn broken() -> Run {
+    let mut run = pass();
+    run.verdict = Some(VerdictRecord {
+        verdict: Verdict::Broken,
+        reasons: vec!["n2 was not ready within 10 s: its log ends with `Address already in use`".into()],
+        judgements: vec![],
+    });
+    run.manifest.evidence = None;
+    run.history = None;
+    run.faults.clear();
+    run.gaps = vec!["There is no history.rhist: operations cannot be shown.".into()];
+    run
+}
+
 /// A small number generator: the same sequence for ever.
 pub struct Draw(u64);
 
@@ -382,7 +410,12 @@ fn logs(faults: &[FaultRecord]) -> Vec<NodeLog> {
         }
         lines.push(LogLine { time_ns: 12_410 * MS, text: format!("ERROR cannot decode request: {HOSTILE}") });
         lines.sort_by_key(|line| line.time_ns);
-        logs.push(NodeLog { node: format!("n{node}"), total: lines.len() as u64, lines });
+        logs.push(NodeLog {
+            node: format!("n{node}"),
+            total: lines.len() as u64,
+            last: lines[lines.len() - 5..].to_vec(),
+            lines,
+        });
     }
     logs
 }
