@@ -14,6 +14,7 @@ pub mod part;
 mod registry;
 pub mod small;
 pub mod story;
+pub mod objects;
 mod verdict;
 
 pub use registry::{ModelKind, UnknownModel, check};

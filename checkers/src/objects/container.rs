@@ -1,0 +1,124 @@
+//! What queues, stacks, bags and priority queues have in common: values that are put once and taken at most once.
+
+use super::call::{Answer, Call, Contradiction, NEVER, positions};
+
+/// What an operation on a container does. Values are small numbers, given out by whoever reads the history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Act {
+    /// Puts a value in: enqueue, push, add.
+    Put(u32),
+    /// Took this value out: dequeue, pop.
+    Take(u32),
+    /// Wanted to take, and found the container empty.
+    Empty,
+    /// Wanted to take; nobody knows whether it took anything, and what. Always of unknown outcome.
+    Unknown,
+}
+
+/// "No call": the value was never taken by a call that is known.
+pub(super) const NONE: u32 = u32::MAX;
+
+/// A value with the two calls that moved it. A value that was never taken has `take == NONE` and a take that lies
+/// after everything.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Item {
+    pub(super) value: u32,
+    pub(super) put: u32,
+    pub(super) take: u32,
+    pub(super) put_invoked: u32,
+    pub(super) put_completed: u32,
+    pub(super) take_invoked: u32,
+    pub(super) take_completed: u32,
+}
+
+impl Item {
+    /// The gaps in which the value is inside whatever the order: from the put's completion to the take's invocation.
+    /// Empty when both overlap.
+    pub(super) fn certain(&self) -> (u32, u32) {
+        (self.put_completed, self.take_invoked)
+    }
+}
+
+/// A history of a container with unique values, by value.
+#[derive(Clone, Debug)]
+pub(super) struct Container {
+    /// Values that were certainly put, in order of the puts' invocations.
+    pub(super) items: Vec<Item>,
+    /// Calls that found it empty.
+    pub(super) empties: Vec<u32>,
+    /// Takes of unknown outcome, in order of invocation.
+    pub(super) unknown_takes: Vec<u32>,
+    /// One more than the largest position.
+    pub(super) positions: u32,
+}
+
+/// Sorts calls by value. The error is the answer: a value put twice is not this class; one that was taken twice, never
+/// put, or taken before it was put is impossible for any container.
+///
+/// A put of unknown outcome whose value no known call took is left out: it can only have made things harder. That is
+/// exact: a linearization with it, less the value's put and whatever unknown call took it, is still one.
+pub(super) fn sort_by_value(calls: &[Call<Act>]) -> Result<Container, Answer<Act>> {
+    let positions = positions(calls);
+    let mut items: Vec<Item> = Vec::with_capacity(calls.len() / 2 + 1);
+    let mut item_of: Vec<u32> = Vec::with_capacity(calls.len() / 2 + 1);
+    let mut empties = Vec::new();
+    let mut unknown_takes = Vec::new();
+    for (index, call) in calls.iter().enumerate() {
+        match call.act {
+            Act::Put(value) => {
+                let slot = value as usize;
+                if item_of.len() <= slot {
+                    item_of.resize(slot + 1, NONE);
+                }
+                if item_of[slot] != NONE {
+                    return Err(Answer::Undecided("a value was put twice"));
+                }
+                item_of[slot] = items.len() as u32;
+                items.push(Item {
+                    value,
+                    put: index as u32,
+                    take: NONE,
+                    put_invoked: call.invoked,
+                    put_completed: call.completed,
+                    take_invoked: NEVER,
+                    take_completed: NEVER,
+                });
+            }
+            Act::Take(_) => {}
+            Act::Empty => empties.push(index as u32),
+            Act::Unknown => unknown_takes.push(index as u32),
+        }
+    }
+    let mut unsure = false;
+    for (index, call) in calls.iter().enumerate() {
+        let index = index as u32;
+        let Act::Take(value) = call.act else { continue };
+        let Some(&slot) = item_of.get(value as usize).filter(|&&slot| slot != NONE) else {
+            return Err(impossible("a value was taken that nobody put", vec![index]));
+        };
+        let item = &mut items[slot as usize];
+        if item.take != NONE {
+            return Err(impossible("a value was taken twice", vec![item.put, item.take, index]));
+        }
+        if call.completed < item.put_invoked {
+            return Err(impossible("a value was taken before it was put", vec![item.put, index]));
+        }
+        item.take = index;
+        item.take_invoked = call.invoked;
+        item.take_completed = call.completed;
+    }
+    for item in &items {
+        unsure |= item.put_completed == NEVER && item.take == NONE;
+    }
+    if unsure {
+        items.retain(|item| item.put_completed != NEVER || item.take != NONE);
+    }
+    Ok(Container { items, empties, unknown_takes, positions })
+}
+
+/// An answer of "impossible", with its calls in order.
+pub(super) fn impossible(rule: &'static str, mut calls: Vec<u32>) -> Answer<Act> {
+    calls.sort_unstable();
+    calls.dedup();
+    Answer::Impossible(Contradiction { rule, calls })
+}

@@ -1,0 +1,180 @@
+//! Queues, bags, stacks and priority queues against the reference.
+
+use super::call::{Answer, Call, NEVER};
+use super::container::Act;
+use super::reference::{Dice, Object, Tally, compare, every_overlap, simulate};
+use super::{bag, fifo};
+
+/// Which value a take returns.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Discipline {
+    Fifo,
+    Any,
+}
+
+impl Object for Discipline {
+    type Act = Act;
+    type State = Vec<u32>;
+
+    fn start(&self) -> Vec<u32> {
+        Vec::new()
+    }
+
+    fn steps(&self, state: &Vec<u32>, act: Act) -> Vec<(Act, Vec<u32>)> {
+        let takeable: Vec<usize> = match self {
+            Discipline::Fifo => (0..state.len().min(1)).collect(),
+            Discipline::Any => (0..state.len()).collect(),
+        };
+        let take = |&index: &usize| {
+            let mut next = state.clone();
+            (Act::Take(next.remove(index)), next)
+        };
+        match act {
+            Act::Put(value) => {
+                let mut next = state.clone();
+                next.push(value);
+                if *self == Discipline::Any {
+                    next.sort_unstable();
+                }
+                vec![(act, next)]
+            }
+            Act::Take(value) => takeable.iter().filter(|&&index| state[index] == value).map(take).collect(),
+            Act::Empty => Vec::from_iter(state.is_empty().then(|| (act, state.clone()))),
+            // Finding it empty changes nothing, so a call that did is as good as one that never happened.
+            Act::Unknown => takeable.iter().map(take).collect(),
+        }
+    }
+}
+
+type Lane = fn(&[Call<Act>]) -> Answer<Act>;
+
+/// Every history of `count` calls in which each value is put once: all overlaps, all acts, all mixtures of known and
+/// unknown outcome.
+fn every_history(count: usize, unknown: bool, each: &mut impl FnMut(&[Call<Act>])) {
+    let mut acts: Vec<Vec<(Act, bool)>> = Vec::new();
+    choose(&mut Vec::new(), count, unknown, &mut acts);
+    every_overlap(count, &mut |intervals| {
+        for acts in &acts {
+            let calls: Vec<Call<Act>> = intervals
+                .iter()
+                .zip(acts)
+                .enumerate()
+                .map(|(op, (&(invoked, completed), &(act, known)))| Call {
+                    op: op as u32,
+                    act,
+                    invoked,
+                    completed: if known { completed } else { NEVER },
+                })
+                .collect();
+            each(&calls);
+        }
+    });
+}
+
+/// Values are named in order of first mention, so that no two lists differ by names alone.
+fn choose(prefix: &mut Vec<(Act, bool)>, count: usize, unknown: bool, all: &mut Vec<Vec<(Act, bool)>>) {
+    if prefix.len() == count {
+        all.push(prefix.clone());
+        return;
+    }
+    let mentioned = prefix.iter().filter_map(|(act, _)| match act {
+        Act::Put(value) | Act::Take(value) => Some(value + 1),
+        _ => None,
+    });
+    let fresh = mentioned.max().unwrap_or(0);
+    let has = |act: Act| prefix.iter().any(|&(other, _)| other == act);
+    let mut next = vec![(Act::Empty, true)];
+    for value in 0..=fresh {
+        if !has(Act::Put(value)) {
+            next.push((Act::Put(value), true));
+            if unknown {
+                next.push((Act::Put(value), false));
+            }
+        }
+        if !has(Act::Take(value)) {
+            next.push((Act::Take(value), true));
+        }
+    }
+    if unknown {
+        next.push((Act::Unknown, false));
+    }
+    for act in next {
+        prefix.push(act);
+        choose(prefix, count, unknown, all);
+        prefix.pop();
+    }
+}
+
+fn exhaust(discipline: Discipline, lane: Lane, count: usize, unknown: bool) -> Tally {
+    let mut tally = Tally::default();
+    for count in 1..=count {
+        every_history(count, unknown, &mut |calls| compare(&discipline, calls, &lane(calls), &mut tally));
+    }
+    tally
+}
+
+/// Random histories that ran, whole and then with two completions exchanged or an observation changed.
+fn randomize(discipline: Discipline, lane: Lane, rounds: u32, unknown: u32) -> Tally {
+    let mut tally = Tally::default();
+    let mut dice = Dice(u64::from(unknown) + 1);
+    for _ in 0..rounds {
+        let clients = 2 + dice.roll(4) as usize;
+        let count = 6 + dice.roll(8) as usize;
+        let mut fresh = 0;
+        let puts = 2 + dice.roll(3);
+        let next = |dice: &mut Dice, state: &Vec<u32>| {
+            if dice.roll(5) < puts {
+                fresh += 1;
+                Act::Put(fresh - 1)
+            } else if state.is_empty() {
+                Act::Empty
+            } else {
+                Act::Unknown
+            }
+        };
+        let forget = |act| if matches!(act, Act::Take(_) | Act::Empty) { Act::Unknown } else { act };
+        let mut calls = simulate(&discipline, &mut dice, clients, count, unknown, next, forget);
+        calls.retain(|call| call.completed != NEVER || !matches!(call.act, Act::Empty | Act::Take(_)));
+        compare(&discipline, &calls, &lane(&calls), &mut tally);
+        damage(&mut calls, &mut dice);
+        compare(&discipline, &calls, &lane(&calls), &mut tally);
+    }
+    tally
+}
+
+/// Exchanges what two takes returned, or makes one of them find nothing.
+fn damage(calls: &mut [Call<Act>], dice: &mut Dice) {
+    let takes: Vec<usize> = (0..calls.len()).filter(|&i| matches!(calls[i].act, Act::Take(_) | Act::Empty)).collect();
+    if takes.len() > 1 {
+        let one = takes[dice.roll(takes.len() as u32) as usize];
+        let two = takes[dice.roll(takes.len() as u32) as usize];
+        if dice.one_in(4) {
+            calls[one].act = Act::Empty;
+        } else {
+            (calls[one].act, calls[two].act) = (calls[two].act, calls[one].act);
+        }
+    }
+}
+
+fn trust(discipline: Discipline, lane: Lane) {
+    for (name, tally) in [
+        ("exhaustive, known", exhaust(discipline, lane, 5, false)),
+        ("exhaustive, unknown", exhaust(discipline, lane, 4, true)),
+        ("random, known", randomize(discipline, lane, 3000, 0)),
+        ("random, few unknown", randomize(discipline, lane, 3000, 10)),
+        ("random, many unknown", randomize(discipline, lane, 3000, 3)),
+    ] {
+        println!("{name}: {tally:?}");
+        assert!(tally.yes > 100 && tally.no > 100 && tally.undecided == 0, "{name}: {tally:?}");
+    }
+}
+
+#[test]
+fn fifo_agrees_with_the_reference() {
+    trust(Discipline::Fifo, fifo);
+}
+
+#[test]
+fn bag_agrees_with_the_reference() {
+    trust(Discipline::Any, bag);
+}
