@@ -9,12 +9,17 @@
 mod call;
 mod container;
 mod gaps;
+mod priority;
 mod queue;
 mod slack;
+mod stack;
+mod unknown;
 
 pub use call::{Answer, Call, Contradiction, NEVER, Placed};
 pub use container::Act as ContainerAct;
+pub use priority::priority_queue;
 pub use queue::{bag, fifo};
+pub use stack::stack;
 
 #[cfg(test)]
 mod container_tests;

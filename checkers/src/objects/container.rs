@@ -1,6 +1,7 @@
 //! What queues, stacks, bags and priority queues have in common: values that are put once and taken at most once.
 
 use super::call::{Answer, Call, Contradiction, NEVER, positions};
+use super::gaps::FreeGaps;
 
 /// What an operation on a container does. Values are small numbers, given out by whoever reads the history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -37,6 +38,14 @@ impl Item {
     pub(super) fn certain(&self) -> (u32, u32) {
         (self.put_completed, self.take_invoked)
     }
+
+    /// The take's interval, with values that were never taken as if taken after everything, in any order.
+    pub(super) fn take_interval(&self) -> (u32, u32) {
+        match self.take {
+            NONE => (NEVER - 1, NEVER),
+            _ => (self.take_invoked, self.take_completed.min(NEVER - 2)),
+        }
+    }
 }
 
 /// A history of a container with unique values, by value.
@@ -50,6 +59,39 @@ pub(super) struct Container {
     pub(super) unknown_takes: Vec<u32>,
     /// One more than the largest position.
     pub(super) positions: u32,
+}
+
+impl Container {
+    /// The gaps in which nothing is certainly inside.
+    pub(super) fn free_gaps(&self) -> FreeGaps {
+        let mut free = FreeGaps::new(self.positions);
+        for item in &self.items {
+            let (from, to) = item.certain();
+            free.cover(from, to.min(self.positions));
+        }
+        free
+    }
+
+    /// An observation of "empty" with the fewest values that cover its whole interval: always the one that reaches
+    /// furthest.
+    pub(super) fn never_empty(&self, calls: &[Call<Act>], empty: u32) -> Answer<Act> {
+        let Call { invoked, completed, .. } = calls[empty as usize];
+        let mut covers: Vec<&Item> = self.items.iter().filter(|item| item.put_completed < completed).collect();
+        covers.sort_unstable_by_key(|item| item.put_completed);
+        let mut covers = covers.into_iter().peekable();
+        let mut core = vec![empty];
+        let mut reached = invoked;
+        while reached < completed {
+            let mut best: Option<&Item> = None;
+            while let Some(item) = covers.next_if(|item| item.put_completed <= reached) {
+                best = best.filter(|best| best.take_invoked >= item.take_invoked).or(Some(item));
+            }
+            let Some(best) = best else { break };
+            reached = best.take_invoked;
+            core.extend([best.put, best.take].into_iter().filter(|&call| call != NONE));
+        }
+        impossible("it was found empty while something was certainly inside", core)
+    }
 }
 
 /// Sorts calls by value. The error is the answer: a value put twice is not this class; one that was taken twice, never

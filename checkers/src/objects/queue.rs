@@ -125,7 +125,7 @@ fn remove_and_cut(
 ) -> Result<Vec<Cut>, Answer<Act>> {
     let mut cuts = Vec::new();
     if !container.empties.is_empty() {
-        let free = free_gaps(calls, container, deadlines)?;
+        let free = free_gaps(calls, container, deadlines);
         for &call in &container.empties {
             let Call { invoked, completed, .. } = calls[call as usize];
             match free.next(invoked).filter(|&gap| gap < completed) {
@@ -158,19 +158,19 @@ fn remove_and_cut(
 }
 
 /// The gaps in which the container can be empty.
-fn free_gaps(calls: &[Call<Act>], container: &Container, deadlines: &[Deadline]) -> Result<FreeGaps, Answer<Act>> {
+fn free_gaps(calls: &[Call<Act>], container: &Container, deadlines: &[Deadline]) -> FreeGaps {
+    if container.unknown_takes.is_empty() {
+        return container.free_gaps();
+    }
     let mut free = FreeGaps::new(container.positions);
-    let untaken_stay = container.unknown_takes.is_empty();
-    for item in container.items.iter().filter(|item| untaken_stay || item.take != NONE) {
+    for item in container.items.iter().filter(|item| item.take != NONE) {
         let (from, to) = item.certain();
-        free.cover(from, to.min(container.positions));
+        free.cover(from, to);
     }
-    if !untaken_stay {
-        for gap in gaps_with_too_few_unknown_takes(calls, container, deadlines) {
-            free.cover(gap, gap + 1);
-        }
+    for gap in gaps_with_too_few_unknown_takes(calls, container, deadlines) {
+        free.cover(gap, gap + 1);
     }
-    Ok(free)
+    free
 }
 
 /// The gaps that no observation of "empty" can choose, because more values would have to be gone by then, or by some
@@ -211,31 +211,18 @@ fn gaps_with_too_few_unknown_takes(calls: &[Call<Act>], container: &Container, d
 
 /// The values and takes because of which one observation of "empty" has no gap.
 fn never_empty(calls: &[Call<Act>], container: &Container, deadlines: &[Deadline], empty: u32) -> Answer<Act> {
+    if container.unknown_takes.is_empty() {
+        return container.never_empty(calls, empty);
+    }
     let Call { invoked, completed, .. } = calls[empty as usize];
     let mut core = vec![empty];
-    let inside = |item: &&Item| item.put_completed < completed && item.take_invoked > invoked;
-    if container.unknown_takes.is_empty() {
-        // The fewest values that cover the interval: always the one that reaches furthest.
-        let mut covers: Vec<&Item> =
-            container.items.iter().filter(inside).filter(|i| i.certain().0 < i.certain().1).collect();
-        covers.sort_unstable_by_key(|item| item.put_completed);
-        let mut covers = covers.into_iter().peekable();
-        let mut reached = invoked;
-        while reached < completed {
-            let mut best: Option<&Item> = None;
-            while let Some(item) = covers.next_if(|item| item.put_completed <= reached) {
-                best = best.filter(|best| best.take_invoked >= item.take_invoked).or(Some(item));
-            }
-            let Some(best) = best else { break };
-            reached = best.take_invoked;
-            core.extend([best.put, best.take].into_iter().filter(|&call| call != NONE));
-        }
-    } else {
-        core.extend(&container.unknown_takes);
-        for (index, item) in container.items.iter().enumerate() {
-            if item.take == NONE || inside(&item) {
-                push_with_overtaker(&mut core, container, deadlines, index);
-            }
+    core.extend(&container.unknown_takes);
+    for (index, item) in container.items.iter().enumerate() {
+        if item.take == NONE {
+            core.push(item.put);
+            push_overtaker(&mut core, container, deadlines, index);
+        } else if item.put_completed < completed && item.take_invoked > invoked {
+            core.extend([item.put, item.take]);
         }
     }
     impossible("it was found empty while something was certainly inside", core)
@@ -257,16 +244,6 @@ fn too_few_unknown_takes(
         push_overtaker(&mut core, container, deadlines, index as usize);
     }
     impossible("a value never left the queue, although one that was put in later did", core)
-}
-
-fn push_with_overtaker(core: &mut Vec<u32>, container: &Container, deadlines: &[Deadline], index: usize) {
-    let item = &container.items[index];
-    core.push(item.put);
-    if item.take != NONE {
-        core.push(item.take);
-    } else {
-        push_overtaker(core, container, deadlines, index);
-    }
 }
 
 fn push_overtaker(core: &mut Vec<u32>, container: &Container, deadlines: &[Deadline], index: usize) {
@@ -370,13 +347,9 @@ fn play_in_order(items: &[Item], since: u32, order: &mut Vec<Placed<Act>>) -> Op
 /// repeatedly any value whose put no other value's put or take precedes, and whose take no other value's take precedes.
 /// Values never taken come last.
 fn value_order(items: &[Item]) -> Option<Vec<u32>> {
-    let take = |item: &Item| match (item.take == NONE, item.take_completed) {
-        (true, _) => (NEVER - 1, NEVER),
-        (false, completed) => (item.take_invoked, completed.min(NEVER - 2)),
-    };
     let mut puts =
         Frontier::new(items.iter().map(|item| (item.put_invoked, item.put_completed.min(item.take_completed))));
-    let mut takes = Frontier::new(items.iter().map(take));
+    let mut takes = Frontier::new(items.iter().map(Item::take_interval));
     let mut open = vec![2_u8; items.len()];
     let mut ready = Vec::new();
     let mut done = vec![false; items.len()];

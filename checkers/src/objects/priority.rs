@@ -1,0 +1,153 @@
+//! Priority queue with distinct priorities, exact for complete histories; takes of unknown outcome by a bounded search.
+//!
+//! # The argument
+//!
+//! A take returns the *least* value inside. So what a value does matters only to larger ones: to them it is something
+//! that must be out when they are taken. Go from the least value to the largest and keep the gaps in which some value
+//! so far is inside. A value's take needs a gap of its own interval that is not kept, after its put's invocation; the
+//! earliest one is best, because then the value is inside for the shortest time: from its put's completion, at the
+//! latest, to that gap; or not at all, when the put can happen right before. Every choice the larger values will have
+//! with any other gap they have with this one, so the greedy choice is exact. "Empty" is the take of something larger
+//! than every value, that does not stay.
+//!
+//! Cost: sorting by value, then O(n) words of the free-gap map. The idea of decreasing a history value by value is Lee
+//! and Mathur's (OOPSLA 2025); this derivation is our own.
+
+use super::call::{Answer, Call, Placed};
+use super::container::{Act, Container, NONE, impossible, sort_by_value};
+use super::gaps::FreeGaps;
+use super::unknown::with_unknown_takes;
+
+/// Judges a priority queue, empty at first, in which a take returns the smallest value. Values are ranks: give the
+/// value that should be taken first the smallest number.
+pub fn priority_queue(calls: &[Call<Act>]) -> Answer<Act> {
+    match sort_by_value(calls) {
+        Ok(mut container) => {
+            container.items.sort_unstable_by_key(|item| item.value);
+            with_unknown_takes(calls, container, complete)
+        }
+        Err(answer) => answer,
+    }
+}
+
+/// What happens in one gap comes in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Phase {
+    /// Takes, the least value first, each with its put where that was not earlier.
+    Take,
+    /// Observations of "empty".
+    Empty,
+    /// Puts that nobody here needs.
+    Put,
+}
+
+/// Judges a priority queue whose unknown takes, if any, never happened or were given a value.
+fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act> {
+    let mut free = FreeGaps::new(container.positions);
+    let mut stays: Vec<Stay> = Vec::with_capacity(container.items.len());
+    let mut moments: Vec<(u32, Phase, Placed<Act>)> = Vec::with_capacity(calls.len());
+    for (index, item) in container.items.iter().enumerate() {
+        let put = Placed { call: item.put, act: Act::Put(item.value) };
+        let earliest = item.put_invoked.max(item.take_invoked);
+        let gap = if item.take == NONE { None } else { free.next(earliest) };
+        let Some(gap) = gap.filter(|&gap| gap < item.take_completed) else {
+            // A take of unknown outcome that cannot happen did not.
+            if item.take != NONE && !calls[item.take as usize].is_unknown() {
+                let core = Blame { container, stays: &stays }.of(index, earliest, item.take_completed);
+                return impossible("a value was taken while one that goes first was certainly inside", core);
+            }
+            let wanted = if item.take == NONE { container.positions } else { earliest };
+            stays.push(Stay { from: item.put_completed, to: container.positions, wanted });
+            free.cover(item.put_completed, container.positions);
+            moments.push((item.put_completed - 1, Phase::Put, put));
+            continue;
+        };
+        let take = Placed { call: item.take, act: Act::Take(item.value) };
+        if item.put_completed <= gap {
+            stays.push(Stay { from: item.put_completed, to: gap, wanted: earliest });
+            free.cover(item.put_completed, gap);
+            moments.push((item.put_completed - 1, Phase::Put, put));
+        } else {
+            stays.push(Stay { from: gap, to: gap, wanted: earliest });
+            moments.push((gap, Phase::Take, put));
+        }
+        moments.push((gap, Phase::Take, take));
+    }
+    for &empty in &container.empties {
+        let Call { invoked, completed, .. } = calls[empty as usize];
+        let Some(gap) = free.next(invoked).filter(|&gap| gap < completed) else {
+            let mut core = Blame { container, stays: &stays }.of(stays.len(), invoked, completed);
+            core.push(empty);
+            return impossible("it was found empty while something was certainly inside", core);
+        };
+        moments.push((gap, Phase::Empty, Placed { call: empty, act: Act::Empty }));
+    }
+    Answer::Linearizable(in_order(&moments, container.positions))
+}
+
+/// Sorts by gap and phase by counting; what is equal keeps its order, which is by value.
+fn in_order(moments: &[(u32, Phase, Placed<Act>)], positions: u32) -> Vec<Placed<Act>> {
+    let bucket = |gap: u32, phase: Phase| gap as usize * 3 + phase as usize;
+    let mut begin = vec![0_u32; positions as usize * 3 + 1];
+    for &(gap, phase, _) in moments {
+        begin[bucket(gap, phase) + 1] += 1;
+    }
+    for index in 1..begin.len() {
+        begin[index] += begin[index - 1];
+    }
+    let mut order = vec![Placed { call: NONE, act: Act::Empty }; moments.len()];
+    for &(gap, phase, placed) in moments {
+        let place = &mut begin[bucket(gap, phase)];
+        order[*place as usize] = placed;
+        *place += 1;
+    }
+    order
+}
+
+/// The gaps `from .. to` in which a value was found to be inside, and the gap its take would have liked.
+#[derive(Clone, Copy)]
+struct Stay {
+    from: u32,
+    to: u32,
+    wanted: u32,
+}
+
+/// Finds the values because of which gaps are not free.
+struct Blame<'a> {
+    container: &'a Container,
+    stays: &'a [Stay],
+}
+
+impl Blame<'_> {
+    /// The calls of item `index`, if there is one, and of smaller ones that together occupy the gaps `from .. to`;
+    /// where such a value stays long only because of still smaller ones, those too.
+    fn of(&self, index: usize, from: u32, to: u32) -> Vec<u32> {
+        let mut core: Vec<u32> = Vec::new();
+        let mut blamed = vec![false; self.container.items.len()];
+        let mut windows = vec![(index, from, to)];
+        let mut by_begin: Vec<u32> = (0..self.stays.len() as u32).collect();
+        by_begin.sort_unstable_by_key(|&item| self.stays[item as usize].from);
+        if let Some(item) = self.container.items.get(index) {
+            core.extend([item.put, item.take]);
+        }
+        while let Some((below, from, to)) = windows.pop() {
+            let mut candidates = by_begin.iter().copied().filter(|&item| (item as usize) < below).peekable();
+            let mut reached = from;
+            while reached < to {
+                let mut best: Option<u32> = None;
+                let end = |item: u32| self.stays[item as usize].to;
+                while let Some(item) = candidates.next_if(|&item| self.stays[item as usize].from <= reached) {
+                    best = best.filter(|&best| end(best) >= end(item)).or(Some(item));
+                }
+                let Some(best) = best.filter(|&best| end(best) > reached) else { break };
+                reached = end(best);
+                if !std::mem::replace(&mut blamed[best as usize], true) {
+                    let item = &self.container.items[best as usize];
+                    core.extend([item.put, item.take].into_iter().filter(|&call| call != NONE));
+                    windows.push((best as usize, self.stays[best as usize].wanted, end(best)));
+                }
+            }
+        }
+        core
+    }
+}
