@@ -10,11 +10,11 @@ pub mod linearizable;
 mod minimal;
 pub mod model;
 pub mod models;
+pub mod objects;
 pub mod part;
 mod registry;
 pub mod small;
 pub mod story;
-pub mod objects;
 mod verdict;
 
 pub use registry::{ModelKind, UnknownModel, check};

@@ -129,7 +129,7 @@ impl Tally {
     }
 }
 
-fn explain<M: Model>(model: &M, history: &History, part: &Part<M::Op>, at: u32, steps: u64) -> Anomaly {
+pub(crate) fn explain<M: Model>(model: &M, history: &History, part: &Part<M::Op>, at: u32, steps: u64) -> Anomaly {
     let mut left = steps.saturating_mul(CORE_EFFORT).max(1_000_000);
     let core: Vec<Item> = minimal_core(model, part, at, |weaker| {
         let answered = search(model, weaker, &Budget { steps: left, ..Budget::default() });

@@ -50,6 +50,11 @@ pub trait Model: Sync {
     /// moment after its invocation, or never.
     fn operation(&self, op: &OpView<'_>) -> Result<Option<Self::Op>, Unusable>;
 
+    /// Whether [`Model::operation`] looks at the process. Otherwise equal rows of different processes are read once.
+    fn sees_process(&self) -> bool {
+        false
+    }
+
     /// The states that the operation may lead to: none when it is not allowed in this state (or could not have returned
     /// this result), several when the specification is nondeterministic.
     fn step(&self, state: &Self::State, op: &Self::Op) -> impl IntoIterator<Item = Self::State>;

@@ -6,22 +6,43 @@
 //!
 //! Each lane's file states its precondition, its argument and its cost.
 
+mod blocks;
 mod call;
 mod container;
+mod counter;
+mod events;
 mod gaps;
+mod holds;
+mod judge;
+mod kind;
+mod models;
+mod permits;
 mod priority;
 mod queue;
+mod set;
 mod slack;
 mod stack;
 mod unknown;
 
-pub use call::{Answer, Call, Contradiction, NEVER, Placed};
+pub use call::{Answer, Call, Contradiction, NEVER, Placed, Rule, densify};
 pub use container::Act as ContainerAct;
+pub use counter::{CounterAct, counter};
+pub use holds::{Exclusion, HoldAct, HoldStep, holds};
+pub use kind::{ObjectKind, certificate, check, is_linearizable, search, verify};
+pub use models::{Container, ContainerOp, Counter, CounterOp, Discipline, LockOp, OwnedLock, Permits, Set, SetOp};
+pub use permits::{PermitAct, permits};
 pub use priority::priority_queue;
 pub use queue::{bag, fifo};
+pub use set::{SetAct, set};
 pub use stack::stack;
 
 #[cfg(test)]
 mod container_tests;
 #[cfg(test)]
+mod counter_tests;
+#[cfg(test)]
+mod lock_tests;
+#[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod set_tests;

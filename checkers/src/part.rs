@@ -110,10 +110,11 @@ pub fn compile<M: Model>(model: &M, history: &History, ops: &[u32]) -> Result<Pa
     let mut classes: Vec<M::Op> = Vec::new();
     let mut class_of: FxHashMap<M::Op, u32> = FxHashMap::default();
     // Equal rows mean equal operations, so the model reads each kind of row once.
-    let mut class_of_row: FxHashMap<(u16, u8, u32, u32), Option<u32>> = FxHashMap::default();
+    let mut class_of_row: FxHashMap<(u16, u8, u32, u32, u32), Option<u32>> = FxHashMap::default();
     for &id in ops {
         let row: Row = history.row(OpId(id));
-        let kind = (row.function, row.outcome as u8, row.input, row.output);
+        let process = if model.sees_process() { row.process } else { 0 };
+        let kind = (row.function, row.outcome as u8, row.input, row.output, process);
         let class = match class_of_row.get(&kind) {
             Some(&class) => class,
             None => {

@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::linearizable;
 use crate::models::{CasRegister, FailedCas, Register};
+use crate::objects::{self, ObjectKind};
 use crate::verdict::{Budget, Judgement};
 
 /// What a history is judged against.
@@ -19,6 +20,8 @@ pub enum ModelKind {
     CasRegister,
     /// The same where a failed compare-and-set says that it compared.
     CasRegisterCompared,
+    /// Another object, judged by a lane of its own.
+    Object(ObjectKind),
 }
 
 /// No model has this name.
@@ -28,8 +31,23 @@ pub struct UnknownModel(pub String);
 
 impl ModelKind {
     /// All models, in the order they are listed.
-    pub const ALL: &'static [ModelKind] =
-        &[ModelKind::Register, ModelKind::CasRegister, ModelKind::CasRegisterCompared];
+    pub const ALL: &'static [ModelKind] = &[
+        ModelKind::Register,
+        ModelKind::CasRegister,
+        ModelKind::CasRegisterCompared,
+        ModelKind::Object(ObjectKind::Set),
+        ModelKind::Object(ObjectKind::Counter),
+        ModelKind::Object(ObjectKind::FifoQueue),
+        ModelKind::Object(ObjectKind::UnorderedQueue),
+        ModelKind::Object(ObjectKind::Stack),
+        ModelKind::Object(ObjectKind::PriorityQueue),
+        ModelKind::Object(ObjectKind::Mutex),
+        ModelKind::Object(ObjectKind::Semaphore(2)),
+        ModelKind::Object(ObjectKind::OwnedMutex),
+        ModelKind::Object(ObjectKind::OwnedSemaphore(2)),
+        ModelKind::Object(ObjectKind::ReadersWriterLock),
+        ModelKind::Object(ObjectKind::FencedLock),
+    ];
 
     /// The name users write.
     pub fn name(self) -> &'static str {
@@ -37,6 +55,7 @@ impl ModelKind {
             ModelKind::Register => "register",
             ModelKind::CasRegister => "cas-register",
             ModelKind::CasRegisterCompared => "cas-register-compared",
+            ModelKind::Object(kind) => kind.name(),
         }
     }
 
@@ -50,6 +69,7 @@ impl ModelKind {
             ModelKind::CasRegisterCompared => {
                 "cas-register in whose histories a failed cas means that it found another value"
             }
+            ModelKind::Object(kind) => kind.description(),
         }
     }
 }
@@ -77,5 +97,6 @@ pub fn check(history: &History, model: ModelKind, budget: &Budget) -> Judgement 
         ModelKind::CasRegisterCompared => {
             linearizable::check(&CasRegister { failed_cas: FailedCas::Compared }, history, budget)
         }
+        ModelKind::Object(kind) => objects::check(history, kind, budget),
     }
 }

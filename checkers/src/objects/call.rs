@@ -36,11 +36,20 @@ pub struct Placed<A> {
     pub act: A,
 }
 
+/// What a history of an object must not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The anomaly's name.
+    pub name: &'static str,
+    /// What happened, as the beginning of a sentence.
+    pub because: &'static str,
+}
+
 /// Operations that contradict each other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Contradiction {
-    /// The rule they break, in the field's words.
-    pub rule: &'static str,
+    /// The rule they break.
+    pub rule: Rule,
     /// Indices into the calls, in order of invocation.
     pub calls: Vec<u32>,
 }

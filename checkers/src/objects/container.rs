@@ -1,6 +1,6 @@
 //! What queues, stacks, bags and priority queues have in common: values that are put once and taken at most once.
 
-use super::call::{Answer, Call, Contradiction, NEVER, positions};
+use super::call::{Answer, Call, Contradiction, NEVER, Rule, positions};
 use super::gaps::FreeGaps;
 
 /// What an operation on a container does. Values are small numbers, given out by whoever reads the history.
@@ -90,7 +90,10 @@ impl Container {
             reached = best.take_invoked;
             core.extend([best.put, best.take].into_iter().filter(|&call| call != NONE));
         }
-        impossible("it was found empty while something was certainly inside", core)
+        impossible(
+            Rule { name: "false empty", because: "It was found empty while something was certainly inside" },
+            core,
+        )
     }
 }
 
@@ -136,14 +139,23 @@ pub(super) fn sort_by_value(calls: &[Call<Act>]) -> Result<Container, Answer<Act
         let index = index as u32;
         let Act::Take(value) = call.act else { continue };
         let Some(&slot) = item_of.get(value as usize).filter(|&&slot| slot != NONE) else {
-            return Err(impossible("a value was taken that nobody put", vec![index]));
+            return Err(impossible(
+                Rule { name: "unexpected value", because: "A value was taken that nobody put" },
+                vec![index],
+            ));
         };
         let item = &mut items[slot as usize];
         if item.take != NONE {
-            return Err(impossible("a value was taken twice", vec![item.put, item.take, index]));
+            return Err(impossible(
+                Rule { name: "duplicated value", because: "A value was taken twice" },
+                vec![item.put, item.take, index],
+            ));
         }
         if call.completed < item.put_invoked {
-            return Err(impossible("a value was taken before it was put", vec![item.put, index]));
+            return Err(impossible(
+                Rule { name: "value taken before it was put", because: "A value was taken before it was put" },
+                vec![item.put, index],
+            ));
         }
         item.take = index;
         item.take_invoked = call.invoked;
@@ -159,8 +171,65 @@ pub(super) fn sort_by_value(calls: &[Call<Act>]) -> Result<Container, Answer<Act
 }
 
 /// An answer of "impossible", with its calls in order.
-pub(super) fn impossible(rule: &'static str, mut calls: Vec<u32>) -> Answer<Act> {
+pub(super) fn impossible(rule: Rule, mut calls: Vec<u32>) -> Answer<Act> {
     calls.sort_unstable();
     calls.dedup();
     Answer::Impossible(Contradiction { rule, calls })
+}
+
+/// How many calls [`shrink`] may look at.
+const SHRINKING: usize = 50_000_000;
+
+/// Leaves values out of a contradiction, with their puts and takes, as long as the rest contradicts. Sound, because a
+/// linearization less one value's calls is still one: in every container here a value that is not there disturbs
+/// nobody. Takes of unknown outcome stay: without them the history would say more.
+pub(super) fn shrink(
+    calls: &[Call<Act>],
+    contradiction: Contradiction,
+    lane: fn(&[Call<Act>]) -> Answer<Act>,
+) -> Contradiction {
+    let value = |call: u32| match calls[call as usize].act {
+        Act::Put(value) | Act::Take(value) => (0, value),
+        Act::Empty => (1, call),
+        Act::Unknown => (2, 0),
+    };
+    let mut effort = 0;
+    let mut refute = |core: &[u32]| {
+        effort += core.len();
+        let kept: Vec<Call<Act>> = core.iter().map(|&call| calls[call as usize]).collect();
+        match lane(&kept) {
+            _ if effort > SHRINKING => None,
+            Answer::Impossible(less) => {
+                let calls = less.calls.iter().map(|&call| core[call as usize]).collect();
+                Some(Contradiction { rule: less.rule, calls })
+            }
+            _ => None,
+        }
+    };
+    let mut best = contradiction;
+    let groups = |core: &[u32]| {
+        let mut groups: Vec<(u32, u32)> = core.iter().map(|&call| value(call)).filter(|&(kind, _)| kind < 2).collect();
+        groups.sort_unstable();
+        groups.dedup();
+        groups
+    };
+    let mut chunk = groups(&best.calls).len().next_power_of_two();
+    while chunk > 0 {
+        let mut start = 0;
+        loop {
+            let groups = groups(&best.calls);
+            let Some(left_out) = groups.get(start..(start + chunk).min(groups.len())).filter(|chunk| !chunk.is_empty())
+            else {
+                break;
+            };
+            let rest: Vec<u32> =
+                best.calls.iter().copied().filter(|&call| left_out.binary_search(&value(call)).is_err()).collect();
+            match refute(&rest) {
+                Some(less) => best = less,
+                None => start += chunk,
+            }
+        }
+        chunk /= 2;
+    }
+    best
 }

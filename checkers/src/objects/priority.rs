@@ -13,7 +13,7 @@
 //! Cost: sorting by value, then O(n) words of the free-gap map. The idea of decreasing a history value by value is Lee
 //! and Mathur's (OOPSLA 2025); this derivation is our own.
 
-use super::call::{Answer, Call, Placed};
+use super::call::{Answer, Call, Placed, Rule};
 use super::container::{Act, Container, NONE, impossible, sort_by_value};
 use super::gaps::FreeGaps;
 use super::unknown::with_unknown_takes;
@@ -54,7 +54,13 @@ fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act> {
             // A take of unknown outcome that cannot happen did not.
             if item.take != NONE && !calls[item.take as usize].is_unknown() {
                 let core = Blame { container, stays: &stays }.of(index, earliest, item.take_completed);
-                return impossible("a value was taken while one that goes first was certainly inside", core);
+                return impossible(
+                    Rule {
+                        name: "wrong priority",
+                        because: "A value was taken while one that goes first was certainly inside",
+                    },
+                    core,
+                );
             }
             let wanted = if item.take == NONE { container.positions } else { earliest };
             stays.push(Stay { from: item.put_completed, to: container.positions, wanted });
@@ -78,7 +84,10 @@ fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act> {
         let Some(gap) = free.next(invoked).filter(|&gap| gap < completed) else {
             let mut core = Blame { container, stays: &stays }.of(stays.len(), invoked, completed);
             core.push(empty);
-            return impossible("it was found empty while something was certainly inside", core);
+            return impossible(
+                Rule { name: "false empty", because: "It was found empty while something was certainly inside" },
+                core,
+            );
         };
         moments.push((gap, Phase::Empty, Placed { call: empty, act: Act::Empty }));
     }

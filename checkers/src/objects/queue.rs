@@ -21,7 +21,7 @@
 //!
 //! Cost: O(n), plus sorting for the linearization; O(n log n) where both "empty" and unknown takes occur.
 
-use super::call::{Answer, Call, NEVER, Placed};
+use super::call::{Answer, Call, NEVER, Placed, Rule};
 use super::container::{Act, Container, Item, NONE, impossible, sort_by_value};
 use super::gaps::FreeGaps;
 use super::slack::Slack;
@@ -100,7 +100,7 @@ fn deadlines(container: &Container) -> Result<Vec<Deadline>, Answer<Act>> {
         } else if item.take != NONE && earliest.before < item.take_invoked {
             let other = &items[earliest.overtaker as usize];
             return Err(impossible(
-                "a value left the queue before one that was put in earlier",
+                Rule { name: "reordered values", because: "A value left the queue before one that was put in earlier" },
                 vec![item.put, item.take, other.put, other.take],
             ));
         } else {
@@ -225,7 +225,7 @@ fn never_empty(calls: &[Call<Act>], container: &Container, deadlines: &[Deadline
             core.extend([item.put, item.take]);
         }
     }
-    impossible("it was found empty while something was certainly inside", core)
+    impossible(Rule { name: "false empty", because: "It was found empty while something was certainly inside" }, core)
 }
 
 fn too_few_unknown_takes(
@@ -243,7 +243,10 @@ fn too_few_unknown_takes(
         core.push(container.items[index as usize].put);
         push_overtaker(&mut core, container, deadlines, index as usize);
     }
-    impossible("a value never left the queue, although one that was put in later did", core)
+    impossible(
+        Rule { name: "skipped value", because: "A value never left the queue, although one that was put in later did" },
+        core,
+    )
 }
 
 fn push_overtaker(core: &mut Vec<u32>, container: &Container, deadlines: &[Deadline], index: usize) {

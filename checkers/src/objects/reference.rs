@@ -75,8 +75,23 @@ pub(super) struct Tally {
     pub(super) undecided: u64,
 }
 
+/// Which weaker history a contradiction has to contradict.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Weaker {
+    /// The calls of the contradiction alone: sound where values, or holds, can be left out one by one.
+    Alone,
+    /// All calls, but those that are not of the contradiction became unknown.
+    OthersUnknown,
+}
+
 /// Compares a lane with the reference on one history: verdict, linearization, and that the contradiction contradicts.
-pub(super) fn compare<O: Object>(object: &O, calls: &[Call<O::Act>], answer: &Answer<O::Act>, tally: &mut Tally) {
+pub(super) fn compare<O: Object>(
+    object: &O,
+    calls: &[Call<O::Act>],
+    answer: &Answer<O::Act>,
+    weaker: Weaker,
+    tally: &mut Tally,
+) {
     let expected = linearizable(object, calls);
     match answer {
         Answer::Linearizable(order) => {
@@ -88,12 +103,54 @@ pub(super) fn compare<O: Object>(object: &O, calls: &[Call<O::Act>], answer: &An
         }
         Answer::Impossible(contradiction) => {
             tally.no += 1;
-            assert!(!expected, "the lane says no ({}), the reference yes: {calls:#?}", contradiction.rule);
-            let core: Vec<_> = contradiction.calls.iter().map(|&index| calls[index as usize]).collect();
-            assert!(!linearizable(object, &core), "no contradiction: {}: {core:#?}\nof {calls:#?}", contradiction.rule);
+            assert!(!expected, "the lane says no ({}), the reference yes: {calls:#?}", contradiction.rule.name);
+            let mut core = calls.to_vec();
+            let of_core = |index: usize| contradiction.calls.contains(&(index as u32));
+            match weaker {
+                Weaker::Alone => core = (0..calls.len()).filter(|&i| of_core(i)).map(|i| calls[i]).collect(),
+                Weaker::OthersUnknown => {
+                    (0..calls.len()).filter(|&i| !of_core(i)).for_each(|i| core[i].completed = NEVER);
+                }
+            }
+            assert!(
+                !linearizable(object, &core),
+                "no contradiction: {}: {core:#?}\nof {calls:#?}",
+                contradiction.rule.name
+            );
         }
         Answer::Undecided(_) => tally.undecided += 1,
     }
+}
+
+/// Calls `each` with every history of `count` calls whose acts, each of known or unknown outcome, are of an alphabet
+/// and pass `keep`.
+pub(super) fn every_history<A: Copy>(
+    count: usize,
+    alphabet: &[(A, bool)],
+    keep: impl Fn(&[(A, bool)]) -> bool,
+    each: &mut impl FnMut(&[Call<A>]),
+) {
+    let mut words: Vec<Vec<(A, bool)>> = vec![Vec::new()];
+    for _ in 0..count {
+        words = words.iter().flat_map(|word| alphabet.iter().map(|&act| [&word[..], &[act]].concat())).collect();
+        words.retain(|word| keep(word));
+    }
+    every_history_of(&words, count, each);
+}
+
+/// Calls `each` with every history of `count` calls that do what some word says.
+pub(super) fn every_history_of<A: Copy>(words: &[Vec<(A, bool)>], count: usize, each: &mut impl FnMut(&[Call<A>])) {
+    every_overlap(count, &mut |intervals| {
+        for word in words {
+            let calls: Vec<Call<A>> = (0..count)
+                .map(|index| {
+                    let ((invoked, completed), (act, known)) = (intervals[index], word[index]);
+                    Call { op: index as u32, act, invoked, completed: if known { completed } else { NEVER } }
+                })
+                .collect();
+            each(&calls);
+        }
+    });
 }
 
 /// Calls `each` with every way in which `count` operations can overlap: their intervals, in order of invocation.

@@ -46,7 +46,7 @@ impl Slack {
         let mut node = self.size + from as usize;
         let mut least = self.least[node];
         while node > 1 {
-            if node % 2 == 0 {
+            if node.is_multiple_of(2) {
                 least = least.min(self.least[node + 1]);
             }
             node /= 2;

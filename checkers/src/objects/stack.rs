@@ -20,7 +20,7 @@
 //! Decrease and conquer as an idea is Lee and Mathur's (*Efficient decrease-and-conquer linearizability monitoring*,
 //! OOPSLA 2025); this derivation is our own.
 
-use super::call::{Answer, Call, NEVER, Placed};
+use super::call::{Answer, Call, NEVER, Placed, Rule};
 use super::container::{Act, Container, Item, NONE, impossible, sort_by_value};
 use super::unknown::with_unknown_takes;
 
@@ -59,7 +59,7 @@ fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act> {
         Err(part) => {
             let moves = part.iter().flat_map(|&index| [nested[index as usize].put, nested[index as usize].take]);
             impossible(
-                "no value can have been at the bottom of the stack",
+                Rule { name: "not last in, first out", because: "No value can have been at the bottom of the stack" },
                 moves.filter(|&call| call != NONE).collect(),
             )
         }

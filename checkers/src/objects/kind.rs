@@ -1,0 +1,162 @@
+//! The objects by name.
+
+use rashomon_history::{History, OpId};
+
+use super::holds::Exclusion;
+use super::judge;
+use super::models::{Container, Counter, Discipline, OwnedLock, Permits, Set};
+use crate::verdict::{Budget, Judgement};
+
+/// An object whose histories are judged for linearizability by a lane of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ObjectKind {
+    /// First in, first out.
+    FifoQueue,
+    /// Any order.
+    UnorderedQueue,
+    /// Last in, first out.
+    Stack,
+    /// The smallest integer first.
+    PriorityQueue,
+    /// Elements added, removed, asked for, read.
+    Set,
+    /// Amounts added, the value read.
+    Counter,
+    /// One permit, without owners.
+    Mutex,
+    /// So many permits, without owners.
+    Semaphore(u32),
+    /// One holder, who alone releases.
+    OwnedMutex,
+    /// So many holders, who alone release.
+    OwnedSemaphore(u32),
+    /// Readers beside each other, writers alone.
+    ReadersWriterLock,
+    /// One holder with a rising token.
+    FencedLock,
+}
+
+/// Calls a generic function with the model of a kind.
+macro_rules! with_model {
+    ($kind:expr, $model:ident => $call:expr) => {
+        match $kind {
+            ObjectKind::FifoQueue => with_model!(@ $model, Container { discipline: Discipline::Fifo }, $call),
+            ObjectKind::UnorderedQueue => with_model!(@ $model, Container { discipline: Discipline::Any }, $call),
+            ObjectKind::Stack => with_model!(@ $model, Container { discipline: Discipline::Lifo }, $call),
+            ObjectKind::PriorityQueue => with_model!(@ $model, Container { discipline: Discipline::Least }, $call),
+            ObjectKind::Set => with_model!(@ $model, Set, $call),
+            ObjectKind::Counter => with_model!(@ $model, Counter, $call),
+            ObjectKind::Mutex => with_model!(@ $model, Permits { limit: 1 }, $call),
+            ObjectKind::Semaphore(limit) => with_model!(@ $model, Permits { limit }, $call),
+            ObjectKind::OwnedMutex => with_model!(@ $model, OwnedLock { exclusion: Exclusion::AtMost(1) }, $call),
+            ObjectKind::OwnedSemaphore(limit) => {
+                with_model!(@ $model, OwnedLock { exclusion: Exclusion::AtMost(limit) }, $call)
+            }
+            ObjectKind::ReadersWriterLock => {
+                with_model!(@ $model, OwnedLock { exclusion: Exclusion::ReadersWriter }, $call)
+            }
+            ObjectKind::FencedLock => with_model!(@ $model, OwnedLock { exclusion: Exclusion::Fenced }, $call),
+        }
+    };
+    (@ $model:ident, $value:expr, $call:expr) => {{
+        let $model = &$value;
+        $call
+    }};
+}
+
+impl ObjectKind {
+    /// All kinds, in the order they are listed; semaphores with two permits.
+    pub const ALL: &'static [ObjectKind] = &[
+        ObjectKind::Set,
+        ObjectKind::Counter,
+        ObjectKind::FifoQueue,
+        ObjectKind::UnorderedQueue,
+        ObjectKind::Stack,
+        ObjectKind::PriorityQueue,
+        ObjectKind::Mutex,
+        ObjectKind::Semaphore(2),
+        ObjectKind::OwnedMutex,
+        ObjectKind::OwnedSemaphore(2),
+        ObjectKind::ReadersWriterLock,
+        ObjectKind::FencedLock,
+    ];
+
+    /// The name users write.
+    pub fn name(self) -> &'static str {
+        match self {
+            ObjectKind::FifoQueue => "fifo-queue",
+            ObjectKind::UnorderedQueue => "unordered-queue",
+            ObjectKind::Stack => "stack",
+            ObjectKind::PriorityQueue => "priority-queue",
+            ObjectKind::Set => "linearizable-set",
+            ObjectKind::Counter => "linearizable-counter",
+            ObjectKind::Mutex => "mutex",
+            ObjectKind::Semaphore(_) => "semaphore",
+            ObjectKind::OwnedMutex => "owned-mutex",
+            ObjectKind::OwnedSemaphore(_) => "owned-semaphore",
+            ObjectKind::ReadersWriterLock => "readers-writer-lock",
+            ObjectKind::FencedLock => "fenced-lock",
+        }
+    }
+
+    /// What it means, in one line.
+    pub fn description(self) -> &'static str {
+        match self {
+            ObjectKind::FifoQueue => {
+                "linearizable queue per key: enqueue, dequeue; nil from an empty one; first in, first out"
+            }
+            ObjectKind::UnorderedQueue => {
+                "linearizable queue per key without order: enqueue, dequeue; nil from an empty one"
+            }
+            ObjectKind::Stack => "linearizable stack per key: push, pop; nil from an empty one",
+            ObjectKind::PriorityQueue => {
+                "linearizable priority queue per key: insert, extract the smallest integer; nil from an empty one"
+            }
+            ObjectKind::Set => "linearizable set per key: add, remove, contains, read",
+            ObjectKind::Counter => "linearizable counter per key: add, read, fetch-add, add-fetch",
+            ObjectKind::Mutex => "linearizable mutex per key: acquire, release by anyone",
+            ObjectKind::Semaphore(_) => "linearizable semaphore per key, two permits: acquire, release by anyone",
+            ObjectKind::OwnedMutex => "linearizable mutex per key: acquire, release by the holder",
+            ObjectKind::OwnedSemaphore(_) => {
+                "linearizable semaphore per key, two permits: acquire, release by a holder"
+            }
+            ObjectKind::ReadersWriterLock => {
+                "linearizable readers-writer lock per key: acquire-read, release-read, acquire-write, release-write"
+            }
+            ObjectKind::FencedLock => {
+                "owned-mutex whose acquire returns an integer token; tokens rise from holder to holder"
+            }
+        }
+    }
+}
+
+/// Judges whether a history of these objects is linearizable, key by key.
+pub fn check(history: &History, kind: ObjectKind, budget: &Budget) -> Judgement {
+    with_model!(kind, model => judge::check(model, history, budget))
+}
+
+/// An order of one object's operations that explains them all, for whoever wants the proof; verify it with
+/// [`verify`]. `None` when they are not linearizable, cannot be read, or the budget does not suffice.
+pub fn certificate(history: &History, ops: &[u32], kind: ObjectKind, budget: &Budget) -> Option<Vec<OpId>> {
+    with_model!(kind, model => judge::certificate(model, history, ops, budget))
+}
+
+/// Replays a certificate; see [`crate::certificate::verify`].
+pub fn verify(
+    history: &History,
+    ops: &[u32],
+    kind: ObjectKind,
+    order: &[OpId],
+) -> Result<(), crate::certificate::Flaw> {
+    with_model!(kind, model => crate::certificate::verify(model, history, ops, order))
+}
+
+/// What trying every order says; see [`crate::brute::is_linearizable`]. For tests.
+pub fn is_linearizable(history: &History, ops: &[u32], kind: ObjectKind) -> bool {
+    with_model!(kind, model => crate::brute::is_linearizable(model, history, ops))
+}
+
+/// What the general engine says, without lanes. For tests.
+pub fn search(history: &History, ops: &[u32], kind: ObjectKind, budget: &Budget) -> Option<bool> {
+    with_model!(kind, model => judge::searched(model, history, ops, budget))
+}

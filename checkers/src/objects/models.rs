@@ -1,0 +1,15 @@
+//! The sequential specifications of these objects, for the general engine and the verifier, and how each reads a
+//! recorded history into its lane's calls.
+
+mod container;
+mod counter;
+mod lock;
+mod reading;
+mod set;
+
+pub use container::{Container, ContainerOp, Discipline};
+pub use counter::{Counter, CounterOp};
+pub use lock::{LockOp, OwnedLock, Permits};
+pub use set::{Set, SetOp};
+
+pub(super) use reading::{Decision, Lane, Scratch};

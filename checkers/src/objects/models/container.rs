@@ -1,0 +1,213 @@
+//! Queue, bag, stack and priority queue.
+
+use rashomon_history::{History, OpId, OpView, Outcome, Value};
+
+use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision};
+use crate::model::{Model, Unusable};
+use crate::objects::call::{Answer, Call};
+use crate::objects::container::{Act, shrink};
+use crate::objects::{bag, fifo, priority_queue, stack};
+
+/// Which value a take returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Discipline {
+    /// The one that has been inside longest.
+    Fifo,
+    /// Any.
+    Any,
+    /// The one that has been inside shortest.
+    Lifo,
+    /// The smallest integer.
+    Least,
+}
+
+/// A container of values, empty at first: `enqueue`, `push` or `insert` puts one in; `dequeue`, `pop` or `extract`
+/// takes one out and returns it, or returns nil when it is empty. A failed take says nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Container {
+    /// Which value a take returns.
+    pub discipline: Discipline,
+}
+
+/// An operation on a container with what it returned.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ContainerOp {
+    /// It put this value in.
+    Put(Value),
+    /// It took this value out.
+    Take(Value),
+    /// It found the container empty.
+    Empty,
+    /// Nobody knows whether it took anything, and what.
+    Unknown,
+}
+
+#[derive(Clone, Copy)]
+enum Verb {
+    Put,
+    Take,
+}
+
+impl Container {
+    fn verb(self, name: &str) -> Result<Verb, Unusable> {
+        match name {
+            "enqueue" | "push" | "insert" => Ok(Verb::Put),
+            "dequeue" | "pop" | "extract" => Ok(Verb::Take),
+            "drain" => Err(Unusable(
+                "`drain` takes several values at different moments; judge this history with total-queue".to_owned(),
+            )),
+            _ => Err(Unusable(format!(
+                "`{name}` is not an operation of a {}; it knows enqueue and dequeue, push and pop, insert and extract",
+                self.name()
+            ))),
+        }
+    }
+
+    fn allow(self, value: &Value) -> Result<(), Unusable> {
+        match (self.discipline, value) {
+            (_, Value::Nil) => {
+                Err(Unusable("nil cannot be put in: it is what a take from an empty one returns".to_owned()))
+            }
+            (Discipline::Least, value) if value.as_int().is_none() => {
+                Err(Unusable(format!("a priority queue holds integers, smallest first; {value} is none")))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn lane(self) -> fn(&[Call<Act>]) -> Answer<Act> {
+        match self.discipline {
+            Discipline::Fifo => fifo,
+            Discipline::Any => bag,
+            Discipline::Lifo => stack,
+            Discipline::Least => priority_queue,
+        }
+    }
+}
+
+impl Model for Container {
+    /// In order of age; sorted where age does not matter.
+    type State = Vec<Value>;
+    type Op = ContainerOp;
+
+    fn name(&self) -> &str {
+        match self.discipline {
+            Discipline::Fifo => "fifo-queue",
+            Discipline::Any => "unordered-queue",
+            Discipline::Lifo => "stack",
+            Discipline::Least => "priority-queue",
+        }
+    }
+
+    fn initial(&self) -> Vec<Value> {
+        Vec::new()
+    }
+
+    fn operation(&self, op: &OpView<'_>) -> Result<Option<ContainerOp>, Unusable> {
+        Ok(match (self.verb(op.f)?, op.outcome) {
+            (_, Outcome::Fail) => None,
+            (Verb::Put, _) => {
+                self.allow(&op.input)?;
+                Some(ContainerOp::Put(op.input.clone()))
+            }
+            (Verb::Take, Outcome::Info) => Some(ContainerOp::Unknown),
+            (Verb::Take, Outcome::Ok) if op.output.is_nil() => Some(ContainerOp::Empty),
+            (Verb::Take, Outcome::Ok) => {
+                self.allow(&op.output)?;
+                Some(ContainerOp::Take(op.output.clone()))
+            }
+        })
+    }
+
+    fn step(&self, state: &Vec<Value>, op: &ContainerOp) -> impl IntoIterator<Item = Vec<Value>> {
+        let takeable = match self.discipline {
+            Discipline::Fifo | Discipline::Least => 0..state.len().min(1),
+            Discipline::Lifo => state.len().saturating_sub(1)..state.len(),
+            Discipline::Any => 0..state.len(),
+        };
+        let without = |index: usize| {
+            let mut next = state.clone();
+            next.remove(index);
+            next
+        };
+        match op {
+            ContainerOp::Put(value) => {
+                let mut next = state.clone();
+                let place = match self.discipline {
+                    Discipline::Fifo | Discipline::Lifo => next.len(),
+                    Discipline::Any | Discipline::Least => next.partition_point(|other| other < value),
+                };
+                next.insert(place, value.clone());
+                vec![next]
+            }
+            ContainerOp::Take(value) => takeable.filter(|&index| state[index] == *value).take(1).map(without).collect(),
+            ContainerOp::Empty => Vec::from_iter(state.is_empty().then(Vec::new)),
+            ContainerOp::Unknown => takeable.map(without).collect(),
+        }
+    }
+
+    fn describe(&self, op: &ContainerOp) -> String {
+        match op {
+            ContainerOp::Put(value) => format!("put {value}"),
+            ContainerOp::Take(value) => format!("took {value}"),
+            ContainerOp::Empty => "found it empty".to_owned(),
+            ContainerOp::Unknown => "take of unknown outcome".to_owned(),
+        }
+    }
+}
+
+impl Lane for Container {
+    const METHOD: &'static str = "by value";
+    const WHY: &'static str = "each value is put at most once";
+    const ALONE: bool = true;
+
+    fn decide(&self, history: &History, ops: &[u32], scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+        let mut verbs = Verbs::new();
+        scratch.reset();
+        let mut calls = calls(history, ops, |row| {
+            let verb = verbs.of(history, row, |name| self.verb(name))?;
+            let mut value = |id: u32| {
+                self.allow(&history.value(id))?;
+                Ok(scratch.local(id))
+            };
+            Ok(match (verb, row.outcome) {
+                (_, Outcome::Fail) => None,
+                (Verb::Put, _) => Some(Act::Put(value(row.input)?)),
+                (Verb::Take, Outcome::Info) => Some(Act::Unknown),
+                (Verb::Take, Outcome::Ok) if row.output == History::NIL => Some(Act::Empty),
+                (Verb::Take, Outcome::Ok) => Some(Act::Take(value(row.output)?)),
+            })
+        })?;
+        if self.discipline == Discipline::Least {
+            rank(history, scratch, &mut calls);
+        }
+        let lane = self.lane();
+        Ok(match lane(&calls) {
+            Answer::Impossible(contradiction) => {
+                let contradiction = shrink(&calls, contradiction, lane);
+                decision(&calls, Answer::Impossible(contradiction))
+            }
+            answer => decision(&calls, answer),
+        })
+    }
+}
+
+/// Replaces each value's number by its rank among all that occur.
+fn rank(history: &History, scratch: &Scratch, calls: &mut [Call<Act>]) {
+    let values = scratch.values();
+    let mut sorted: Vec<(i64, u32)> = values
+        .iter()
+        .enumerate()
+        .map(|(local, &id)| (history.value(id).as_int().expect("only integers are let in"), local as u32))
+        .collect();
+    sorted.sort_unstable();
+    let mut rank = vec![0; values.len()];
+    for (place, &(_, local)) in sorted.iter().enumerate() {
+        rank[local as usize] = place as u32;
+    }
+    for call in calls {
+        if let Act::Put(value) | Act::Take(value) = &mut call.act {
+            *value = rank[*value as usize];
+        }
+    }
+}

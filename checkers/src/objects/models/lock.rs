@@ -1,0 +1,195 @@
+//! Mutex, semaphore, reader–writer lock and fenced lock.
+
+use rashomon_history::{History, OpId, OpView, Outcome, Row, Value};
+
+use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision};
+use crate::model::{Model, Unusable};
+use crate::objects::holds::{Exclusion, HoldAct, HoldStep, holds};
+use crate::objects::permits::{PermitAct, permits};
+
+/// A semaphore without owners, all permits free at first: `acquire`, `release`. With one permit it is Jepsen's mutex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Permits {
+    /// How many can be taken at a time.
+    pub limit: u32,
+}
+
+/// A lock that only its holder can release: `acquire` and `release`; for [`Exclusion::ReadersWriter`] `acquire-read`,
+/// `release-read`, `acquire-write` and `release-write`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OwnedLock {
+    /// Which holds fit together.
+    pub exclusion: Exclusion,
+}
+
+/// An operation on a lock with what it returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LockOp(pub HoldAct);
+
+fn permit_verb(name: &str) -> Result<PermitAct, Unusable> {
+    match name {
+        "acquire" => Ok(PermitAct::Acquire),
+        "release" => Ok(PermitAct::Release),
+        _ => Err(Unusable(format!("`{name}` is not an operation of a lock; it knows acquire and release"))),
+    }
+}
+
+impl Model for Permits {
+    type State = u32;
+    type Op = PermitAct;
+
+    fn name(&self) -> &str {
+        if self.limit == 1 { "mutex" } else { "semaphore" }
+    }
+
+    fn initial(&self) -> u32 {
+        0
+    }
+
+    fn operation(&self, op: &OpView<'_>) -> Result<Option<PermitAct>, Unusable> {
+        let act = permit_verb(op.f)?;
+        Ok((op.outcome != Outcome::Fail).then_some(act))
+    }
+
+    fn step(&self, &used: &u32, op: &PermitAct) -> impl IntoIterator<Item = u32> {
+        match op {
+            PermitAct::Acquire => (used < self.limit).then_some(used + 1),
+            PermitAct::Release => used.checked_sub(1),
+        }
+    }
+
+    fn describe(&self, op: &PermitAct) -> String {
+        match op {
+            PermitAct::Acquire => "acquire".to_owned(),
+            PermitAct::Release => "release".to_owned(),
+        }
+    }
+}
+
+impl Lane for Permits {
+    const METHOD: &'static str = "earliest completion first";
+    const WHY: &'static str = "all acquires are alike, and all releases";
+    const ALONE: bool = true;
+
+    fn decide(&self, history: &History, ops: &[u32], _: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+        let mut verbs = Verbs::new();
+        let calls = calls(history, ops, |row| {
+            let act = verbs.of(history, row, permit_verb)?;
+            Ok((row.outcome != Outcome::Fail).then_some(act))
+        })?;
+        Ok(decision(&calls, permits(&calls, self.limit)))
+    }
+}
+
+impl OwnedLock {
+    fn verb(self, name: &str) -> Result<HoldStep, Unusable> {
+        let acquire = |shared| HoldStep::Acquire { shared, token: None };
+        match (self.exclusion, name) {
+            (Exclusion::ReadersWriter, "acquire-read") => Ok(acquire(true)),
+            (Exclusion::ReadersWriter, "acquire-write") => Ok(acquire(false)),
+            (Exclusion::ReadersWriter, "release-read") => Ok(HoldStep::Release { shared: true }),
+            (Exclusion::ReadersWriter, "release-write") => Ok(HoldStep::Release { shared: false }),
+            (Exclusion::ReadersWriter, _) => Err(Unusable(format!(
+                "`{name}` is not an operation of a readers-writer lock; it knows acquire-read, release-read, \
+                 acquire-write and release-write"
+            ))),
+            (_, "acquire") => Ok(acquire(false)),
+            (_, "release") => Ok(HoldStep::Release { shared: false }),
+            _ => Err(Unusable(format!("`{name}` is not an operation of a lock; it knows acquire and release"))),
+        }
+    }
+
+    /// The act of an operation that did not fail.
+    fn act(self, step: HoldStep, process: u32, outcome: Outcome, output: &Value) -> Result<HoldAct, Unusable> {
+        let step = match step {
+            HoldStep::Acquire { shared, .. } if self.exclusion == Exclusion::Fenced && outcome == Outcome::Ok => {
+                match output {
+                    Value::Nil => HoldStep::Acquire { shared, token: None },
+                    Value::Int(token) => HoldStep::Acquire { shared, token: Some(*token) },
+                    other => return Err(Unusable(format!("an acquire returns an integer token, not {other}"))),
+                }
+            }
+            other => other,
+        };
+        Ok(HoldAct { process, step })
+    }
+}
+
+impl Model for OwnedLock {
+    /// The holders, each with its mode, and the last token.
+    type State = (Vec<(u32, bool)>, Option<i64>);
+    type Op = LockOp;
+
+    fn name(&self) -> &str {
+        match self.exclusion {
+            Exclusion::AtMost(1) => "owned-mutex",
+            Exclusion::AtMost(_) => "owned-semaphore",
+            Exclusion::ReadersWriter => "readers-writer-lock",
+            Exclusion::Fenced => "fenced-lock",
+        }
+    }
+
+    fn initial(&self) -> Self::State {
+        (Vec::new(), None)
+    }
+
+    fn sees_process(&self) -> bool {
+        true
+    }
+
+    fn operation(&self, op: &OpView<'_>) -> Result<Option<LockOp>, Unusable> {
+        let step = self.verb(op.f)?;
+        if op.outcome == Outcome::Fail {
+            return Ok(None);
+        }
+        self.act(step, op.process, op.outcome, &op.output).map(|act| Some(LockOp(act)))
+    }
+
+    fn step(&self, (held, last): &Self::State, LockOp(act): &LockOp) -> impl IntoIterator<Item = Self::State> {
+        let mine = held.iter().position(|&(process, _)| process == act.process);
+        let mut next = held.clone();
+        match (act.step, mine) {
+            (HoldStep::Acquire { shared, token }, None) => {
+                next.push((act.process, shared));
+                next.sort_unstable();
+                self.exclusion.allows(held, shared, token, *last).then(|| (next, token.or(*last)))
+            }
+            (HoldStep::Release { shared }, Some(mine)) if held[mine].1 == shared => {
+                next.remove(mine);
+                Some((next, *last))
+            }
+            _ => None,
+        }
+    }
+
+    fn describe(&self, LockOp(act): &LockOp) -> String {
+        let mode = |shared: bool| match (self.exclusion, shared) {
+            (Exclusion::ReadersWriter, true) => " for reading",
+            (Exclusion::ReadersWriter, false) => " for writing",
+            _ => "",
+        };
+        match act.step {
+            HoldStep::Acquire { shared, token: None } => format!("acquire{}", mode(shared)),
+            HoldStep::Acquire { token: Some(token), .. } => format!("acquire → token {token}"),
+            HoldStep::Release { shared } => format!("release{}", mode(shared)),
+        }
+    }
+}
+
+impl Lane for OwnedLock {
+    const METHOD: &'static str = "hold intervals";
+    const WHY: &'static str = "only the holder releases, and no process goes on after an unknown outcome";
+    const ALONE: bool = true;
+
+    fn decide(&self, history: &History, ops: &[u32], _: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+        let mut verbs = Verbs::new();
+        let calls = calls(history, ops, |row: &Row| {
+            let step = verbs.of(history, row, |name| self.verb(name))?;
+            if row.outcome == Outcome::Fail {
+                return Ok(None);
+            }
+            self.act(step, row.process, row.outcome, &history.value(row.output)).map(Some)
+        })?;
+        Ok(decision(&calls, holds(&calls, self.exclusion)))
+    }
+}

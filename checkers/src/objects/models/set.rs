@@ -1,0 +1,169 @@
+//! Set.
+
+use std::collections::BTreeSet;
+
+use rashomon_history::{History, OpId, OpView, Outcome, Value};
+use rustc_hash::FxHashMap;
+
+use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision};
+use crate::model::{Model, Nature, Unusable};
+use crate::objects::set::{SetAct, set};
+
+/// A set, empty at first: `add` and `remove` an element, ask whether it `contains` one, `read` all of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Set;
+
+/// An operation on a set with what it returned.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum SetOp {
+    /// It added this element, which may have been inside.
+    Add(Value),
+    /// It removed this element, if it was inside.
+    Remove(Value),
+    /// It asked for this element and got this answer.
+    Contains(Value, bool),
+    /// It returned these elements.
+    Read(BTreeSet<Value>),
+}
+
+#[derive(Clone, Copy)]
+enum Verb {
+    Add,
+    Remove,
+    Contains,
+    Read,
+}
+
+fn verb(name: &str) -> Result<Verb, Unusable> {
+    match name {
+        "add" => Ok(Verb::Add),
+        "remove" => Ok(Verb::Remove),
+        "contains" => Ok(Verb::Contains),
+        "read" => Ok(Verb::Read),
+        _ => Err(Unusable(format!("`{name}` is not an operation of a set; it knows add, remove, contains and read"))),
+    }
+}
+
+fn answer(output: &Value) -> Result<bool, Unusable> {
+    match output {
+        Value::Bool(answer) => Ok(*answer),
+        other => Err(Unusable(format!("contains returns true or false, not {other}"))),
+    }
+}
+
+fn elements(output: &Value) -> Result<BTreeSet<Value>, Unusable> {
+    match output.as_list() {
+        Some(elements) => Ok(elements.iter().cloned().collect()),
+        None => Err(Unusable(format!("a read returns a list of elements, not {output}"))),
+    }
+}
+
+impl Model for Set {
+    type State = BTreeSet<Value>;
+    type Op = SetOp;
+
+    fn name(&self) -> &str {
+        "set"
+    }
+
+    fn initial(&self) -> BTreeSet<Value> {
+        BTreeSet::new()
+    }
+
+    fn operation(&self, op: &OpView<'_>) -> Result<Option<SetOp>, Unusable> {
+        Ok(match (verb(op.f)?, op.outcome) {
+            (_, Outcome::Fail) | (Verb::Contains | Verb::Read, Outcome::Info) => None,
+            (Verb::Add, _) => Some(SetOp::Add(op.input.clone())),
+            (Verb::Remove, _) => Some(SetOp::Remove(op.input.clone())),
+            (Verb::Contains, Outcome::Ok) => Some(SetOp::Contains(op.input.clone(), answer(&op.output)?)),
+            (Verb::Read, Outcome::Ok) => Some(SetOp::Read(elements(&op.output)?)),
+        })
+    }
+
+    fn step(&self, state: &BTreeSet<Value>, op: &SetOp) -> impl IntoIterator<Item = BTreeSet<Value>> {
+        let mut next = state.clone();
+        let allowed = match op {
+            SetOp::Add(element) => {
+                next.insert(element.clone());
+                true
+            }
+            SetOp::Remove(element) => {
+                next.remove(element);
+                true
+            }
+            SetOp::Contains(element, inside) => state.contains(element) == *inside,
+            SetOp::Read(elements) => state == elements,
+        };
+        allowed.then_some(next)
+    }
+
+    fn nature(&self, op: &SetOp) -> Nature {
+        match op {
+            SetOp::Contains(..) | SetOp::Read(_) => Nature::Observer,
+            SetOp::Add(_) | SetOp::Remove(_) => Nature::Update,
+        }
+    }
+
+    fn describe(&self, op: &SetOp) -> String {
+        match op {
+            SetOp::Add(element) => format!("add {element}"),
+            SetOp::Remove(element) => format!("remove {element}"),
+            SetOp::Contains(element, inside) => format!("contains {element} → {inside}"),
+            SetOp::Read(elements) if elements.len() <= 8 => {
+                let listed: Vec<String> = elements.iter().map(Value::to_string).collect();
+                format!("read → {{{}}}", listed.join(" "))
+            }
+            SetOp::Read(elements) => format!("read → {} elements", elements.len()),
+        }
+    }
+}
+
+impl Lane for Set {
+    const METHOD: &'static str = "by element";
+    const WHY: &'static str = "each element is added and removed at most once";
+    const ALONE: bool = false;
+
+    fn decide(&self, history: &History, ops: &[u32], scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+        let mut verbs = Verbs::new();
+        scratch.reset();
+        let mut reads: Vec<Vec<u32>> = Vec::new();
+        let mut read_of: FxHashMap<u32, u32> = FxHashMap::default();
+        // Elements are values within reads, which have no number of their own in the history.
+        let mut local: FxHashMap<Value, u32> = FxHashMap::default();
+        let whole = ops.iter().any(|&op| history.function(history.row(OpId(op)).function).as_ref() == "read");
+        let calls = calls(history, ops, |row| {
+            let mut element = |id: u32| {
+                if !whole {
+                    return scratch.local(id);
+                }
+                let next = local.len() as u32;
+                *local.entry(history.value(id)).or_insert(next)
+            };
+            Ok(match (verbs.of(history, row, verb)?, row.outcome) {
+                (_, Outcome::Fail) | (Verb::Contains | Verb::Read, Outcome::Info) => None,
+                (Verb::Add, _) => Some(SetAct::Add(element(row.input))),
+                (Verb::Remove, _) => Some(SetAct::Remove(element(row.input))),
+                (Verb::Contains, Outcome::Ok) => {
+                    Some(SetAct::Contains(element(row.input), answer(&history.value(row.output))?))
+                }
+                (Verb::Read, Outcome::Ok) => {
+                    let next = reads.len() as u32;
+                    let read = *read_of.entry(row.output).or_insert(next);
+                    if read == next {
+                        let mut known: Vec<u32> = elements(&history.value(row.output))?
+                            .into_iter()
+                            .map(|element| {
+                                let next = local.len() as u32;
+                                *local.entry(element).or_insert(next)
+                            })
+                            .collect();
+                        known.sort_unstable();
+                        reads.push(known);
+                    }
+                    Some(SetAct::Read(read))
+                }
+            })
+        })?;
+        Ok(decision(&calls, set(&calls, &reads)))
+    }
+}
