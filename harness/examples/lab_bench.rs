@@ -19,6 +19,7 @@ fn main() -> Result<(), LabError> {
     println!("{nodes} nodes and the clients, {times} times: median, worst (ms)");
     print("up, from the call of enter", figures.iter().map(|figure| figure.up).collect());
     print("  of which nodes and network", figures.iter().map(|figure| figure.nodes_up).collect());
+    print("first answer of a node", figures.iter().map(|figure| figure.first_contact).collect());
     print("down, until all is gone", figures.iter().map(|figure| figure.down).collect());
     Ok(())
 }

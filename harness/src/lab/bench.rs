@@ -1,6 +1,7 @@
 //! How long a lab takes to come up and to go down.
 
-use std::io::Read;
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, TcpStream};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -16,6 +17,8 @@ pub struct BenchFigures {
     pub up: Duration,
     /// The part of it that [`NamespaceLab::up`] took.
     pub nodes_up: Duration,
+    /// The longest time in which one node answered the clients for the first time: a lost address request shows here.
+    pub first_contact: Duration,
     /// [`Lab::down`] and the end of the controller, until the program outside knows that all is gone.
     pub down: Duration,
 }
@@ -23,6 +26,7 @@ pub struct BenchFigures {
 #[derive(Debug, Serialize, Deserialize)]
 struct InsideFigures {
     nodes_up: Duration,
+    first_contact: Duration,
     error: Option<LabError>,
 }
 
@@ -41,26 +45,26 @@ pub fn bench(nodes: u16) -> Result<BenchFigures> {
     };
     let begun = Instant::now();
     let mut lab = enter_for(&spec, Errand::Bench { nodes })?;
-    let mut stdout = lab.take_stdout().ok_or_else(|| LabError::usage("standard output is not captured"))?;
-    // One line as soon as the lab is up; the end of the output when it is gone.
-    let mut line = Vec::new();
-    let mut byte = [0u8];
-    while stdout.read(&mut byte).attempt(LabErrorKind::Lost, || "hear from the lab".into())? > 0 && byte[0] != b'\n' {
-        line.push(byte[0]);
+    let stdout = lab.take_stdout().ok_or_else(|| LabError::usage("standard output is not captured"))?;
+    let mut lines = BufReader::new(stdout).lines();
+    let mut next = || {
+        let line = lines.next().and_then(std::io::Result::ok).unwrap_or_default();
+        serde_json::from_str::<InsideFigures>(&line)
+            .attempt(LabErrorKind::Lost, || "understand the lab's answer".into())
+    };
+    if let Some(error) = next()?.error {
+        return Err(error);
     }
     let up = begun.elapsed();
+    let inside = next()?;
     let going_down = Instant::now();
     lab.wait()?;
     let down = going_down.elapsed();
     let _ = std::fs::remove_dir_all(&folder);
-    let inside: InsideFigures =
-        serde_json::from_slice(&line).attempt(LabErrorKind::Lost, || "understand the lab's answer".into())?;
-    match inside.error {
-        Some(error) => Err(error),
-        None => Ok(BenchFigures { up, nodes_up: inside.nodes_up, down }),
-    }
+    Ok(BenchFigures { up, nodes_up: inside.nodes_up, first_contact: inside.first_contact, down })
 }
 
+/// Prints two lines: when the lab is up, and when its nodes have been reached.
 pub(crate) fn bench_inside(inside: Inside, nodes: u16) -> ! {
     let spec = LabSpec::new(nodes, inside.payload.clone());
     let begun = Instant::now();
@@ -70,7 +74,19 @@ pub(crate) fn bench_inside(inside: Inside, nodes: u16) -> ! {
         Ok(lab) => (Some(lab), None),
         Err(error) => (None, Some(error)),
     };
-    println!("{}", serde_json::to_string(&InsideFigures { nodes_up, error }).unwrap_or_default());
-    let down = lab.map_or(Ok(()), |lab| Box::new(lab).down());
+    let mut figures = InsideFigures { nodes_up, first_contact: Duration::ZERO, error };
+    println!("{}", serde_json::to_string(&figures).unwrap_or_default());
+    let Some(lab) = lab else { std::process::exit(1) };
+    figures.first_contact = lab.nodes().iter().map(|node| first_contact(node.ip)).max().unwrap_or_default();
+    println!("{}", serde_json::to_string(&figures).unwrap_or_default());
+    let down = Box::new(lab).down();
     std::process::exit(i32::from(down.is_err()))
+}
+
+/// How long a node takes to refuse a connection.
+fn first_contact(ip: Ipv4Addr) -> Duration {
+    let begun = Instant::now();
+    // Nobody listens on the discard port; the refusal is what is waited for.
+    let _ = TcpStream::connect_timeout(&(ip, 9).into(), Duration::from_secs(5));
+    begun.elapsed()
 }
