@@ -33,7 +33,7 @@ pub(crate) const LAB_COMMAND: &str = "__lab";
 pub struct EnterSpec {
     /// Shown in the process list (`rashomon __lab LABEL`), to tell labs apart.
     pub label: String,
-    /// Handed to the controller as [`Inside::payload`]; any length.
+    /// Handed to the controller as [`super::Inside::payload`]; any length.
     pub payload: String,
     /// Files and folders that must stay visible under the lab's own `/run` and the nodes' own `/tmp` and `/run`: the
     /// run's folder, programs of the nodes. The folder of this program and the working directory always are.
@@ -113,7 +113,7 @@ pub struct LabProcess {
     forwarding: Option<Forwarding>,
 }
 
-/// Starts this program anew inside a new lab, where [`super::dispatch_hidden_commands`] returns an [`Inside`].
+/// Starts this program anew inside a new lab, where [`super::dispatch_hidden_commands`] returns an [`super::Inside`].
 ///
 /// While the lab lives, SIGINT, SIGTERM and SIGHUP of this process are passed on to the controller; the second one
 /// kills the lab. The lab is a process group of its own, so that a Ctrl-C reaches it once and not twice. The

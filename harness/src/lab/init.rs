@@ -23,7 +23,7 @@ use super::sys::{self, Forked};
 /// What the controller knows about its lab; the key to [`super::NamespaceLab::up`].
 #[derive(Debug)]
 pub struct Inside {
-    /// [`EnterSpec::payload`].
+    /// [`super::EnterSpec::payload`].
     pub payload: String,
     pub(crate) errand: Errand,
     pub(crate) visible: Vec<PathBuf>,
