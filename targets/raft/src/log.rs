@@ -120,6 +120,16 @@ impl Log {
         (at, self.term(at).unwrap_or(self.base_term))
     }
 
+    /// The index after which to send to a follower that says how its log looks at best: the largest at which the logs
+    /// may agree. Below the base when they cannot agree on anything held here, and the follower needs a snapshot.
+    pub fn resume_after(&self, hint_index: Index, hint_term: Term) -> Index {
+        if hint_index < self.base_index {
+            return hint_index;
+        }
+        let (at, term) = self.agree_at_most(hint_index, hint_term);
+        if term > hint_term { at.saturating_sub(1) } else { at }
+    }
+
     /// Whether a log ending in (`last_index`, `last_term`) is at least as up-to-date as this one (§5.4.1).
     pub fn is_not_ahead_of(&self, last_index: Index, last_term: Term) -> bool {
         (last_term, last_index) >= (self.last_term(), self.last_index())

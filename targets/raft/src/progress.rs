@@ -59,6 +59,15 @@ impl Progress {
         }
     }
 
+    /// The follower answered. If it had been out of reach, a snapshot on its way to it is lost.
+    pub(crate) fn hear(&mut self, round: u64, now: u64, timeout: u64) {
+        if now >= self.contact_at + timeout && matches!(self.sending, Sending::Snapshot { .. }) {
+            self.probe(self.matched + 1);
+        }
+        self.contact_at = now;
+        self.round = self.round.max(round);
+    }
+
     /// Goes back to sending one at a time, from `next`.
     pub(crate) fn probe(&mut self, next: Index) {
         self.next = next.max(1);

@@ -121,11 +121,11 @@ impl Node {
 
     pub(crate) fn handle_accepted(&mut self, from: NodeId, match_index: Index, round: u64) {
         let now = self.now();
+        let timeout = self.config.election_timeout_ms;
         let last = self.log.last_index();
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(follower) = leader.followers.get_mut(&from) else { return };
-        follower.contact_at = now;
-        follower.round = follower.round.max(round);
+        follower.hear(round, now, timeout);
         follower.accepted(match_index.min(last), now);
         self.advance_commit();
         self.confirm_reads();
@@ -136,8 +136,7 @@ impl Node {
         let timeout = self.config.election_timeout_ms;
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(follower) = leader.followers.get_mut(&from) else { return };
-        follower.contact_at = now;
-        follower.round = follower.round.max(round);
+        follower.hear(round, now, timeout);
         if prev_index <= follower.matched {
             // Either an old message, or the follower lost what it had acknowledged. Only the latter goes on.
             let since = *follower.denies_since.get_or_insert(now);
@@ -145,13 +144,21 @@ impl Node {
                 self.events.push(Event::FollowerLostEntries { follower: from, acknowledged: follower.matched });
                 follower.denies_since = None;
                 follower.matched = 0;
-                follower.probe(self.log.agree_at_most(hint.0, hint.1).0 + 1);
+                follower.probe(self.log.resume_after(hint.0, hint.1) + 1);
             }
-        } else if matches!(follower.sending, Sending::Pipeline { .. }) || prev_index + 1 == follower.next {
+        } else {
             // Both ends skip whole terms, so the search takes a round trip per term, not per entry (§5.3).
-            let next = (self.log.agree_at_most(hint.0, hint.1).0 + 1).max(follower.matched + 1);
-            self.events.push(Event::Conflict { follower: from, index: prev_index, next });
-            follower.probe(next);
+            let next = (self.log.resume_after(hint.0, hint.1) + 1).max(follower.matched + 1);
+            // An answer to a probe counts if it brings the search on; a late or doubled one does not.
+            let is_news = match follower.sending {
+                Sending::Pipeline { .. } => true,
+                Sending::Probe { .. } => prev_index + 1 == follower.next && next < follower.next,
+                Sending::Snapshot { .. } => false,
+            };
+            if is_news {
+                self.events.push(Event::Conflict { follower: from, index: prev_index, next });
+                follower.probe(next);
+            }
         }
         self.confirm_reads();
     }
@@ -229,7 +236,7 @@ impl Node {
                 }
             }
             Sending::Snapshot { sent_at, index } => {
-                if now >= *sent_at + 5 * resend_after {
+                if now >= *sent_at + 2 * resend_after {
                     let next = *index;
                     self.send_snapshot(peer, next);
                 }
