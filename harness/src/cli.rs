@@ -6,6 +6,7 @@
 mod check;
 mod doctor;
 pub(crate) mod error;
+mod history;
 mod list;
 mod names;
 mod replay;
@@ -50,6 +51,8 @@ enum Command {
     Check(check::CheckArguments),
     /// Carries out the plan of an earlier run again: same seed, same schedule
     Replay(replay::ReplayArguments),
+    /// Writes a recorded history in another format
+    History(history::HistoryArguments),
     /// Writes the report of a run again
     Report(report::ReportArguments),
     /// Lists what can be chosen
@@ -80,6 +83,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Run(arguments) => run::run(&registry, arguments),
         Command::Check(arguments) => check::check(arguments),
         Command::Replay(arguments) => replay::replay(&registry, arguments),
+        Command::History(arguments) => history::history(arguments),
         Command::Report(arguments) => report::report(arguments),
         Command::List(arguments) => list::list(&registry, arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),

@@ -68,7 +68,7 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<u8, CommandError> {
     Ok(verdict.exit_code())
 }
 
-fn format_named(name: &str) -> Result<Format, CommandError> {
+pub(crate) fn format_named(name: &str) -> Result<Format, CommandError> {
     let known = Format::ALL.into_iter();
     let found = known.clone().find(|format| format.as_str() == name);
     found.ok_or_else(|| names::unknown("format", name, known.map(|format| format.as_str())))
