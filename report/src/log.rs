@@ -128,7 +128,7 @@ pub(crate) fn split_time(line: &str) -> (Option<u64>, &str) {
 }
 
 /// Words that make a line worth showing first: failures, and changes of who leads.
-const NOTABLE: [&str; 27] = [
+const NOTABLE: [&str; 28] = [
     "abort",
     "candidate",
     "conflict",
@@ -139,9 +139,10 @@ const NOTABLE: [&str; 27] = [
     "exit",
     "fail",
     "fatal",
-    "follower",
+    "follow",
     "killed",
     "leader",
+    "leads",
     "lost",
     "panic",
     "primary",

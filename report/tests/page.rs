@@ -118,6 +118,28 @@ fn each_operation_of_an_anomaly_is_drawn_and_tabled() {
 }
 
 #[test]
+fn of_a_very_large_core_the_contradiction_is_drawn() {
+    let mut run = synthetic::violation();
+    let history = run.history.as_ref().expect("a history");
+    let anomaly = &mut run.verdict.as_mut().expect("judged").judgements[0].anomalies[0];
+    let core = anomaly.operations.clone();
+    let key = history.row(core[0]).key;
+    // 100 operations long before, and those that do contradict each other.
+    let early = (0..history.len() as u32).map(OpId).filter(|id| history.row(*id).key != key).take(100);
+    anomaly.operations.extend(early);
+    anomaly.explanation = vec!["a step".into(); 104];
+    anomaly.window.0 = 0;
+    let page = page(&run);
+    let card = page.split("id=\"finding-1\"").nth(1).expect("a card").split("</article>").next().expect("its end");
+    for OpId(op) in core {
+        assert!(card.contains(&format!("id=\"finding-1-op-{op}\"")), "op {op} in the first table");
+    }
+    assert_eq!(card.matches(" id=\"finding-1-op-").count(), 7);
+    assert!(card.contains("All 104 operations of the finding") && card.contains("Why this cannot be, in 104 steps"));
+    balanced(&page);
+}
+
+#[test]
 fn outcomes_differ_in_shape() {
     let page = page(&synthetic::violation());
     assert!(page.contains("class=\"op ok\"") && page.contains("class=\"bar\""));
@@ -129,7 +151,7 @@ fn outcomes_differ_in_shape() {
 #[test]
 fn faults_are_bands_behind_diagrams_and_plots() {
     let page = page(&synthetic::violation());
-    let diagram = page.split("class=\"space-time\"").nth(1).expect("a diagram");
+    let diagram = page.split("class=\"space-time large\"").nth(1).expect("a diagram");
     let diagram = diagram.split("</svg>").next().expect("its end");
     assert!(diagram.contains("href=\"#fault-3\"") && diagram.contains("url(#pattern-partition)"));
     assert!(diagram.contains("isolate-leader n3"));

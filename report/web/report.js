@@ -72,6 +72,13 @@
     document.addEventListener(type, (event) => light(event, on));
   }
 
+  // A wide diagram begins long before its contradiction: show its end first.
+  for (const drawing of all(".space-time")) {
+    const last = all(".op[tabindex='0']", drawing).pop();
+    const box = drawing.parentElement;
+    if (last) box.scrollLeft += last.getBoundingClientRect().right - box.getBoundingClientRect().right + 60;
+  }
+
   // A log excerpt begins half a second before its finding: show the finding first.
   const scrollToFinding = (details) => {
     const box = details.querySelector(".log-box");

@@ -5,16 +5,14 @@ use rashomon_history::{History, OpId, OpView, Outcome};
 use super::Found;
 use crate::format::{self, count, counted};
 use crate::html::{Html, put};
-use crate::neighbourhood;
+use crate::neighbourhood::{self, Core};
 use crate::run_files::RunFiles;
 use crate::svg::diagram::{self, Diagram, Scale};
 
 /// Anomalies that get a card; the others are listed in a table.
 pub(super) const CARDS_MAX: usize = 12;
-/// Anomalies listed in that table.
+/// Rows of that table, and of the full list of one anomaly's operations.
 const LISTED_MAX: usize = 500;
-/// Operations of one anomaly that are drawn and tabled.
-const CORE_MAX: usize = 24;
 
 /// Writes the section; nothing when there is no anomaly.
 pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) {
@@ -78,24 +76,21 @@ fn card(html: &mut Html, run: &RunFiles<'_>, one: &Found<'_>) {
 }
 
 fn operations(html: &mut Html, run: &RunFiles<'_>, one: &Found<'_>, history: &History) {
-    let (mut core, missing) = neighbourhood::core(history, one.anomaly);
-    let in_all = core.len();
-    core.truncate(CORE_MAX);
+    let core = Core::of(history, one.anomaly);
     let nodes: Vec<String> = run.manifest.nodes.iter().map(|node| node.name.clone()).collect();
-    if !missing.is_empty() {
-        put!(html, "<p class=\"note\">Not in the part of the history that could be read: {}.</p>\n", names(&missing));
+    if !core.missing.is_empty() {
+        let missing = names(&core.missing);
+        put!(html, "<p class=\"note\">Not in the part of the history that could be read: {}.</p>\n", missing);
     }
-    if core.is_empty() {
+    if core.principal.is_empty() {
         explanation(html, one);
         return;
     }
-    let ids: Vec<OpId> = core.iter().map(|op| op.id).collect();
-    let window = neighbourhood::window(one.anomaly, &core);
-    let extent = core.iter().flat_map(|op| [Some(op.invoke_time), op.complete_time]).flatten();
-    let extent = extent.fold((u64::MAX, 0), |(from, to), end| (from.min(end), to.max(end)));
+    let ids: Vec<OpId> = core.principal.iter().map(|op| op.id).collect();
+    let extent = core.moments().into_iter().fold((u64::MAX, 0), |(from, to), end| (from.min(end), to.max(end)));
     let faults = neighbourhood::faults(run.faults, extent);
     html.append(diagram::draw(&Diagram {
-        operations: &core,
+        operations: &core.principal,
         core: &ids,
         faults: &faults,
         events: &[],
@@ -111,17 +106,23 @@ fn operations(html: &mut Html, run: &RunFiles<'_>, one: &Found<'_>, history: &Hi
     );
     legend(html);
     html.raw("</p>\n");
-    table(html, one, &core, &nodes);
-    if in_all > core.len() {
+    table(html, one, &core.principal, &nodes, true);
+    if core.all.len() > core.principal.len() {
         put!(
             html,
-            "<p class=\"note\">The first {} of {} operations.</p>\n",
-            core.len(),
-            counted(in_all as u64, "operation")
+            "<details class=\"inner\"><summary>All {} of the finding; above are those nearest to the contradiction\
+             </summary>\n",
+            counted(core.all.len() as u64, "operation")
         );
+        let listed = &core.all[core.all.len().saturating_sub(LISTED_MAX)..];
+        table(html, one, listed, &nodes, false);
+        if listed.len() < core.all.len() {
+            put!(html, "<p class=\"note\">The last {}; all are in verdict.json.</p>\n", count(listed.len() as u64));
+        }
+        html.raw("</details>\n");
     }
     explanation(html, one);
-    surroundings(html, run, one, history, &core, window, &nodes);
+    surroundings(html, run, one, history, &core, &nodes);
 }
 
 /// What the three kinds of bar mean.
@@ -133,24 +134,50 @@ fn legend(html: &mut Html) {
 }
 
 fn explanation(html: &mut Html, one: &Found<'_>) {
-    if one.anomaly.explanation.is_empty() {
+    let lines = &one.anomaly.explanation;
+    if lines.is_empty() {
         return;
     }
-    html.raw("<h4>Why this cannot be</h4>\n<ol class=\"argument\">");
-    for line in one.anomaly.explanation.iter().take(60) {
+    let folded = lines.len() > 12;
+    if folded {
+        put!(
+            html,
+            "<details class=\"inner\"><summary>Why this cannot be, in {}</summary>",
+            counted(lines.len() as u64, "step")
+        );
+    } else {
+        html.raw("<h4>Why this cannot be</h4>\n");
+    }
+    html.raw("<ol class=\"argument\">");
+    for line in lines.iter().take(LISTED_MAX) {
         put!(html, "<li>{}</li>", format::clip(line, 1_000));
     }
     html.raw("</ol>\n");
+    if lines.len() > LISTED_MAX {
+        put!(
+            html,
+            "<p class=\"note\">{} more in verdict.json.</p>\n",
+            counted((lines.len() - LISTED_MAX) as u64, "step")
+        );
+    }
+    if folded {
+        html.raw("</details>\n");
+    }
 }
 
-fn table(html: &mut Html, one: &Found<'_>, core: &[OpView<'_>], nodes: &[String]) {
+/// Operations with their times; `linked` where other parts of the page may point at a row.
+fn table(html: &mut Html, one: &Found<'_>, operations: &[OpView<'_>], nodes: &[String], linked: bool) {
     html.raw(
         "<div class=\"scroll\"><table class=\"operations\"><thead><tr><th>operation<th>process<th>node<th>function\
          <th>key<th>asked<th>result<th class=\"number\">from, s<th class=\"number\">to, s<th class=\"number\">took\
          <th>outcome</thead><tbody>\n",
     );
-    for op in core {
-        put!(html, "<tr id=\"finding-{}-op-{}\" data-op=\"{}\"", one.number, op.id.0, op.id.0);
+    for op in operations {
+        html.raw("<tr");
+        if linked {
+            put!(html, " id=\"finding-{}-op-{}\"", one.number, op.id.0);
+        }
+        put!(html, " data-op=\"{}\"", op.id.0);
         html.raw(if op.error.is_some() { " class=\"has-error\">" } else { ">" });
         put!(html, "<td class=\"name\">op {}<td>{}<td>{}", op.id.0, op.process, diagram::node_name(nodes, op.node));
         let key = if op.key.is_nil() { String::new() } else { format::value(&op.key) };
@@ -181,15 +208,14 @@ fn surroundings(
     run: &RunFiles<'_>,
     one: &Found<'_>,
     history: &History,
-    core: &[OpView<'_>],
-    window: (u64, u64),
+    core: &Core<'_>,
     nodes: &[String],
 ) {
+    let window = core.window(one.anomaly);
     let around = neighbourhood::around(history, core, window);
-    let moments: Vec<u64> = core.iter().flat_map(|op| [Some(op.invoke_time), op.complete_time]).flatten().collect();
-    let events = neighbourhood::node_events(run.logs, window, &moments);
+    let events = neighbourhood::node_events(run.logs, window, &core.moments());
     let faults = neighbourhood::faults(run.faults, window);
-    let ids: Vec<OpId> = core.iter().map(|op| op.id).collect();
+    let ids: Vec<OpId> = core.all.iter().map(|op| op.id).collect();
     put!(
         html,
         "<h4>Around it: {} to {} s</h4>\n<p class=\"note\">{} on the same key, those of the finding outlined",

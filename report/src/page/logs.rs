@@ -5,7 +5,7 @@ use super::Found;
 use crate::format::{self, count, counted, seconds, seconds_micros};
 use crate::html::{Html, put};
 use crate::log::{self, MARGIN_NS, Windows, fault_edges};
-use crate::neighbourhood::{self, was_tried};
+use crate::neighbourhood::{Core, was_tried};
 use crate::record::Verdict;
 use crate::run_files::{LogLine, NodeLog, RunFiles};
 use crate::svg::diagram;
@@ -62,14 +62,14 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) 
 
 /// The lines around one finding.
 fn around(html: &mut Html, run: &RunFiles<'_>, one: &Found<'_>) {
-    let core = run.history.map_or_else(Vec::new, |history| neighbourhood::core(history, one.anomaly).0);
-    let (from, to) = one.anomaly.window;
+    let core = run.history.map(|history| Core::of(history, one.anomaly)).filter(|core| !core.principal.is_empty());
+    let (from, to) = core.as_ref().map_or(one.anomaly.window, |core| core.window(one.anomaly));
     let window = (from.saturating_sub(MARGIN_NS), to.max(from).saturating_add(MARGIN_NS));
     let within = |time: u64| (window.0..=window.1).contains(&time);
     let nodes: Vec<String> = run.manifest.nodes.iter().map(|node| node.name.clone()).collect();
     let mut moments = vec![from, to];
     let mut rows = fault_rows(run, within);
-    for op in core.iter().take(24) {
+    for op in core.iter().flat_map(|core| &core.principal) {
         let where_ = format!("process {} → {}", op.process, diagram::node_name(&nodes, op.node));
         let asked = format!("{} {}", op.f, format::asked(op));
         let mut push = |time: u64, text: String| {

@@ -109,7 +109,7 @@ fn facts(html: &mut Html, run: &RunFiles<'_>) {
     {
         super::fact(html, "after the last heal", &counted(evidence.reads_after_heal.iter().sum(), "ok read"));
     }
-    super::fact(html, "started", &manifest.started);
+    super::fact(html, "started", &whole_seconds(&manifest.started));
     super::fact(html, "run", &manifest.run);
     html.raw("</dl>\n");
 }
@@ -143,6 +143,14 @@ fn load_ns(run: &RunFiles<'_>) -> u64 {
     match &run.manifest.evidence {
         Some(evidence) => evidence.load_ns,
         None => run.history.map_or(0, |history| history.end_time()),
+    }
+}
+
+/// A time without its fraction of a second: `2026-01-02T03:04:05Z`.
+fn whole_seconds(time: &str) -> String {
+    match time.split_once('.') {
+        Some((whole, fraction)) => whole.to_owned() + fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
+        None => time.to_owned(),
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>) {
     }
     html.raw("</div>\n<h3>Nodes</h3>\n<div class=\"scroll\"><table><thead><tr><th>node<th>address<th>command line</thead><tbody>\n");
     for node in &manifest.nodes {
-        put!(html, "<tr><td>{}<td class=\"value\">{}", node.name, node.address);
+        put!(html, "<tr><td>{}<td class=\"address\">{}", node.name, node.address);
         put!(html, "<td class=\"value\">{}\n", clip(&node.command.join(" "), 2_000));
     }
     html.raw("</tbody></table></div>\n");

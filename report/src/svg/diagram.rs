@@ -57,9 +57,10 @@ pub(crate) fn draw(diagram: &Diagram<'_>) -> Html {
     let (width, height) = (plan.axis.width() + 2.0, plan.height());
     put!(
         html,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{}\"><svg class=\"space-time\" \
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{}\"><svg class=\"space-time {}\" \
          width=\"{:.0}\" height=\"{:.0}\" viewBox=\"-1 0 {:.0} {:.0}\">",
         diagram.label,
+        if diagram.scale == Scale::Core { "large" } else { "small" },
         width,
         height,
         width,
@@ -142,13 +143,13 @@ fn bands(html: &mut Html, plan: &Plan<'_>) {
                     );
                 }
             }
-            put!(
-                html,
-                "<text class=\"fault-name\" x=\"{:.1}\" y=\"{:.1}\">{}</text></a>",
-                place.label_x + 5.0,
-                top + 12.0,
-                place.label
-            );
+            // A wide band is named at both ends, because one of them may have scrolled away.
+            let label_width = text_width(&place.label, SMALL);
+            let again = (width > 2.0 * label_width + 400.0).then(|| place.x.1 - label_width - 6.0);
+            for x in [Some(place.label_x + 5.0), again].into_iter().flatten() {
+                put!(html, "<text class=\"fault-name\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", x, top + 12.0, place.label);
+            }
+            html.raw("</a>");
         }
     }
 }

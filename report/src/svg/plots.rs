@@ -75,11 +75,11 @@ impl<'a> Frame<'a> {
 
     /// Where the anomalies are, as lines through a panel.
     fn finding_lines(&self, html: &mut Html, panel: Panel) {
-        for (_, from, _) in &self.findings {
+        for (_, _, to) in &self.findings {
             put!(
                 html,
                 "<path class=\"finding-line\" d=\"M{:.1} {:.1}V{:.1}\"/>",
-                self.x(*from),
+                self.x(*to),
                 panel.top,
                 panel.bottom()
             );
@@ -154,7 +154,8 @@ impl<'a> Frame<'a> {
         self.open(&mut html, "strip", "Faults over time, one row per class", panel.bottom() + 24.0);
         let mut written_to = 0.0;
         for (number, from, to) in &self.findings {
-            let (x, label) = (self.x(*from), format!("finding {number}"));
+            // By its end an anomaly has come to light.
+            let (x, label) = (self.x(*to), format!("finding {number}"));
             put!(
                 html,
                 "<a href=\"#finding-{}\" class=\"finding-mark\"><title>finding {}: {}–{} s</title>\

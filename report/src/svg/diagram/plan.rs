@@ -33,7 +33,7 @@ impl Scale {
     }
 
     pub(super) fn font(self) -> f64 {
-        if self == Scale::Core { 12.0 } else { SMALL }
+        if self == Scale::Core { 12.0 } else { 10.5 }
     }
 
     fn spacing(self, total: f64) -> Spacing {
@@ -132,7 +132,7 @@ fn span(op: &OpView<'_>, scale: Scale, open_end: u64) -> Span {
 
 /// What is written on an operation's bar.
 pub(super) fn bar_label(op: &OpView<'_>, scale: Scale) -> String {
-    format::operation_label(op, if scale == Scale::Core { 34 } else { 20 })
+    format::operation_label(op, if scale == Scale::Core { 34 } else { 24 })
 }
 
 /// The processes with their lanes' names, in order of their first operation.
