@@ -145,7 +145,7 @@ fn bands(html: &mut Html, plan: &Plan<'_>) {
             }
             // A wide band is named at both ends, because one of them may have scrolled away.
             let label_width = text_width(&place.label, SMALL);
-            let again = (width > 2.0 * label_width + 400.0).then(|| place.x.1 - label_width - 6.0);
+            let again = (width > 2.0 * label_width + 400.0).then_some(place.x.1 - label_width - 6.0);
             for x in [Some(place.label_x + 5.0), again].into_iter().flatten() {
                 put!(html, "<text class=\"fault-name\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", x, top + 12.0, place.label);
             }
