@@ -1,8 +1,8 @@
 //! Thousands of random steps over a lossy network, crashing nodes, slow disks and jumping clocks, for many seeds.
 //!
-//! A run is its seed. It ends with everything healed, the cluster must then serve again, and a read of each recent key on
-//! each node joins the histories that are judged. The correct protocol must survive every seed; each mutant must be caught
-//! in some, which shows that the simulation can fail.
+//! A run is its seed. It ends with everything healed, the cluster must then serve again, and a read of each recent key
+//! on each node joins the histories that are judged. The correct protocol must survive every seed; each mutant must be
+//! caught in some, which shows that the simulation can fail.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
