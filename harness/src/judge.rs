@@ -175,7 +175,8 @@ mod tests {
 
     #[test]
     fn each_missing_piece_of_evidence_makes_it_inconclusive() {
-        let spoil: [(&str, fn(&mut Evidence)); 7] = [
+        type Spoil = fn(&mut Evidence);
+        let spoil: [(&str, Spoil); 7] = [
             ("interrupted", |evidence| evidence.interrupted = true),
             ("only 90 operations", |evidence| evidence.functions.iter_mut().for_each(|counts| counts.ok = 45)),
             ("no `write`", |evidence| drop(evidence.functions.pop())),

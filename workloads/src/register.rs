@@ -1,7 +1,9 @@
 //! Reads, writes and compare-and-sets on many registers, each of which must be linearizable.
 //!
-//! A few keys are in use at a time; when a key has had its share of operations it is retired and a new one takes its
-//! place, so that each key's history stays short enough to be checked exactly, whatever the length of the run. Written
+//! Keys are chosen unevenly: a few are hot, so that processes meet on them (a stale read needs a write just before it),
+//! and many are cold, so that what went wrong on them is not overwritten at once and still there when every node is
+//! read at the end. When a key has had its share of operations it is retired and a new one takes its place, so that
+//! each key's history stays short enough to be checked exactly, whatever the length of the run. Written
 //! values are unique by default: a read then names the write that it saw. `values=small` draws them from 0…4 instead,
 //! as Jepsen does, which exercises the general search.
 
@@ -21,7 +23,11 @@ use crate::options;
 pub struct Register;
 
 const OPTIONS: [WorkloadOption; 4] = [
-    WorkloadOption { name: "keys", default: "6", meaning: "how many registers are in use at a time" },
+    WorkloadOption {
+        name: "keys",
+        default: "500",
+        meaning: "how many registers are in use at a time, a few of them hot",
+    },
     WorkloadOption { name: "ops-per-key", default: "400", meaning: "operations after which a register is retired" },
     WorkloadOption { name: "values", default: "unique", meaning: "`unique`, or `small`: 0 to 4 as in Jepsen's tests" },
     WorkloadOption { name: "mix", default: "even", meaning: "`even`, `reads` (8 of 10) or `writes` (8 of 10)" },
@@ -95,7 +101,7 @@ impl Registers {
         let mix = match options::word(&spec.options, "mix", &["even", "reads", "writes"])? {
             "reads" => [0.8, 0.1, 0.1],
             "writes" => [0.2, 0.6, 0.2],
-            _ => [0.4, 0.35, 0.25],
+            _ => [0.45, 0.33, 0.22],
         };
         let slot = |key| Slot { key, operations: 0, believed: Value::Nil };
         Ok(Registers {
@@ -111,6 +117,15 @@ impl Registers {
             write: "write".into(),
             cas: "cas".into(),
         })
+    }
+
+    /// A register in use: with `n` of them the first is chosen about twice as often as the second, and so on by powers
+    /// of two (first how many take part: 1, 2, 4, … up to all; then one of those).
+    fn choose_slot(&mut self) -> usize {
+        let all = self.in_use.len() as u64;
+        let levels = u64::from(all.next_power_of_two().trailing_zeros()) + 1;
+        let taking_part = (1 << self.draw.below(levels)).min(all);
+        self.draw.below(taking_part) as usize
     }
 
     fn retire(&mut self, slot: usize) {
@@ -133,7 +148,7 @@ impl Registers {
 
 impl Generator for Registers {
     fn next(&mut self, _client: u32) -> Option<Operation> {
-        let chosen = self.draw.below(self.in_use.len() as u64) as usize;
+        let chosen = self.choose_slot();
         if self.in_use[chosen].operations >= self.ops_per_key {
             self.retire(chosen);
         }
@@ -168,7 +183,8 @@ impl Generator for Registers {
     }
 
     fn closing(&mut self) -> Vec<Operation> {
-        let keys = self.in_use.iter().map(|slot| slot.key).chain(self.retired.iter().rev().copied());
+        let used = self.in_use.iter().filter(|slot| slot.operations > 0).map(|slot| slot.key);
+        let keys = used.chain(self.retired.iter().rev().copied());
         keys.map(|key| Operation { f: self.read.clone(), key: Value::Int(key), value: Value::Nil }).collect()
     }
 }
@@ -223,6 +239,16 @@ mod tests {
     }
 
     #[test]
+    fn some_keys_are_hot_and_most_are_cold() {
+        let mut per_key: BTreeMap<Value, u64> = BTreeMap::new();
+        for (operation, _) in answered(&mut generator(&[("ops-per-key", "100000")]).unwrap(), 10_000) {
+            *per_key.entry(operation.key).or_default() += 1;
+        }
+        assert!(per_key[&Value::Int(0)] > 1500);
+        assert!(per_key.values().filter(|&&count| count < 10).count() > 200);
+    }
+
+    #[test]
     fn written_values_are_unique_by_default_and_small_when_asked() {
         let written = |registers: &mut Registers| -> Vec<Value> {
             let operations = answered(registers, 2000).into_iter().map(|(operation, _)| operation);
@@ -245,7 +271,7 @@ mod tests {
     #[test]
     fn closing_reads_visit_the_keys_in_use_and_the_latest_retired_ones() {
         let mut registers = generator(&[("keys", "2"), ("ops-per-key", "5")]).unwrap();
-        answered(&mut registers, 5000);
+        answered(&mut registers, 5001);
         let keys: Vec<i64> = registers.closing().iter().map(|read| read.key.as_int().unwrap()).collect();
         assert_eq!(keys.len(), 2 + RETIRED_REMEMBERED);
         assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());

@@ -48,9 +48,8 @@ pub(crate) fn history(arguments: &HistoryArguments) -> Result<u8, CommandError> 
         "rhist" => to_own(convert, from_format),
         other => return Err(names::unknown("format to write", other, ["jsonl", "rhist"])),
     };
-    match written? {
-        Some(warning) => eprintln!("warning: {warning}"),
-        None => {}
+    if let Some(warning) = written? {
+        eprintln!("warning: {warning}");
     }
     Ok(0)
 }

@@ -48,6 +48,8 @@ pub struct Nemesis<'a> {
     down: BTreeSet<u16>,
     stopped: BTreeSet<u16>,
     clocks: BTreeMap<u16, u32>,
+    /// Whom the latest fault hit, and in which episode that was.
+    latest: (u32, Vec<u16>),
 }
 
 /// What has to be undone.
@@ -91,6 +93,7 @@ impl<'a> Nemesis<'a> {
             down: BTreeSet::new(),
             stopped: BTreeSet::new(),
             clocks: BTreeMap::new(),
+            latest: (0, Vec::new()),
         }
     }
 
@@ -130,12 +133,15 @@ impl<'a> Nemesis<'a> {
     }
 
     async fn begin(&mut self, id: u32, episode: u32, planned: &PlannedFault) -> Result<(), NemesisError> {
+        if self.latest.0 != episode {
+            self.latest = (episode, Vec::new());
+        }
         let begun = self.carry_out(id, &planned.fault).await?;
         let mut record = FaultRecord {
             id,
             episode,
-            class: planned.fault.kind().class().as_str().to_owned(),
-            kind: planned.fault.kind().as_str().to_owned(),
+            class: planned.kind.class().as_str().to_owned(),
+            kind: planned.kind.as_str().to_owned(),
             description: String::new(),
             nodes: Vec::new(),
             begin_ns: self.recorder.now_ns(),
@@ -151,6 +157,7 @@ impl<'a> Nemesis<'a> {
                 record.nodes = begun.nodes.iter().map(|&node| self.name(node)).collect();
                 record.outcome = begun.outcome;
                 record.proof = begun.proof;
+                self.latest.1 = begun.nodes;
                 self.show(id, Some(begun.description));
                 self.active.insert(id, begun.active);
                 self.recorder.with_tally(|tally| tally.forget_reads());
@@ -180,7 +187,8 @@ impl<'a> Nemesis<'a> {
             }
             Fault::Isolate(aim) | Fault::Deaf(aim) | Fault::Mute(aim) => {
                 let (node, who) = match self.aim(aim).await {
-                    Ok((nodes, who)) => (nodes[0], who),
+                    Ok((nodes, who)) if nodes.len() == 1 => (nodes[0], who),
+                    Ok((nodes, _)) => (nodes[0], self.name(nodes[0])),
                     Err(skipped) => return Ok(Err(skipped)),
                 };
                 let (grudge, text) = match fault {
@@ -390,6 +398,8 @@ impl<'a> Nemesis<'a> {
     async fn aim(&self, aim: &Aim) -> Result<(Vec<u16>, String), Skipped> {
         match aim {
             Aim::Nodes(nodes) => Ok((nodes.clone(), self.names(nodes))),
+            Aim::Same if self.latest.1.is_empty() => Err(Skipped("the fault before it hit nobody".to_owned())),
+            Aim::Same => Ok((self.latest.1.clone(), self.names(&self.latest.1))),
             Aim::Leader => {
                 let deadline = Instant::now() + self.patience;
                 loop {

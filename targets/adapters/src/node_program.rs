@@ -20,7 +20,7 @@ pub(crate) fn find(choice: &TargetChoice) -> Result<PathBuf, TargetError> {
     let beside = std::env::current_exe().ok().and_then(|program| program.parent().map(|folder| folder.join(NAME)));
     beside.filter(|path| path.is_file()).ok_or_else(|| TargetError {
         what: format!("the node program `{NAME}` is not beside this program"),
-        remedy: format!("build both with `cargo build --release`, or give its path to --node-binary"),
+        remedy: "build both with `cargo build --release`, or give its path to --node-binary".to_owned(),
     })
 }
 
