@@ -5,13 +5,18 @@
 //! | [`Format::Own`] | `history.rhist`, see [`crate::codec`] | Rashomon |
 //! | [`Format::JsonLines`] | one JSON object per event and line, in order of time | Rashomon, scripts |
 //! | [`Format::Json`] | the same objects in one array, in the order recorded | elle-cli, exports from Jepsen |
+//! | [`Format::Edn`] | maps, one after another or in one vector | Jepsen, Knossos, elle-cli, Porcupine (key-value) |
+//! | [`Format::Log`] | lines as `INFO  jepsen.util - 0 :invoke :read nil` | Jepsen's log and `history.txt`, Porcupine (etcd) |
 //!
 //! Everything streams: a reader holds one window of its input and what is open, never the file. What was mended on the
 //! way (times out of order, keys that mean nothing, the nemesis's lines) is in the [`Summary`], so that no reading is
 //! silently lossy. `docs/formats.md` has an example of each.
 
+mod convert;
+mod cursor;
+mod edn;
 mod json;
-mod json_write;
+mod log;
 mod number;
 mod record;
 mod source;
@@ -24,7 +29,9 @@ use thiserror::Error;
 
 use crate::codec::MAGIC;
 use crate::{EventRef, History, HistoryBuilder, HistoryError, HistoryReader, ReadError};
-pub use json_write::JsonWriter;
+pub use convert::{ConvertError, WriteOptions, convert};
+pub use edn::EdnWriter;
+pub use json::JsonWriter;
 use record::{Assembler, Order, Record};
 pub use source::Position;
 use source::Source;
@@ -38,11 +45,15 @@ pub enum Format {
     JsonLines,
     /// JSON objects in one array.
     Json,
+    /// EDN maps, as Jepsen writes them.
+    Edn,
+    /// Lines of Jepsen's log.
+    Log,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Format; 3] = [Format::Own, Format::JsonLines, Format::Json];
+    pub const ALL: [Format; 5] = [Format::Own, Format::JsonLines, Format::Json, Format::Edn, Format::Log];
 
     /// The name used on the command line.
     pub fn as_str(self) -> &'static str {
@@ -50,9 +61,24 @@ impl Format {
             Format::Own => "rhist",
             Format::JsonLines => "jsonl",
             Format::Json => "json",
+            Format::Edn => "edn",
+            Format::Log => "log",
         }
     }
 }
+
+impl std::str::FromStr for Format {
+    type Err = UnknownFormatName;
+
+    fn from_str(name: &str) -> Result<Format, UnknownFormatName> {
+        Format::ALL.into_iter().find(|format| format.as_str() == name).ok_or_else(|| UnknownFormatName(name.to_owned()))
+    }
+}
+
+/// A name that no format has.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("there is no history format `{0}`; there are rhist, jsonl, json, edn and log")]
+pub struct UnknownFormatName(String);
 
 impl fmt::Display for Format {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -65,6 +91,9 @@ impl fmt::Display for Format {
 pub struct ReadOptions<'a> {
     /// The format; found out from the content where it is not given.
     pub format: Option<Format>,
+    /// In text formats, each value is a pair `[key value]` of Jepsen's independent workloads: take it apart. Events that
+    /// have a key of their own stay as they are.
+    pub independent: bool,
     /// Called now and then with the number of bytes read so far.
     pub progress: Option<&'a mut dyn FnMut(u64)>,
 }
@@ -120,18 +149,36 @@ pub enum InputError {
     #[error(transparent)]
     Events(HistoryError),
     /// The content looks like none of the formats.
-    #[error("this looks like none of the history formats (rhist, jsonl, json); it begins with `{begins}`")]
+    #[error("this looks like none of the history formats (rhist, jsonl, json, edn, log); it begins with `{begins}`")]
     UnknownFormat {
         /// The first bytes.
         begins: String,
     },
+    /// The receiver wanted no more events.
+    #[error("reading was stopped")]
+    Stopped,
     /// There is nothing.
     #[error("the history is empty: not a single byte")]
     Empty,
 }
 
-/// What is handed each event; its error ends the reading.
-pub type Sink<'a> = dyn FnMut(EventRef<'_>) -> Result<(), HistoryError> + 'a;
+/// Why a receiver of events wants no more of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The events do not make a history: reported with the event's place.
+    History(HistoryError),
+    /// A reason of its own: reported as [`InputError::Stopped`].
+    Stop,
+}
+
+impl From<HistoryError> for Refusal {
+    fn from(error: HistoryError) -> Refusal {
+        Refusal::History(error)
+    }
+}
+
+/// What is handed each event; its refusal ends the reading.
+pub type Sink<'a> = dyn FnMut(EventRef<'_>) -> Result<(), Refusal> + 'a;
 
 /// How much is looked at to tell the format.
 const DETECT_BYTES: usize = 64 << 10;
@@ -144,12 +191,14 @@ pub fn detect(bytes: &[u8]) -> Option<Format> {
     if !bytes.is_empty() && bytes[..bytes.len().min(MAGIC.len())] == MAGIC[..bytes.len().min(MAGIC.len())] {
         return Some(Format::Own);
     }
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let mut rest = bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
-    match (rest.next()?, rest.next()) {
-        (b'{', Some(b'"')) => Some(Format::JsonLines),
-        (b'[', Some(b']')) => Some(Format::Json),
-        (b'[', Some(b'{')) if matches!(rest.next(), Some(b'"')) => Some(Format::Json),
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
+    let after = |at: usize| bytes.get(at..).unwrap_or_default().trim_ascii_start();
+    match bytes.first()? {
+        b'{' if after(1).starts_with(b"\"") => Some(Format::JsonLines),
+        b'[' if after(1).starts_with(b"]") => Some(Format::Json),
+        b'[' if after(1).starts_with(b"{") && after(1)[1..].trim_ascii_start().starts_with(b"\"") => Some(Format::Json),
+        b'{' | b'[' | b'(' | b';' | b'#' => Some(Format::Edn),
+        _ if log::begins_as_log(bytes) => Some(Format::Log),
         _ => None,
     }
 }
@@ -171,17 +220,20 @@ pub fn read_events(mut input: impl Read, options: ReadOptions<'_>, sink: &mut Si
     let input = Cursor::new(begin).chain(input);
     let mut no_progress = |_| {};
     let progress = options.progress.unwrap_or(&mut no_progress);
+    let assembler = |order| Assembler::new(order, options.independent);
     match format {
         Format::Own => read_own(input, progress, sink),
-        Format::JsonLines => read_text(input, json::Parser::default(), Order::ByTime, progress, sink),
-        Format::Json => read_text(input, json::Parser::default(), Order::AsWritten, progress, sink),
+        Format::JsonLines => read_text(input, json::Parser::default(), assembler(Order::ByTime), progress, sink),
+        Format::Json => read_text(input, json::Parser::default(), assembler(Order::AsWritten), progress, sink),
+        Format::Edn => read_text(input, edn::Parser::default(), assembler(Order::AsWritten), progress, sink),
+        Format::Log => read_text(input, log::Parser::default(), assembler(Order::AsWritten), progress, sink),
     }
 }
 
 /// Reads a whole history.
 pub fn read_history(input: impl Read, options: ReadOptions<'_>) -> Result<(History, Summary), InputError> {
     let mut builder = HistoryBuilder::default();
-    let summary = read_events(input, options, &mut |event| builder.push(&event.to_event()))?;
+    let summary = read_events(input, options, &mut |event| Ok(builder.push(&event.to_event())?))?;
     Ok((builder.finish(), summary))
 }
 
@@ -191,7 +243,11 @@ fn read_own(input: impl Read, progress: &mut dyn FnMut(u64), sink: &mut Sink<'_>
     let mut reported = 0;
     while let Some(event) = reader.next_ref() {
         match event {
-            Ok(event) => sink(event).map_err(InputError::Events)?,
+            Ok(event) => match sink(event) {
+                Ok(()) => {}
+                Err(Refusal::History(error)) => return Err(InputError::Events(error)),
+                Err(Refusal::Stop) => return Err(InputError::Stopped),
+            },
             Err(error) if error.is_cut_short() => {
                 let what = error.to_string();
                 cut_short = Some(CutShort { at_byte: reader.bytes_read(), what });
@@ -231,17 +287,21 @@ enum Fault {
 trait TextFormat {
     /// The next thing in `text`. `at_end` says that nothing follows it. Changes itself only when it returns `Ok`.
     fn next<'a>(&mut self, text: &'a [u8], at_end: bool, record: &mut Record<'a>) -> Result<Step, Fault>;
+
+    /// What there is to say about the input once it was read.
+    fn remark(&self) -> Option<&'static str> {
+        None
+    }
 }
 
 fn read_text(
     input: impl Read,
     mut format: impl TextFormat,
-    order: Order,
+    mut assembler: Assembler,
     progress: &mut dyn FnMut(u64),
     sink: &mut Sink<'_>,
 ) -> Result<Summary, InputError> {
     let mut source = Source::new(input);
-    let mut assembler = Assembler::new(order);
     let mut reported = 0;
     let mut others = 0;
     let cut_short = loop {
@@ -250,7 +310,10 @@ fn read_text(
             Ok(Step::Record { begins, length }) => {
                 match assembler.add(&mut record, sink) {
                     Ok(Ok(())) => {}
-                    Ok(Err(error)) => return Err(InputError::History { position: source.position(begins), error }),
+                    Ok(Err(Refusal::History(error))) => {
+                        return Err(InputError::History { position: source.position(begins), error });
+                    }
+                    Ok(Err(Refusal::Stop)) => return Err(InputError::Stopped),
                     Err(what) => return Err(InputError::Syntax { position: source.position(begins), what }),
                 }
                 drop(record);
@@ -280,6 +343,7 @@ fn read_text(
     let mut summary = assembler.summary();
     summary.skipped += others;
     summary.cut_short = cut_short;
+    summary.warnings.extend(format.remark().map(str::to_owned));
     Ok(summary)
 }
 

@@ -48,6 +48,7 @@ pub(super) enum Order {
 /// Turns records into events.
 pub(super) struct Assembler {
     order: Order,
+    independent: bool,
     open: FxHashMap<u32, Open>,
     names: Names,
     last_time: u64,
@@ -70,9 +71,10 @@ struct Open {
 const IGNORED_NAMED: usize = 16;
 
 impl Assembler {
-    pub(super) fn new(order: Order) -> Assembler {
+    pub(super) fn new(order: Order, independent: bool) -> Assembler {
         Assembler {
             order,
+            independent,
             open: FxHashMap::default(),
             names: Names::default(),
             last_time: 0,
@@ -104,6 +106,9 @@ impl Assembler {
         };
         for name in record.ignored.drain(..) {
             self.ignore(&name);
+        }
+        if self.independent && record.key.is_none() {
+            take_apart(record)?;
         }
         let time = self.time_of(record)?;
         let open = if kind == EventKind::Invoke { None } else { self.open.remove(&process) };
@@ -218,6 +223,27 @@ impl Names {
     fn name(&self, id: u32) -> &str {
         &self.names[id as usize]
     }
+}
+
+/// Makes the key and the value of a value that is a pair of both. A completion without a value keeps having none.
+fn take_apart(record: &mut Record<'_>) -> Result<(), Cow<'static, str>> {
+    let (key, value) = match record.value.as_ref() {
+        None | Some(Value::Nil) if record.kind != Some(EventKind::Invoke) => {
+            record.value = None;
+            return Ok(());
+        }
+        value => match value.and_then(Value::as_list) {
+            Some([key, value]) => (key.clone(), value.clone()),
+            _ => {
+                let what =
+                    "the value of this event is no pair [key value], as all have in a history of independent keys";
+                return Err(Cow::Borrowed(what));
+            }
+        },
+    };
+    record.key = Some(key);
+    record.value = Some(value);
+    Ok(())
 }
 
 /// Whether a value without a function can only be a transaction: a list of `[function key value]`.

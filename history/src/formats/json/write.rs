@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::json;
+use super::value::object_key;
 use crate::{EventKind, EventRef, Value};
 
 /// Writes one JSON object per event and line. Buffers a line, so give it a buffered output.
@@ -81,7 +81,7 @@ fn value(line: &mut Vec<u8>, what: &Value) -> io::Result<()> {
 fn map(line: &mut Vec<u8>, entries: &[(Value, Value)]) -> io::Result<()> {
     let plain = |key: &Value| match key {
         Value::Int(_) => true,
-        Value::Text(name) => &**name != "$map" && json::object_key(name).as_text().is_some(),
+        Value::Text(name) => &**name != "$map" && object_key(name).as_text().is_some(),
         _ => false,
     };
     if entries.iter().all(|(key, _)| plain(key)) {
