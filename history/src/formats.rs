@@ -233,7 +233,7 @@ pub fn read_events(mut input: impl Read, options: ReadOptions<'_>, sink: &mut Si
 /// Reads a whole history.
 pub fn read_history(input: impl Read, options: ReadOptions<'_>) -> Result<(History, Summary), InputError> {
     let mut builder = HistoryBuilder::default();
-    let summary = read_events(input, options, &mut |event| Ok(builder.push(&event.to_event())?))?;
+    let summary = read_events(input, options, &mut |event| Ok(builder.push_ref(event)?))?;
     Ok((builder.finish(), summary))
 }
 

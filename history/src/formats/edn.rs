@@ -110,10 +110,9 @@ impl<'a> Cursor<'a> {
             let twice = match key {
                 b"process" => record.process.replace(self.edn_process()?).is_some(),
                 b"type" => record.kind.replace(self.edn_kind()?).is_some(),
-                b"f" => match self.edn_value(0, &mut doubts)? {
-                    Value::Nil => false,
-                    Value::Text(f) => record.f.replace(Cow::Owned((*f).to_owned())).is_some(),
-                    _ => return Err(self.expected_at(begins, "a keyword or text as the function (:f)")),
+                b"f" => match self.edn_function()? {
+                    Some(f) => record.f.replace(f).is_some(),
+                    None => false,
                 },
                 b"key" => record.key.replace(self.edn_value(0, &mut doubts)?).is_some(),
                 b"value" => match self.edn_tuple(&mut doubts)? {
@@ -155,6 +154,19 @@ impl<'a> Cursor<'a> {
         match (record.process, doubts.first()) {
             (Some(Process::Nemesis), _) | (_, None) => Ok(()),
             (_, Some(fault)) => Err(fault),
+        }
+    }
+
+    fn edn_function(&mut self) -> Result<Option<Cow<'a, str>>, Fault> {
+        let begins = self.at;
+        if self.peek() == Some(b':') {
+            let name = self.edn_keyword()?;
+            return Ok(Some(Cow::Borrowed(self.utf8(self.at - name.len(), self.at)?)));
+        }
+        match self.edn_value(0, &mut Doubts::default())? {
+            Value::Nil => Ok(None),
+            Value::Text(name) => Ok(Some(Cow::Owned((*name).to_owned()))),
+            _ => Err(self.expected_at(begins, "a keyword or text as the function (:f)")),
         }
     }
 

@@ -76,6 +76,21 @@ impl TextFormat for Parser {
     }
 }
 
+/// The keys that mean something.
+#[derive(Clone, Debug)]
+enum Key<'a> {
+    Process,
+    Type,
+    F,
+    Key,
+    Value,
+    Time,
+    Index,
+    Node,
+    Error,
+    Other(Cow<'a, str>),
+}
+
 impl<'a> Cursor<'a> {
     /// An event's object.
     fn json_record(&mut self, record: &mut Record<'a>) -> Result<(), Fault> {
@@ -88,48 +103,49 @@ impl<'a> Cursor<'a> {
         loop {
             self.json_space();
             let begins = self.at;
-            let key = self.json_string("a key in quotes")?;
+            let key = self.json_key()?;
             self.json_space();
             self.byte(b':', "`:` after a key")?;
             self.json_space();
-            let twice = match &*key {
-                "process" => record.process.replace(self.json_process()?).is_some(),
-                "type" => record.kind.replace(self.json_kind()?).is_some(),
-                "f" => match self.json_function()? {
+            let twice = match &key {
+                Key::Process => record.process.replace(self.json_process()?).is_some(),
+                Key::Type => record.kind.replace(self.json_kind()?).is_some(),
+                Key::F => match self.json_function()? {
                     Some(f) => record.f.replace(f).is_some(),
                     None => false,
                 },
-                "key" => record.key.replace(self.json_value(0)?).is_some(),
-                "value" => record.value.replace(self.json_value(0)?).is_some(),
-                "time" => match self.json_time()? {
+                Key::Key => record.key.replace(self.json_value(0)?).is_some(),
+                Key::Value => record.value.replace(self.json_value(0)?).is_some(),
+                Key::Time => match self.json_time()? {
                     Some(time) => record.time.replace(time).is_some(),
                     None => false,
                 },
-                "index" => {
+                Key::Index => {
                     self.json_value(0)?;
                     std::mem::replace(&mut record.index, true)
                 }
-                "node" => match self.json_value(0)? {
+                Key::Node => match self.json_value(0)? {
                     Value::Nil => false,
                     value => match cursor::node(&value) {
                         Some(node) => record.node.replace(node).is_some(),
                         None => {
-                            record.ignored.push(key.clone());
+                            record.ignored.push(Cow::Borrowed("node"));
                             false
                         }
                     },
                 },
-                "error" => match self.json_value(0)? {
+                Key::Error => match self.json_value(0)? {
                     Value::Nil => false,
                     value => record.error.replace(Cow::Owned(cursor::error_text(&value))).is_some(),
                 },
-                _ => {
+                Key::Other(name) => {
                     self.json_value(0)?;
-                    record.ignored.push(key.clone());
+                    record.ignored.push(name.clone());
                     false
                 }
             };
             if twice {
+                let key = Cursor { text: self.text, at: begins }.json_string("a key in quotes")?;
                 return Err(cursor::twice(begins, &key));
             }
             self.json_space();
@@ -142,6 +158,36 @@ impl<'a> Cursor<'a> {
                 _ => return Err(self.expected("`,` or `}` after a value")),
             }
         }
+    }
+
+    /// The next key.
+    #[inline]
+    fn json_key(&mut self) -> Result<Key<'a>, Fault> {
+        // As almost every line has them: a comparison or two instead of a scan.
+        const PLAIN: [(&[u8], Key<'static>); 9] = [
+            (b"\"process\"", Key::Process),
+            (b"\"type\"", Key::Type),
+            (b"\"f\"", Key::F),
+            (b"\"key\"", Key::Key),
+            (b"\"value\"", Key::Value),
+            (b"\"time\"", Key::Time),
+            (b"\"index\"", Key::Index),
+            (b"\"node\"", Key::Node),
+            (b"\"error\"", Key::Error),
+        ];
+        let rest = &self.text[self.at..];
+        for (text, key) in PLAIN {
+            if rest.starts_with(text) {
+                self.at += text.len();
+                return Ok(key);
+            }
+        }
+        let name = self.json_string("a key in quotes")?;
+        let plain = |text: &[u8]| text[1..text.len() - 1] == *name.as_bytes();
+        Ok(match PLAIN.into_iter().find(|(text, _)| plain(text)) {
+            Some((_, key)) => key,
+            None => Key::Other(name),
+        })
     }
 
     fn json_process(&mut self) -> Result<Process, Fault> {
@@ -162,6 +208,19 @@ impl<'a> Cursor<'a> {
 
     fn json_kind(&mut self) -> Result<EventKind, Fault> {
         const WHAT: &str = "a type (\"invoke\", \"ok\", \"fail\" or \"info\")";
+        const PLAIN: [(&[u8], EventKind); 4] = [
+            (b"\"invoke\"", EventKind::Invoke),
+            (b"\"ok\"", EventKind::Ok),
+            (b"\"fail\"", EventKind::Fail),
+            (b"\"info\"", EventKind::Info),
+        ];
+        let rest = &self.text[self.at..];
+        for (text, kind) in PLAIN {
+            if rest.starts_with(text) {
+                self.at += text.len();
+                return Ok(kind);
+            }
+        }
         let begins = self.at;
         match &*self.json_string(WHAT)? {
             "invoke" => Ok(EventKind::Invoke),

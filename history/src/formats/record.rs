@@ -49,7 +49,7 @@ pub(super) enum Order {
 pub(super) struct Assembler {
     order: Order,
     independent: bool,
-    open: FxHashMap<u32, Open>,
+    open: OpenOperations,
     names: Names,
     last_time: u64,
     events: u64,
@@ -58,6 +58,38 @@ pub(super) struct Assembler {
     backwards_most: u64,
     ignored: Vec<(Box<str>, u64)>,
     ignored_others: u64,
+}
+
+/// What each process has open.
+#[derive(Default)]
+struct OpenOperations {
+    /// Those of the processes below [`DENSE`], by number.
+    dense: Vec<Option<Open>>,
+    sparse: FxHashMap<u32, Open>,
+}
+
+/// Processes below this are kept in a vector: it is faster, and is at most this long.
+const DENSE: u32 = 1 << 16;
+
+impl OpenOperations {
+    fn insert(&mut self, process: u32, open: Open) {
+        if process >= DENSE {
+            self.sparse.insert(process, open);
+            return;
+        }
+        let index = process as usize;
+        if index >= self.dense.len() {
+            self.dense.resize_with(index + 1, || None);
+        }
+        self.dense[index] = Some(open);
+    }
+
+    fn remove(&mut self, process: u32) -> Option<Open> {
+        if process >= DENSE {
+            return self.sparse.remove(&process);
+        }
+        self.dense.get_mut(process as usize).and_then(Option::take)
+    }
 }
 
 /// What a completion may leave out.
@@ -75,7 +107,7 @@ impl Assembler {
         Assembler {
             order,
             independent,
-            open: FxHashMap::default(),
+            open: OpenOperations::default(),
             names: Names::default(),
             last_time: 0,
             events: 0,
@@ -111,7 +143,7 @@ impl Assembler {
             take_apart(record)?;
         }
         let time = self.time_of(record)?;
-        let open = if kind == EventKind::Invoke { None } else { self.open.remove(&process) };
+        let open = if kind == EventKind::Invoke { None } else { self.open.remove(process) };
         let given_f = record.f.as_deref().map(|f| self.names.id(f));
         let (f, key, value) = match open {
             Some(open) => {

@@ -91,16 +91,22 @@ impl<R: Read> Source<R> {
     /// The position of byte `at` of [`Source::text`].
     pub(super) fn position(&self, at: usize) -> Position {
         let before = &self.buffer[..(self.start + at).min(self.end)];
-        let characters = |bytes: &[u8]| bytes.iter().filter(|&&byte| byte & 0xc0 != 0x80).count() as u64;
+        let characters = |bytes: &[u8]| count(bytes, |byte| byte & 0xc0 != 0x80);
         let byte = self.base.byte + before.len() as u64;
         match before.iter().rposition(|&byte| byte == b'\n') {
             None => Position { line: self.base.line, column: self.base.column + characters(before), byte },
             Some(last) => {
-                let lines = before.iter().filter(|&&byte| byte == b'\n').count() as u64;
+                let lines = count(before, |byte| byte == b'\n');
                 Position { line: self.base.line + lines, column: 1 + characters(&before[last + 1..]), byte }
             }
         }
     }
+}
+
+/// How many bytes are of a kind. Counts in bytes first, which the compiler turns into vector instructions.
+fn count(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> u64 {
+    let chunk = |chunk: &[u8]| chunk.iter().fold(0u8, |sum, &byte| sum + u8::from(wanted(byte)));
+    bytes.chunks(192).map(|bytes| u64::from(chunk(bytes))).sum()
 }
 
 #[cfg(test)]

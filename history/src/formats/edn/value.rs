@@ -175,24 +175,24 @@ impl<'a> Cursor<'a> {
     #[inline]
     fn edn_number(&mut self, doubts: &mut Doubts) -> Result<Value, Fault> {
         let begins = self.at;
-        let token = self.edn_token()?;
-        let (negative, digits) = match token {
-            [b'-', digits @ ..] => (true, digits),
-            [b'+', digits @ ..] => (false, digits),
-            digits => (false, digits),
-        };
-        if digits.len() <= 18 && (digits[0] != b'0' || digits.len() == 1) {
-            let mut number = 0;
-            let mut plain = true;
-            for &digit in digits {
-                plain &= digit.is_ascii_digit();
-                number = number * 10 + i64::from(digit.wrapping_sub(b'0'));
-            }
-            if plain {
-                return Ok(Value::Int(if negative { -number } else { number }));
-            }
+        let signed = matches!(self.peek(), Some(b'-' | b'+'));
+        let first = begins + usize::from(signed);
+        let mut ends = first;
+        let mut number = 0i64;
+        while let Some(digit @ b'0'..=b'9') = self.text.get(ends) {
+            // Wraps where the number is too long; then the text decides.
+            number = number.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+            ends += 1;
         }
+        let length = ends - first;
+        let plain = length == 1 || length <= 18 && self.text[first] != b'0';
+        if plain && self.text.get(ends).is_some_and(|&byte| DELIMITERS[usize::from(byte)]) {
+            self.at = ends;
+            return Ok(Value::Int(if self.text[begins] == b'-' { -number } else { number }));
+        }
+        self.edn_token()?;
         let text = self.utf8(begins, self.at)?;
+        let digits = &self.text[first..self.at];
         let leading_zero = digits[0] == b'0' && digits.get(1).is_some_and(u8::is_ascii_digit);
         if leading_zero {
             return Ok(doubts.add(begins, "a number may not begin with 0 (EDN has no octal numbers)"));
