@@ -8,22 +8,21 @@
 //!          · body: zstd of the columns (see [`columns`]), nothing in an end frame
 //! ```
 //!
-//! Integers are little-endian. The tag is `EVTS` (events) or `DONE` (the end frame, whose "events before" is the
-//! total).
+//! Integers are little-endian. The tag is `EVTS` (events) or `DONE` (the end; "events before" is the total).
 //!
 //! What this buys:
 //! - A frame is written with one `write`, and each carries all it needs (names and values are interned per frame, not
 //!   per file), so what was written before a `kill -9` is readable, and neither side keeps state that grows.
 //! - The frame header has a checksum of its own: a damaged length is *corruption*, not a false end of file.
 //! - "Events before" makes a lost, repeated or swapped frame visible.
-//! - A file without an end frame belongs to a run that was killed: everything in it is true, but more may have
-//!   happened.
+//! - A file without an end frame is of a run that was killed: everything in it is true, but more may have happened.
 //!
 //! This module does no `fsync`; a history survives the death of the process, and of the machine as far as the
 //! caller synchronises the file.
 
 mod columns;
 mod frame;
+mod planes;
 mod reader;
 mod varint;
 mod writer;

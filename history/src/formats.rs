@@ -6,7 +6,7 @@
 //! | [`Format::JsonLines`] | one JSON object per event and line, in order of time | Rashomon, scripts |
 //! | [`Format::Json`] | the same objects in one array, in the order recorded | elle-cli, exports from Jepsen |
 //! | [`Format::Edn`] | maps, one after another or in one vector | Jepsen, Knossos, elle-cli, Porcupine (key-value) |
-//! | [`Format::Log`] | lines as `INFO  jepsen.util - 0 :invoke :read nil` | Jepsen's log and `history.txt`, Porcupine (etcd) |
+//! | [`Format::Log`] | lines as `INFO  jepsen.util - 0 :invoke :read nil` | Jepsen's log, Porcupine (etcd) |
 //!
 //! Everything streams: a reader holds one window of its input and what is open, never the file. What was mended on the
 //! way (times out of order, keys that mean nothing, the nemesis's lines) is in the [`Summary`], so that no reading is
@@ -91,8 +91,8 @@ impl fmt::Display for Format {
 pub struct ReadOptions<'a> {
     /// The format; found out from the content where it is not given.
     pub format: Option<Format>,
-    /// In text formats, each value is a pair `[key value]` of Jepsen's independent workloads: take it apart. Events that
-    /// have a key of their own stay as they are.
+    /// In text formats, each value is a pair `[key value]` of Jepsen's independent workloads: take it apart. Events
+    /// that have a key of their own stay as they are.
     pub independent: bool,
     /// Called now and then with the number of bytes read so far.
     pub progress: Option<&'a mut dyn FnMut(u64)>,

@@ -12,6 +12,7 @@ mod event;
 pub mod formats;
 mod history;
 mod operation;
+mod processes;
 #[cfg(test)]
 mod samples;
 mod value;

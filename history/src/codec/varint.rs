@@ -39,6 +39,11 @@ impl Bytes {
         self.end - self.at
     }
 
+    /// This stretch of the buffer.
+    pub(super) fn of<'a>(&self, buffer: &'a [u8]) -> &'a [u8] {
+        buffer.get(self.at..self.end).unwrap_or_default()
+    }
+
     /// The next byte.
     #[inline]
     pub(super) fn byte(&mut self, buffer: &[u8]) -> Option<u8> {
@@ -93,7 +98,7 @@ impl Bytes {
     pub(super) fn text<'a>(&mut self, buffer: &'a [u8]) -> Option<&'a str> {
         let length = self.length(buffer)?;
         let part = self.split(length)?;
-        std::str::from_utf8(buffer.get(part.at..part.end)?).ok()
+        std::str::from_utf8(part.of(buffer)).ok()
     }
 }
 

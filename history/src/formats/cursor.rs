@@ -43,7 +43,11 @@ impl<'a> Cursor<'a> {
             return Fault::More;
         }
         let found = String::from_utf8_lossy(&rest[..rest.len().min(4)]).chars().next().unwrap_or(' ');
-        Fault::Bad { at, what: Cow::Owned(format!("expected {what}, found `{}`", found.escape_debug())) }
+        let found = match found {
+            '"' | '\'' | '\\' => found.to_string(),
+            _ => found.escape_debug().to_string(),
+        };
+        Fault::Bad { at, what: Cow::Owned(format!("expected {what}, found `{found}`")) }
     }
 
     /// Refuses values nested too deeply.

@@ -76,9 +76,9 @@ impl TextFormat for Parser {
     }
 }
 
-/// The keys that mean something.
+/// What a key of an event stands for.
 #[derive(Clone, Debug)]
-enum Key<'a> {
+enum Field<'a> {
     Process,
     Type,
     F,
@@ -108,23 +108,23 @@ impl<'a> Cursor<'a> {
             self.byte(b':', "`:` after a key")?;
             self.json_space();
             let twice = match &key {
-                Key::Process => record.process.replace(self.json_process()?).is_some(),
-                Key::Type => record.kind.replace(self.json_kind()?).is_some(),
-                Key::F => match self.json_function()? {
+                Field::Process => record.process.replace(self.json_process()?).is_some(),
+                Field::Type => record.kind.replace(self.json_kind()?).is_some(),
+                Field::F => match self.json_function()? {
                     Some(f) => record.f.replace(f).is_some(),
                     None => false,
                 },
-                Key::Key => record.key.replace(self.json_value(0)?).is_some(),
-                Key::Value => record.value.replace(self.json_value(0)?).is_some(),
-                Key::Time => match self.json_time()? {
+                Field::Key => record.key.replace(self.json_value(0)?).is_some(),
+                Field::Value => record.value.replace(self.json_value(0)?).is_some(),
+                Field::Time => match self.json_time()? {
                     Some(time) => record.time.replace(time).is_some(),
                     None => false,
                 },
-                Key::Index => {
+                Field::Index => {
                     self.json_value(0)?;
                     std::mem::replace(&mut record.index, true)
                 }
-                Key::Node => match self.json_value(0)? {
+                Field::Node => match self.json_value(0)? {
                     Value::Nil => false,
                     value => match cursor::node(&value) {
                         Some(node) => record.node.replace(node).is_some(),
@@ -134,11 +134,11 @@ impl<'a> Cursor<'a> {
                         }
                     },
                 },
-                Key::Error => match self.json_value(0)? {
+                Field::Error => match self.json_value(0)? {
                     Value::Nil => false,
                     value => record.error.replace(Cow::Owned(cursor::error_text(&value))).is_some(),
                 },
-                Key::Other(name) => {
+                Field::Other(name) => {
                     self.json_value(0)?;
                     record.ignored.push(name.clone());
                     false
@@ -162,18 +162,18 @@ impl<'a> Cursor<'a> {
 
     /// The next key.
     #[inline]
-    fn json_key(&mut self) -> Result<Key<'a>, Fault> {
+    fn json_key(&mut self) -> Result<Field<'a>, Fault> {
         // As almost every line has them: a comparison or two instead of a scan.
-        const PLAIN: [(&[u8], Key<'static>); 9] = [
-            (b"\"process\"", Key::Process),
-            (b"\"type\"", Key::Type),
-            (b"\"f\"", Key::F),
-            (b"\"key\"", Key::Key),
-            (b"\"value\"", Key::Value),
-            (b"\"time\"", Key::Time),
-            (b"\"index\"", Key::Index),
-            (b"\"node\"", Key::Node),
-            (b"\"error\"", Key::Error),
+        const PLAIN: [(&[u8], Field<'static>); 9] = [
+            (b"\"process\"", Field::Process),
+            (b"\"type\"", Field::Type),
+            (b"\"f\"", Field::F),
+            (b"\"key\"", Field::Key),
+            (b"\"value\"", Field::Value),
+            (b"\"time\"", Field::Time),
+            (b"\"index\"", Field::Index),
+            (b"\"node\"", Field::Node),
+            (b"\"error\"", Field::Error),
         ];
         let rest = &self.text[self.at..];
         for (text, key) in PLAIN {
@@ -186,7 +186,7 @@ impl<'a> Cursor<'a> {
         let plain = |text: &[u8]| text[1..text.len() - 1] == *name.as_bytes();
         Ok(match PLAIN.into_iter().find(|(text, _)| plain(text)) {
             Some((_, key)) => key,
-            None => Key::Other(name),
+            None => Field::Other(name),
         })
     }
 

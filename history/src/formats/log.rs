@@ -6,7 +6,7 @@
 //! 4  :fail  :write  3  :timeout
 //! ```
 //!
-//! A line is a process, a type, a function, a value and perhaps an error, after `jepsen.util - ` (or `jepsen.util: `) or
+//! A line is a process, a type, a function, a value and perhaps an error, after `jepsen.util - ` or `jepsen.util: `, or
 //! at the line's beginning. Other lines of a log are skipped and counted. A lone keyword as the value of a completion
 //! that is not ok is its error, and its value is the invocation's.
 

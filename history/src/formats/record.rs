@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use rustc_hash::FxHashMap;
 
 use super::Summary;
+use crate::processes::PerProcess;
 use crate::{EventKind, EventRef, Value};
 
 /// Who ran an operation.
@@ -49,7 +50,7 @@ pub(super) enum Order {
 pub(super) struct Assembler {
     order: Order,
     independent: bool,
-    open: OpenOperations,
+    open: PerProcess<Open>,
     names: Names,
     last_time: u64,
     events: u64,
@@ -58,38 +59,6 @@ pub(super) struct Assembler {
     backwards_most: u64,
     ignored: Vec<(Box<str>, u64)>,
     ignored_others: u64,
-}
-
-/// What each process has open.
-#[derive(Default)]
-struct OpenOperations {
-    /// Those of the processes below [`DENSE`], by number.
-    dense: Vec<Option<Open>>,
-    sparse: FxHashMap<u32, Open>,
-}
-
-/// Processes below this are kept in a vector: it is faster, and is at most this long.
-const DENSE: u32 = 1 << 16;
-
-impl OpenOperations {
-    fn insert(&mut self, process: u32, open: Open) {
-        if process >= DENSE {
-            self.sparse.insert(process, open);
-            return;
-        }
-        let index = process as usize;
-        if index >= self.dense.len() {
-            self.dense.resize_with(index + 1, || None);
-        }
-        self.dense[index] = Some(open);
-    }
-
-    fn remove(&mut self, process: u32) -> Option<Open> {
-        if process >= DENSE {
-            return self.sparse.remove(&process);
-        }
-        self.dense.get_mut(process as usize).and_then(Option::take)
-    }
 }
 
 /// What a completion may leave out.
@@ -107,7 +76,7 @@ impl Assembler {
         Assembler {
             order,
             independent,
-            open: OpenOperations::default(),
+            open: PerProcess::default(),
             names: Names::default(),
             last_time: 0,
             events: 0,

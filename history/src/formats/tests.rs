@@ -1,5 +1,8 @@
 //! Every format: what is written comes back, what is wrong is named with its place, and no bytes make it panic.
 
+mod any_bytes;
+mod edn;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -219,7 +222,10 @@ proptest! {
     }
 
     #[test]
-    fn damaged_json_never_panics(events in history(6), edits in prop::collection::vec((any::<usize>(), any::<u8>()), 1..5)) {
+    fn damaged_json_never_panics(
+        events in history(6),
+        edits in prop::collection::vec((any::<usize>(), any::<u8>()), 1..5),
+    ) {
         let mut text = json(&events).into_bytes();
         for (at, byte) in edits {
             let length = text.len();
@@ -227,6 +233,7 @@ proptest! {
                 text[at % length] = byte;
             }
         }
-        let _ = read_events(&text[..], ReadOptions { format: Some(Format::Json), ..ReadOptions::default() }, &mut |_| Ok(()));
+        let options = ReadOptions { format: Some(Format::Json), ..ReadOptions::default() };
+        let _ = read_events(&text[..], options, &mut |_| Ok(()));
     }
 }

@@ -6,13 +6,14 @@ use rustc_hash::FxHashMap;
 
 use super::values::{Interner, Values};
 use super::{BOTH, FUNCTIONS_MAX, History, HistoryError, INPUT, Kind, NEVER, OUTPUT, SAME};
+use crate::processes::PerProcess;
 use crate::{Event, EventKind, EventRef, Outcome, Value};
 
 /// Builds a [`History`] event by event, refusing what is not one.
 #[derive(Debug, Default)]
 pub struct HistoryBuilder {
     history: History,
-    open: FxHashMap<u32, u32>,
+    open: PerProcess<u32>,
     function_ids: FxHashMap<Arc<str>, u16>,
     interner: Interner,
 }
@@ -50,7 +51,7 @@ impl HistoryBuilder {
     }
 
     fn invoke(&mut self, event: EventRef<'_>, position: u64) -> Result<(), HistoryError> {
-        if let Some(&row) = self.open.get(&event.process) {
+        if let Some(&row) = self.open.get(event.process) {
             return Err(HistoryError::AlreadyOpen {
                 position,
                 process: event.process,
@@ -87,7 +88,7 @@ impl HistoryBuilder {
     }
 
     fn complete(&mut self, event: EventRef<'_>, position: u64, outcome: Outcome) -> Result<(), HistoryError> {
-        let Some(&row) = self.open.get(&event.process) else {
+        let Some(&row) = self.open.get(event.process) else {
             return Err(HistoryError::NotOpen { position, process: event.process, f: Arc::from(event.f) });
         };
         if **self.function_of(row) != *event.f {
@@ -95,7 +96,7 @@ impl HistoryBuilder {
             return Err(HistoryError::Mismatch { position, process: event.process, f: Arc::from(event.f), open });
         }
         let output = self.value_id(event.value, position)?;
-        self.open.remove(&event.process);
+        self.open.remove(event.process);
         let history = &mut self.history;
         let index = row as usize;
         // Until now the entry was the input.
@@ -124,7 +125,9 @@ impl HistoryBuilder {
     }
 
     fn function_id(&mut self, name: &str, position: u64) -> Result<u16, HistoryError> {
-        if let Some(&id) = self.function_ids.get(name) {
+        // Few functions, short names: comparing the first is faster than hashing.
+        let first = self.history.functions.iter().take(8).position(|known| **known == *name);
+        if let Some(id) = first.map(|id| id as u16).or_else(|| self.function_ids.get(name).copied()) {
             return Ok(id);
         }
         if self.history.functions.len() == FUNCTIONS_MAX {

@@ -1,0 +1,221 @@
+//! Decoding a frame's columns.
+
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::super::planes;
+use super::super::varint::{self, Bytes};
+use super::{COLUMNS, ERROR, FUNCTION, HAS_ERROR, HAS_NODE, KEY, NODE, PROCESS, TIME, VALUE};
+use crate::value::MAX_DEPTH;
+use crate::{EventKind, EventRef, Value};
+
+/// One decoded frame, handing out its events. A frame is checked as a whole before its first event is handed out.
+#[derive(Debug, Default)]
+pub(in super::super) struct ColumnReader {
+    raw: Vec<u8>,
+    functions: Vec<Arc<str>>,
+    errors: Vec<Arc<str>>,
+    values: Vec<Value>,
+    kinds: Vec<u8>,
+    columns: [Vec<u64>; COLUMNS],
+    /// The next event, and how many events before it have a node and an error.
+    next: usize,
+    next_node: usize,
+    next_error: usize,
+    time: u64,
+    /// Names of earlier frames, so that equal names stay one allocation. Bounded; see [`ColumnReader::intern`].
+    known: FxHashMap<Box<str>, Arc<str>>,
+    key: Value,
+    value: Value,
+}
+
+/// A frame whose checksum is right but whose content does not decode: the message says what.
+pub(in super::super) type Malformed = &'static str;
+
+/// An event with its shared function name and error text.
+pub(in super::super) type SharedEvent<'a> = (EventRef<'a>, &'a Arc<str>, Option<&'a Arc<str>>);
+
+/// What bits 0-1 of an event's byte say.
+const KINDS: [EventKind; 4] = [EventKind::Invoke, EventKind::Ok, EventKind::Fail, EventKind::Info];
+
+impl ColumnReader {
+    /// Where to put the frame's decompressed body before [`ColumnReader::begin`].
+    pub(in super::super) fn buffer(&mut self) -> &mut Vec<u8> {
+        self.kinds.clear();
+        self.next = 0;
+        &mut self.raw
+    }
+
+    /// Decodes a frame of `events` events.
+    pub(in super::super) fn begin(&mut self, events: u32) -> Result<(), Malformed> {
+        let raw = std::mem::take(&mut self.raw);
+        let result = self.decode(&raw, events as usize);
+        self.raw = raw;
+        if result.is_err() {
+            self.kinds.clear();
+        }
+        result
+    }
+
+    /// How many events are left in this frame.
+    #[inline]
+    pub(in super::super) fn left(&self) -> u32 {
+        (self.kinds.len() - self.next) as u32
+    }
+
+    /// The next event with its shared names; `None` after the last.
+    #[inline]
+    pub(in super::super) fn next(&mut self) -> Option<SharedEvent<'_>> {
+        let at = self.next;
+        let flags = *self.kinds.get(at)?;
+        self.next += 1;
+        self.time = self.time.wrapping_add(varint::unzigzag(self.columns[TIME][at]) as u64);
+        let function = &self.functions[self.columns[FUNCTION][at] as usize];
+        let mut node = None;
+        if flags & HAS_NODE != 0 {
+            node = Some(self.columns[NODE][self.next_node] as u16);
+            self.next_node += 1;
+        }
+        let mut error = None;
+        if flags & HAS_ERROR != 0 {
+            error = Some(&self.errors[self.columns[ERROR][self.next_error] as usize]);
+            self.next_error += 1;
+        }
+        let event = EventRef {
+            time: self.time,
+            process: self.columns[PROCESS][at] as u32,
+            kind: KINDS[usize::from(flags & 3)],
+            f: function,
+            key: coded(self.columns[KEY][at], &self.values, &mut self.key),
+            value: coded(self.columns[VALUE][at], &self.values, &mut self.value),
+            node,
+            error: error.map(|error| &**error),
+        };
+        Some((event, function, error))
+    }
+
+    fn decode(&mut self, raw: &[u8], events: usize) -> Result<(), Malformed> {
+        let mut bytes = Bytes::new(0, raw.len());
+        let mut functions = std::mem::take(&mut self.functions);
+        self.names(raw, &mut bytes, &mut functions).ok_or("its function names do not decode")?;
+        self.functions = functions;
+        let mut errors = std::mem::take(&mut self.errors);
+        self.names(raw, &mut bytes, &mut errors).ok_or("its error texts do not decode")?;
+        self.errors = errors;
+        self.values.clear();
+        let count = bytes.length(raw).ok_or("its values do not decode")?;
+        for _ in 0..count {
+            let value = read_tree(raw, &mut bytes, 0).ok_or("its values do not decode")?;
+            self.values.push(value);
+        }
+        self.time = bytes.varint(raw).ok_or("its first time does not decode")?;
+        self.kinds.clear();
+        let kinds = bytes.split(events).ok_or("it has fewer events than its header says")?;
+        self.kinds.extend_from_slice(kinds.of(raw));
+        let flagged = |flag| self.kinds.iter().filter(|&&kind| kind & flag != 0).count();
+        let mut counts = [events; COLUMNS];
+        (counts[NODE], counts[ERROR]) = (flagged(HAS_NODE), flagged(HAS_ERROR));
+        for (column, count) in self.columns.iter_mut().zip(counts) {
+            planes::read(&mut bytes, raw, count, column).ok_or("one of its columns ends early")?;
+        }
+        if bytes.left() != 0 {
+            return Err("it has bytes after its last column");
+        }
+        (self.next_node, self.next_error) = (0, 0);
+        self.check()
+    }
+
+    /// Whether every number means something.
+    fn check(&self) -> Result<(), Malformed> {
+        let below = |column: usize, limit: u64| self.columns[column].iter().all(|&number| number < limit);
+        let coded = |column: usize| {
+            let values = self.values.len() as u64;
+            self.columns[column].iter().all(|&code| code & 1 == 1 || code >> 1 <= values)
+        };
+        if self.kinds.iter().any(|&kind| kind & !(3 | HAS_NODE | HAS_ERROR) != 0) {
+            return Err("an event has flags that this build does not know");
+        }
+        let checks = [
+            (below(FUNCTION, self.functions.len() as u64), "an event names a function that is not there"),
+            (below(PROCESS, 1 << 32), "a process does not fit 32 bits"),
+            (coded(KEY), "an event names a key that is not there"),
+            (coded(VALUE), "an event names a value that is not there"),
+            (below(NODE, 1 << 16), "a node does not fit 16 bits"),
+            (below(ERROR, self.errors.len() as u64), "an event names an error text that is not there"),
+        ];
+        checks.into_iter().find(|(right, _)| !right).map_or(Ok(()), |(_, what)| Err(what))
+    }
+
+    fn names(&mut self, raw: &[u8], bytes: &mut Bytes, names: &mut Vec<Arc<str>>) -> Option<()> {
+        names.clear();
+        let count = bytes.length(raw)?;
+        for _ in 0..count {
+            let name = bytes.text(raw)?;
+            names.push(self.intern(name));
+        }
+        Some(())
+    }
+
+    fn intern(&mut self, name: &str) -> Arc<str> {
+        if let Some(known) = self.known.get(name) {
+            return known.clone();
+        }
+        // Error texts may all differ; forgetting them keeps memory constant and costs only sharing.
+        if self.known.len() >= 4096 {
+            self.known.clear();
+        }
+        let shared: Arc<str> = Arc::from(name);
+        self.known.insert(name.into(), shared.clone());
+        shared
+    }
+}
+
+/// The value that a column's code stands for, checked to be there; integers are put into `scratch`.
+#[inline]
+fn coded<'a>(code: u64, values: &'a [Value], scratch: &'a mut Value) -> &'a Value {
+    if code & 1 == 1 {
+        *scratch = Value::Int(varint::unzigzag(code >> 1));
+        scratch
+    } else if code == 0 {
+        &Value::Nil
+    } else {
+        &values[(code >> 1) as usize - 1]
+    }
+}
+
+fn read_tree(raw: &[u8], bytes: &mut Bytes, depth: usize) -> Option<Value> {
+    if depth > MAX_DEPTH {
+        return None;
+    }
+    let tag = bytes.varint(raw)?;
+    if tag & 1 == 1 {
+        return Some(Value::Int(varint::unzigzag(tag >> 1)));
+    }
+    Some(match tag >> 1 {
+        0 => Value::Nil,
+        1 => Value::Bool(false),
+        2 => Value::Bool(true),
+        3 => Value::Int(varint::unzigzag(bytes.varint(raw)?)),
+        4 => Value::Number(Arc::from(bytes.text(raw)?)),
+        5 => Value::Text(Arc::from(bytes.text(raw)?)),
+        6 => {
+            let count = bytes.length(raw)?;
+            let mut items = Vec::with_capacity(count.min(4096));
+            for _ in 0..count {
+                items.push(read_tree(raw, bytes, depth + 1)?);
+            }
+            Value::List(Arc::from(items))
+        }
+        7 => {
+            let count = bytes.length(raw)?;
+            let mut entries = Vec::with_capacity(count.min(4096));
+            for _ in 0..count {
+                let key = read_tree(raw, bytes, depth + 1)?;
+                entries.push((key, read_tree(raw, bytes, depth + 1)?));
+            }
+            Value::Map(Arc::from(entries))
+        }
+        _ => return None,
+    })
+}
