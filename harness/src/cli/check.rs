@@ -91,7 +91,7 @@ fn read(file: &Path, format: Option<Format>) -> Result<(History, Summary), Comma
             eprint!("\rreading {} MiB ", bytes >> 20);
         }
     };
-    let options = ReadOptions { format, progress: Some(&mut progress) };
+    let options = ReadOptions { format, progress: Some(&mut progress), ..ReadOptions::default() };
     read_history(input, options).map_err(|error| {
         let remedy = match &error {
             InputError::UnknownFormat { .. } => "name its format with --format",

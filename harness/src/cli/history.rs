@@ -97,7 +97,7 @@ fn copy(
         let opened = File::open(&path).map_err(|error| cannot_open(&path, &error))?;
         Box::new(BufReader::with_capacity(1 << 20, opened))
     };
-    let options = ReadOptions { format, progress: None };
+    let options = ReadOptions { format, ..ReadOptions::default() };
     let summary = read_events(input, options, &mut |event| {
         push(event);
         Ok(())
