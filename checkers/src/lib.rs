@@ -3,6 +3,7 @@
 //! Nothing here touches a file, a clock, a thread's random source or the network. Budgets are counted in steps, so a
 //! verdict is the same on every machine.
 
+pub mod anomalies;
 pub mod brute;
 pub mod certificate;
 pub mod engine;

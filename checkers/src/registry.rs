@@ -6,6 +6,7 @@ use std::str::FromStr;
 use rashomon_history::History;
 use thiserror::Error;
 
+use crate::anomalies::{self, AnomalyKind};
 use crate::linearizable;
 use crate::models::{CasRegister, FailedCas, Register};
 use crate::objects::{self, ObjectKind};
@@ -22,6 +23,8 @@ pub enum ModelKind {
     CasRegisterCompared,
     /// Another object, judged by a lane of its own.
     Object(ObjectKind),
+    /// What must hold of an object whatever its consistency model.
+    Anomaly(AnomalyKind),
 }
 
 /// No model has this name.
@@ -47,6 +50,20 @@ impl ModelKind {
         ModelKind::Object(ObjectKind::OwnedSemaphore(2)),
         ModelKind::Object(ObjectKind::ReadersWriterLock),
         ModelKind::Object(ObjectKind::FencedLock),
+        ModelKind::Anomaly(AnomalyKind::Set),
+        ModelKind::Anomaly(AnomalyKind::SetFull),
+        ModelKind::Anomaly(AnomalyKind::SetFullLinearizable),
+        ModelKind::Anomaly(AnomalyKind::TotalQueue),
+        ModelKind::Anomaly(AnomalyKind::Queue),
+        ModelKind::Anomaly(AnomalyKind::UniqueIds),
+        ModelKind::Anomaly(AnomalyKind::Counter),
+        ModelKind::Anomaly(AnomalyKind::Monotonic),
+        ModelKind::Anomaly(AnomalyKind::SequentialInsert),
+        ModelKind::Anomaly(AnomalyKind::LockExclusion),
+        ModelKind::Anomaly(AnomalyKind::LockFencing),
+        ModelKind::Anomaly(AnomalyKind::Log),
+        ModelKind::Anomaly(AnomalyKind::Bank),
+        ModelKind::Anomaly(AnomalyKind::BankOverdraft),
     ];
 
     /// The name users write.
@@ -56,6 +73,7 @@ impl ModelKind {
             ModelKind::CasRegister => "cas-register",
             ModelKind::CasRegisterCompared => "cas-register-compared",
             ModelKind::Object(kind) => kind.name(),
+            ModelKind::Anomaly(kind) => kind.name(),
         }
     }
 
@@ -70,6 +88,7 @@ impl ModelKind {
                 "cas-register in whose histories a failed cas means that it found another value"
             }
             ModelKind::Object(kind) => kind.description(),
+            ModelKind::Anomaly(kind) => kind.description(),
         }
     }
 }
@@ -98,5 +117,6 @@ pub fn check(history: &History, model: ModelKind, budget: &Budget) -> Judgement 
             linearizable::check(&CasRegister { failed_cas: FailedCas::Compared }, history, budget)
         }
         ModelKind::Object(kind) => objects::check(history, kind, budget),
+        ModelKind::Anomaly(kind) => anomalies::check(history, kind),
     }
 }

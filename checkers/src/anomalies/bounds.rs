@@ -1,0 +1,112 @@
+//! `counter`: each read lies between what certainly and what possibly had been added (Jepsen's `counter`).
+//!
+//! At least the additions acknowledged before a read began are in it, with every subtraction that may have happened
+//! before it returned; at most the other way round. When nothing is subtracted, a read that began after another had
+//! returned must not be smaller, either: the bounds alone miss that. For the exact answer use `linearizable-counter`.
+
+use rashomon_history::{History, OpId, OpView, Outcome};
+
+use super::findings::{Findings, between, ended, of_key};
+use crate::part::Keys;
+use crate::verdict::Judgement;
+
+pub(super) fn check(history: &History) -> Judgement {
+    let mut findings = Findings::new("counter", "sums what was added before and during each read", history.len());
+    let keys = Keys::of(history);
+    if keys.is_empty() {
+        findings.unknown("the history has no operations".to_owned());
+    }
+    for key in 0..keys.len() {
+        let ops: Vec<OpView<'_>> = keys.ops(key).iter().map(|&op| history.op(OpId(op))).collect();
+        judge(&ops, &mut findings);
+    }
+    findings.judgement()
+}
+
+/// The sum of what was counted up to a position.
+struct Sums(Vec<(u32, i128)>);
+
+impl Sums {
+    fn of(mut parts: Vec<(u32, i128)>) -> Sums {
+        parts.sort_unstable_by_key(|&(position, _)| position);
+        let mut sum = 0;
+        for (_, amount) in &mut parts {
+            sum += *amount;
+            *amount = sum;
+        }
+        Sums(parts)
+    }
+
+    fn before(&self, position: u32) -> i128 {
+        match self.0.partition_point(|&(other, _)| other < position) {
+            0 => 0,
+            count => self.0[count - 1].1,
+        }
+    }
+}
+
+fn judge(ops: &[OpView<'_>], findings: &mut Findings) {
+    // [certain, possible] of [additions, subtractions].
+    let mut certain = [Vec::new(), Vec::new()];
+    let mut possible = [Vec::new(), Vec::new()];
+    for op in ops.iter().filter(|op| op.f == "add" && op.outcome != Outcome::Fail) {
+        let Some(amount) = op.input.as_int() else {
+            let what = format!("operation {} adds {}, which is not a 64-bit integer", op.id.0, op.input);
+            return findings.unknown(what);
+        };
+        let side = usize::from(amount < 0);
+        possible[side].push((op.invoked, i128::from(amount)));
+        if let (Outcome::Ok, Some(completed)) = (op.outcome, op.completed) {
+            certain[side].push((completed, i128::from(amount)));
+        }
+    }
+    let only_up = possible[1].is_empty();
+    let [certain_up, certain_down] = certain.map(Sums::of);
+    let [possible_up, possible_down] = possible.map(Sums::of);
+    // Reads in order of completion, to find the largest that had returned when another began.
+    let mut reads: Vec<(&OpView<'_>, i64, u32)> = Vec::new();
+    for op in ops.iter().filter(|op| op.f == "read" && op.outcome == Outcome::Ok) {
+        let (Some(value), Some(completed)) = (op.output.as_int(), op.completed) else {
+            return findings
+                .unknown(format!("operation {} read {}, which is not a 64-bit integer", op.id.0, op.output));
+        };
+        reads.push((op, value, completed));
+    }
+    if reads.is_empty() {
+        let key = ops.first().map_or(String::new(), |op| of_key(&op.key));
+        return findings.unknown(format!("the counter{key} was never read"));
+    }
+    let mut ended_reads = reads.clone();
+    ended_reads.sort_unstable_by_key(|&(.., completed)| completed);
+    let mut ended_reads = ended_reads.into_iter().peekable();
+    let mut largest: Option<(&OpView<'_>, i64)> = None;
+    for (op, value, completed) in reads {
+        while let Some((earlier, value, _)) = ended_reads.next_if(|&(.., ended)| ended < op.invoked) {
+            if largest.is_none_or(|(_, largest)| largest < value) {
+                largest = Some((earlier, value));
+            }
+        }
+        let least = certain_up.before(op.invoked) + possible_down.before(completed);
+        let most = possible_up.before(completed) + certain_down.before(op.invoked);
+        let value = i128::from(value);
+        if value < least {
+            findings.anomaly("counter too small", &[op], || {
+                format!(
+                    "A read returned {value}, but what had been acknowledged before it began makes at least {least}."
+                )
+            });
+        } else if value > most {
+            findings.anomaly("counter too large", &[op], || {
+                format!("A read returned {value}, but all that was asked for before it returned makes at most {most}.")
+            });
+        } else if let Some((earlier, larger)) = largest.filter(|&(_, larger)| only_up && i128::from(larger) > value) {
+            findings.anomaly("counter went back", &[earlier, op], || {
+                format!(
+                    "A read returned {larger} {}; a read that began {} later returned {value}, though nothing was subtracted.",
+                    ended(earlier),
+                    between(earlier, op)
+                )
+            });
+        }
+    }
+}

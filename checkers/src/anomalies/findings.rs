@@ -1,0 +1,152 @@
+//! Collecting what a checker found, and the answer it makes.
+
+use std::collections::BTreeMap;
+
+use rashomon_history::{OpView, Outcome, Value};
+
+use crate::story::Span;
+use crate::verdict::{Anomaly, Finding, Judgement, Method};
+
+/// Anomalies of one name that are told one by one; the others are only counted.
+const TOLD: u64 = 8;
+
+/// What a checker has found so far.
+pub(super) struct Findings {
+    checker: &'static str,
+    why: &'static str,
+    operations: u64,
+    anomalies: Vec<Anomaly>,
+    counts: BTreeMap<&'static str, u64>,
+    unknown: Vec<String>,
+    notes: Vec<String>,
+}
+
+impl Findings {
+    /// For a checker; `why` says what its method is.
+    pub(super) fn new(checker: &'static str, why: &'static str, operations: usize) -> Findings {
+        Findings {
+            checker,
+            why,
+            operations: operations as u64,
+            anomalies: Vec::new(),
+            counts: BTreeMap::new(),
+            unknown: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// An anomaly of these operations: a sentence, which is only made when it will be told.
+    pub(super) fn anomaly(&mut self, name: &'static str, ops: &[&OpView<'_>], sentence: impl FnOnce() -> String) {
+        let count = self.counts.entry(name).or_default();
+        *count += 1;
+        if *count > TOLD {
+            return;
+        }
+        let mut ops: Vec<&OpView<'_>> = ops.to_vec();
+        ops.sort_unstable_by_key(|op| op.id);
+        ops.dedup_by_key(|op| op.id);
+        let begin = ops.iter().map(|op| op.invoke_time).min().unwrap_or(0);
+        let end = ops.iter().map(|op| op.complete_time.unwrap_or(op.invoke_time)).max().unwrap_or(0);
+        self.anomalies.push(Anomaly {
+            name: name.to_owned(),
+            sentence: sentence(),
+            key: ops.first().map_or(String::new(), |op| key_text(&op.key)),
+            operations: ops.iter().map(|op| op.id).collect(),
+            explanation: ops.iter().map(|op| tell(op)).collect(),
+            window: (begin, end),
+        });
+    }
+
+    /// Why the history is not evidence enough.
+    pub(super) fn unknown(&mut self, reason: String) {
+        self.unknown.push(reason);
+    }
+
+    /// Something a reader should know.
+    pub(super) fn note(&mut self, note: String) {
+        self.notes.push(note);
+    }
+
+    /// The answer.
+    pub(super) fn judgement(mut self) -> Judgement {
+        for (name, count) in &self.counts {
+            if *count > TOLD {
+                self.notes.push(format!("{count} anomalies of the kind \"{name}\"; the first {TOLD} are told"));
+            }
+        }
+        Judgement {
+            checker: self.checker.to_owned(),
+            finding: match (self.anomalies.is_empty(), self.unknown.is_empty()) {
+                (false, _) => Finding::Invalid,
+                (true, false) => Finding::Unknown,
+                (true, true) => Finding::Valid,
+            },
+            anomalies: self.anomalies,
+            unknown: self.unknown,
+            methods: vec![Method {
+                method: "scan".to_owned(),
+                parts: 1,
+                operations: self.operations,
+                steps: self.operations,
+                why: self.why.to_owned(),
+            }],
+            notes: self.notes,
+        }
+    }
+}
+
+/// A key as text; empty where there is only one object.
+pub(super) fn key_text(key: &Value) -> String {
+    if key.is_nil() { String::new() } else { key.to_string() }
+}
+
+/// ` of key 7`, or nothing where there is only one object.
+pub(super) fn of_key(key: &Value) -> String {
+    if key.is_nil() { String::new() } else { format!(" of key {key}") }
+}
+
+/// `at 1.000 s`: when an operation was invoked.
+pub(super) fn begun(op: &OpView<'_>) -> String {
+    format!("at {}", Span(op.invoke_time))
+}
+
+/// `at 1.002 s`: when an operation completed.
+pub(super) fn ended(op: &OpView<'_>) -> String {
+    op.complete_time.map_or("never".to_owned(), |time| format!("at {}", Span(time)))
+}
+
+/// Time between one operation's completion and another's invocation, as a person would write it.
+pub(super) fn between(first: &OpView<'_>, second: &OpView<'_>) -> Span {
+    Span(second.invoke_time.saturating_sub(first.complete_time.unwrap_or(first.invoke_time)))
+}
+
+/// An operation in one line.
+fn tell(op: &OpView<'_>) -> String {
+    let brief = |value: &Value| match value {
+        Value::List(items) if items.len() > 16 => format!("[{} elements]", items.len()),
+        Value::Map(entries) if entries.len() > 16 => format!("{{{} entries}}", entries.len()),
+        other => other.to_string(),
+    };
+    let input = if op.input.is_nil() { String::new() } else { format!(" {}", brief(&op.input)) };
+    let output = match op.outcome {
+        Outcome::Ok if op.output != op.input => format!(" → {}", brief(&op.output)),
+        Outcome::Ok => String::new(),
+        Outcome::Fail => ", failed".to_owned(),
+        Outcome::Info => ", outcome unknown".to_owned(),
+    };
+    let end = op.complete_time.map_or(String::new(), |time| format!(" to {}", Span(time)));
+    format!("process {}: {}{input}{output}, from {}{end}", op.process, op.f, Span(op.invoke_time))
+}
+
+/// Whether the first operation had completed, with a known effect, before the second was invoked.
+pub(super) fn precedes(first: &OpView<'_>, second: &OpView<'_>) -> bool {
+    first.outcome != Outcome::Info && first.completed.is_some_and(|completed| completed < second.invoked)
+}
+
+/// The last position at which an operation can have taken effect.
+pub(super) fn last_moment(op: &OpView<'_>) -> u32 {
+    match op.outcome {
+        Outcome::Info => u32::MAX,
+        _ => op.completed.unwrap_or(u32::MAX),
+    }
+}
