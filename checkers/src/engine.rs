@@ -1,11 +1,15 @@
 //! Deciding whether one object's history is linearizable.
 
+mod frontier;
+mod portfolio;
 mod search;
 mod space;
 mod tokens;
 
 use rashomon_history::OpId;
 
+pub use frontier::{Mode, frontier};
+pub use portfolio::{How, decide};
 pub use search::search;
 
 /// The answer of an engine about one part of a history.
@@ -29,6 +33,10 @@ pub enum Shortage {
     Steps,
     /// Memory.
     Bytes,
+    /// Slots: more operations are open at once than the engine follows.
+    Open,
+    /// Exactness: an approximation could not tell.
+    Inexact,
 }
 
 /// An answer and what it cost.

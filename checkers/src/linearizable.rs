@@ -143,6 +143,8 @@ pub(crate) fn explain<M: Model>(model: &M, history: &History, part: &Part<M::Op>
 fn name_shortage<Op>(part: &Part<Op>, shortage: Shortage, steps: u64) -> String {
     let what = match shortage {
         Shortage::Steps => format!("{steps} steps were not enough; raise the step budget"),
+        Shortage::Open => "too many operations are open at once".to_owned(),
+        Shortage::Inexact => format!("{steps} steps told neither"),
         Shortage::Bytes => "the memory budget was not enough; raise it".to_owned(),
     };
     format!("key {}: {} operations: {what}, or use more keys with fewer clients each", part.key, part.items.len())

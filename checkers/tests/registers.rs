@@ -1,6 +1,6 @@
 //! Every engine that judges registers, against the brute-force reference.
 
-use rashomon_checkers::engine::{Answer, search};
+use rashomon_checkers::engine::{Answer, Mode, frontier, search};
 use rashomon_checkers::model::Model;
 use rashomon_checkers::models::{CasRegister, FailedCas, Register};
 use rashomon_checkers::part::compile;
@@ -14,6 +14,20 @@ fn agree<M: Model>(model: &M, history: &History) -> bool {
     let expected = brute::is_linearizable(model, history, &ops);
     let part = compile(model, history, &ops).expect("the test's operations are of this model");
     check_answer(model, history, &ops, expected, search(model, &part, &Budget::default()).answer, "search");
+    check_answer(
+        model,
+        history,
+        &ops,
+        expected,
+        frontier(model, &part, Mode::Exact, &Budget::default()).answer,
+        "frontier",
+    );
+    for mode in [Mode::Inexhaustible, Mode::Beam { width: 1, reach: 2 }] {
+        match frontier(model, &part, mode, &Budget::default()).answer {
+            Answer::Unknown(_) => {}
+            certain => check_answer(model, history, &ops, expected, certain, "approximation"),
+        }
+    }
     expected
 }
 

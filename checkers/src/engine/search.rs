@@ -136,8 +136,9 @@ impl<M: Model> Search<'_, M> {
                     self.certain[op as usize]
                 }
                 Choice::Token(kind, state) => {
-                    let item = self.tokens.next(config.used, kind as usize).expect("offered only while one is left");
-                    config.used = self.tokens.take(config.used, kind as usize);
+                    let next = self.tokens.next(config.used, kind as usize, 0);
+                    let (item, count) = next.expect("offered only while one is left");
+                    config.used = self.tokens.with(config.used, kind as usize, count);
                     config.state = state;
                     item
                 }
@@ -183,7 +184,7 @@ impl<M: Model> Search<'_, M> {
         }
         self.deepest = self.deepest.max(if first_completion == u32::MAX { 0 } else { first_completion });
         for kind in 0..self.tokens.kinds() {
-            let invoked = self.tokens.next(config.used, kind).map(|item| self.items[item as usize].invoked);
+            let invoked = self.tokens.next(config.used, kind, 0).map(|(item, _)| self.items[item as usize].invoked);
             if invoked.is_some_and(|invoked| invoked < first_completion) {
                 self.steps += 1;
                 let next = self.space.step(config.state, self.tokens.class(kind));

@@ -11,10 +11,11 @@ use crate::part::Item;
 pub(super) struct Tokens {
     /// Per kind: its class, and its operations (item indices) in order of invocation.
     kinds: Vec<(u32, Vec<u32>)>,
+    kind_of: FxHashMap<u32, usize>,
     /// Each multiset as sorted `(kind, count)` pairs.
     used: Vec<Box<[(u32, u32)]>>,
     ids: FxHashMap<Box<[(u32, u32)]>, u32>,
-    more: FxHashMap<(u32, u32), u32>,
+    more: FxHashMap<(u32, u32, u32), u32>,
 }
 
 impl Tokens {
@@ -31,7 +32,7 @@ impl Tokens {
         }
         let empty: Box<[(u32, u32)]> = Box::default();
         let ids = FxHashMap::from_iter([(empty.clone(), 0)]);
-        Tokens { kinds, used: vec![empty], ids, more: FxHashMap::default() }
+        Tokens { kinds, kind_of, used: vec![empty], ids, more: FxHashMap::default() }
     }
 
     /// The kinds of tokens: their class.
@@ -39,26 +40,48 @@ impl Tokens {
         self.kinds[kind].0
     }
 
+    /// The kind of a token's class. Panics when no token is of this class.
+    pub(super) fn kind_of(&self, class: u32) -> usize {
+        self.kind_of[&class]
+    }
+
+    /// Whether one multiset is contained in another.
+    pub(super) fn at_most(&self, less: u32, more: u32) -> bool {
+        if less == more || less == 0 {
+            return true;
+        }
+        let mut more = self.used[more as usize].iter();
+        self.used[less as usize].iter().all(|&(kind, count)| {
+            more.find(|entry| entry.0 >= kind).is_some_and(|&(other, enough)| other == kind && count <= enough)
+        })
+    }
+
     /// How many kinds there are.
     pub(super) fn kinds(&self) -> usize {
         self.kinds.len()
     }
 
-    /// The next unused token of a kind (an item index), whether or not it has been invoked yet.
-    pub(super) fn next(&self, used: u32, kind: usize) -> Option<u32> {
-        let count = self.count(used, kind);
-        self.kinds[kind].1.get(count).copied()
+    /// The next unused token of a kind (an item index) that is not before item `first`, whether or not it has been
+    /// invoked yet, and how many of the kind are then used up.
+    pub(super) fn next(&self, used: u32, kind: usize, first: u32) -> Option<(u32, u32)> {
+        let mut count = self.count(used, kind);
+        let tokens = &self.kinds[kind].1;
+        while count < tokens.len() && tokens[count] < first {
+            count += 1;
+        }
+        tokens.get(count).map(|&item| (item, count as u32 + 1))
     }
 
-    /// The multiset with one more of a kind.
-    pub(super) fn take(&mut self, used: u32, kind: usize) -> u32 {
-        if let Some(&id) = self.more.get(&(used, kind as u32)) {
+    /// The multiset with `count` of a kind.
+    pub(super) fn with(&mut self, used: u32, kind: usize, count: u32) -> u32 {
+        let step = (used, kind as u32, count);
+        if let Some(&id) = self.more.get(&step) {
             return id;
         }
         let mut counts = self.used[used as usize].to_vec();
         match counts.binary_search_by_key(&(kind as u32), |entry| entry.0) {
-            Ok(found) => counts[found].1 += 1,
-            Err(place) => counts.insert(place, (kind as u32, 1)),
+            Ok(found) => counts[found].1 = count,
+            Err(place) => counts.insert(place, (kind as u32, count)),
         }
         let counts = counts.into_boxed_slice();
         let id = match self.ids.get(&counts) {
@@ -70,7 +93,7 @@ impl Tokens {
                 id
             }
         };
-        self.more.insert((used, kind as u32), id);
+        self.more.insert(step, id);
         id
     }
 

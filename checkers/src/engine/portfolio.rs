@@ -1,0 +1,80 @@
+//! The general engine: the frontier, bounded from both sides when its tokens are too many, and search.
+//!
+//! *The sandwich*: with inexhaustible tokens the frontier allows more than the history does, so a contradiction there is
+//! a contradiction here; with a narrow beam it allows less, so a linearization found there is one here. Both are quick.
+//! What lies between is left to the exact frontier and to search, in rounds of growing effort, until the budget is spent.
+
+use super::frontier::{Mode, frontier};
+use super::search::search;
+use super::{Answer, Answered, Shortage};
+use crate::model::Model;
+use crate::part::{Item, Part};
+use crate::verdict::Budget;
+
+/// The effort of the first round: this many steps and so many per operation; each further round has [`GROWTH`] times as
+/// much.
+const FIRST: u64 = 1 << 14;
+const FIRST_PER_OPERATION: u64 = 16;
+const GROWTH: u64 = 8;
+
+/// How an answer was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum How {
+    /// By zones.
+    Zones,
+    /// By following the exact frontier.
+    Frontier,
+    /// Refuted even with inexhaustible tokens.
+    Upper,
+    /// Proved within a narrow beam.
+    Beam,
+    /// By depth-first search.
+    Search,
+}
+
+/// Decides a part of any model. Within the budget the answer is exact; only steps actually taken are counted.
+pub fn decide<M: Model>(model: &M, part: &Part<M::Op>, budget: &Budget) -> (Answered, How) {
+    let has_tokens = part.items.iter().any(|item: &Item| !item.is_certain());
+    let mut spent = 0;
+    let mut last = (Shortage::Steps, How::Frontier);
+    let mut effort = FIRST + FIRST_PER_OPERATION * part.items.len() as u64;
+    let mut round = 0;
+    while spent < budget.steps {
+        for how in [How::Frontier, How::Beam, How::Upper, How::Search] {
+            if !has_tokens && matches!(how, How::Upper | How::Beam) {
+                continue;
+            }
+            let steps = effort.min(budget.steps - spent);
+            let limits = Budget { steps, bytes: budget.bytes };
+            let answered = match how {
+                How::Frontier | How::Zones => frontier(model, part, Mode::Exact, &limits),
+                How::Upper => frontier(model, part, Mode::Inexhaustible, &limits),
+                How::Beam => frontier(model, part, beam(round), &limits),
+                How::Search => search(model, part, &limits),
+            };
+            spent += answered.steps;
+            match answered.answer {
+                Answer::Unknown(shortage) => {
+                    if shortage != Shortage::Inexact {
+                        last = (shortage, how);
+                    }
+                }
+                certain => return (Answered { answer: certain, steps: spent }, how),
+            }
+            if spent >= budget.steps {
+                break;
+            }
+        }
+        if matches!(last.0, Shortage::Bytes) {
+            break;
+        }
+        effort = effort.saturating_mul(GROWTH);
+        round += 1;
+    }
+    (Answered { answer: Answer::Unknown(last.0), steps: spent }, last.1)
+}
+
+/// Wider in each round: 1, 2, 4, … configurations and a reach of 64, 256, 1,024, … operations.
+fn beam(round: u32) -> Mode {
+    Mode::Beam { width: 1 << round.min(16), reach: 64u32.saturating_mul(4u32.saturating_pow(round)) }
+}
