@@ -4,33 +4,36 @@
 //! of its operations of unknown outcome can be added to those that certainly took effect, and all of them ordered so
 //! that real-time order is kept and the model allows every step.
 
-use rashomon_history::{History, OpId, OpView, Outcome};
+use rashomon_history::{History, OpView, Outcome};
 
 use crate::model::Model;
+use crate::specialist::Ops;
 
 /// Whether these operations of a history (one object's) are linearizable. Panics on operations the model cannot read.
-pub fn is_linearizable<M: Model>(model: &M, history: &History, ops: &[u32]) -> bool {
-    exists_order(model, history, ops, |first, second| {
+pub fn is_linearizable<'a, M: Model>(model: &M, history: &History, ops: impl Into<Ops<'a>>) -> bool {
+    exists_order(model, history, ops.into(), |first, second| {
         first.outcome != Outcome::Info && first.completed.is_some_and(|completed| completed < second.invoked)
     })
 }
 
 /// Whether these operations are sequentially consistent (Lamport 1979): as [`is_linearizable`], but only the order of
 /// each process is kept.
-pub fn is_sequentially_consistent<M: Model>(model: &M, history: &History, ops: &[u32]) -> bool {
-    exists_order(model, history, ops, |first, second| first.process == second.process && first.invoked < second.invoked)
+pub fn is_sequentially_consistent<'a, M: Model>(model: &M, history: &History, ops: impl Into<Ops<'a>>) -> bool {
+    exists_order(model, history, ops.into(), |first, second| {
+        first.process == second.process && first.invoked < second.invoked
+    })
 }
 
 /// Whether some order keeps `must_precede` and is allowed by the model.
 fn exists_order<M: Model>(
     model: &M,
     history: &History,
-    ops: &[u32],
+    ops: Ops<'_>,
     must_precede: impl Fn(&OpView<'_>, &OpView<'_>) -> bool,
 ) -> bool {
     let mut calls = Vec::new();
-    for &id in ops {
-        let view = history.op(OpId(id));
+    for id in ops.iter() {
+        let view = history.op(id);
         if let Some(call) = model.operation(&view).expect("the test's history is of this model") {
             calls.push((view, call));
         }

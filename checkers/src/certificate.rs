@@ -9,6 +9,7 @@ use rashomon_history::{History, OpId, Outcome};
 use thiserror::Error;
 
 use crate::model::Model;
+use crate::specialist::Ops;
 
 /// Why an order of operations does not prove anything.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -39,11 +40,11 @@ pub enum Flaw {
 ///
 /// It must hold each operation that certainly took effect once, any of unknown outcome at most once, keep real-time
 /// order, and be allowed by the model step by step. A nondeterministic model is followed as a set of states.
-pub fn verify<M: Model>(model: &M, history: &History, ops: &[u32], order: &[OpId]) -> Result<(), Flaw> {
+pub fn verify<'a, M: Model>(model: &M, history: &History, ops: impl Into<Ops<'a>>, order: &[OpId]) -> Result<(), Flaw> {
     let mut expected = BTreeSet::new();
     let mut certain = BTreeSet::new();
-    for &id in ops {
-        let op = history.op(OpId(id));
+    for id in ops.into().iter() {
+        let op = history.op(id);
         if model.operation(&op).is_ok_and(|read| read.is_some()) {
             expected.insert(op.id);
             if op.outcome != Outcome::Info {

@@ -21,6 +21,8 @@ pub enum Answer {
     No {
         /// The position of a completion among the history's events.
         at: u32,
+        /// Operations whose projection is refuted too, where the method knows them; empty stands for all.
+        among: Vec<OpId>,
     },
     /// The budget ran out.
     Unknown(Shortage),

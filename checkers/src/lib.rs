@@ -16,6 +16,7 @@ pub mod part;
 mod registry;
 pub mod simulated;
 pub mod small;
+pub mod specialist;
 pub mod story;
 mod verdict;
 

@@ -1,14 +1,20 @@
 //! Linearizability: every operation took effect at one moment between its invocation and its completion.
 //!
 //! Herlihy and Wing, *Linearizability: a correctness condition for concurrent objects* (1990). Each key is judged alone
-//! (the property is local); what one key needs does not depend on the others, so verdicts do not either.
+//! (the property is local): by the model's specialist where that is exact, else by the general engine. Keys are shared
+//! out to threads; the judgement does not depend on how many there are.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rashomon_history::{History, OpId};
 
-use crate::engine::{Answer, Answered, Shortage, search};
+use crate::certificate;
+use crate::engine::{Answer, Answered, How, Shortage, decide};
 use crate::minimal::minimal_core;
-use crate::model::Model;
-use crate::part::{Item, Keys, Part, compile};
+use crate::model::{Model, Unusable};
+use crate::part::{Keys, Part, compile};
+use crate::specialist::Ops;
 use crate::story::{Story, tell};
 use crate::verdict::{Anomaly, Budget, Finding, Judgement, Method};
 
@@ -16,54 +22,269 @@ use crate::verdict::{Anomaly, Budget, Finding, Judgement, Method};
 const STEPS_PER_KEY: u64 = 100_000;
 /// Cores are sought for this many keys; the others are only counted.
 const EXPLAINED: usize = 8;
-/// How many steps finding one core may take, as a multiple of those that refuting the history took.
-const CORE_EFFORT: u64 = 1_000;
+/// Below this many operations one thread is quicker than two.
+const PARALLEL_AT: usize = 20_000;
+
+/// How to judge.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// How much may be spent.
+    pub budget: Budget,
+    /// Whether every *yes* is proved by a linearization that [`certificate::verify`] replays.
+    pub certify: bool,
+    /// How many threads; 0 for as many as there are processors.
+    pub threads: usize,
+}
 
 /// Judges whether a history is linearizable, key by key.
 pub fn check<M: Model>(model: &M, history: &History, budget: &Budget) -> Judgement {
-    let keys = Keys::of(history);
-    let mut tally = Tally::default();
-    let share = (budget.steps / keys.len().max(1) as u64).max(STEPS_PER_KEY).min(budget.steps);
-    let mut short = Vec::new();
-    for key in 0..keys.len() {
-        match judge(model, history, keys.ops(key), &Budget { steps: share, ..*budget }) {
-            Err(unusable) => return unreadable(model, unusable),
-            Ok(judged) if matches!(judged.answered.answer, Answer::Unknown(_)) => short.push((key, judged)),
-            Ok(judged) => tally.add(model, history, judged),
-        }
-    }
-    // What the easy keys left over goes to the hard ones, in order.
-    let mut left = budget.steps.saturating_sub(tally.steps);
-    for (key, first) in short {
-        let judged = if left > share {
-            judge(model, history, keys.ops(key), &Budget { steps: left, ..*budget }).unwrap_or(first)
-        } else {
-            first
-        };
-        left = left.saturating_sub(judged.answered.steps);
-        tally.add(model, history, judged);
-    }
-    tally.judgement(model, budget)
+    check_with(model, history, &Options { budget: *budget, ..Options::default() })
 }
 
-/// One key's answer.
-struct Judged<Op> {
-    part: Part<Op>,
+/// As [`check`], with options.
+pub fn check_with<M: Model>(model: &M, history: &History, options: &Options) -> Judgement {
+    let keys = Keys::of(history);
+    let budget = options.budget;
+    let share = (budget.steps / keys.len().max(1) as u64).max(STEPS_PER_KEY).min(budget.steps);
+    let work = Work { model, history, keys: &keys, options, budget: Budget { steps: share, ..budget } };
+    let mut tally = work.all();
+    if let Some((op, error)) = tally.unreadable {
+        return unreadable(model, op, &error);
+    }
+    // What the easy keys left over goes to the hard ones, in order.
+    let mut left = budget.steps.saturating_sub(tally.steps());
+    for key in std::mem::take(&mut tally.short) {
+        if left > share {
+            let steps = tally.steps();
+            Work { budget: Budget { steps: left, ..budget }, ..work }.one(key, &mut tally);
+            left = left.saturating_sub(tally.steps() - steps);
+        } else {
+            tally.short.push(key);
+        }
+    }
+    tally.refuted.sort_by_key(|refuted| refuted.key);
+    let anomalies =
+        tally.refuted.iter().take(EXPLAINED).map(|refuted| explain_key(model, history, &keys, refuted)).collect();
+    tally.judgement(model, history, &keys, anomalies)
+}
+
+/// What is to be done, for all threads.
+#[derive(Clone, Copy)]
+struct Work<'a, M> {
+    model: &'a M,
+    history: &'a History,
+    keys: &'a Keys,
+    options: &'a Options,
+    budget: Budget,
+}
+
+/// A key that is not linearizable.
+struct Refuted {
+    key: usize,
+    at: u32,
+    among: Vec<OpId>,
+    steps: u64,
+}
+
+/// What came out so far. Sums and sorted lists only, so that the order of keys does not matter.
+#[derive(Default)]
+struct Tally {
+    /// Per method: parts, operations, steps.
+    methods: BTreeMap<(&'static str, &'static str), (u64, u64, u64)>,
+    refuted: Vec<Refuted>,
+    /// Keys that ran out of their share.
+    short: Vec<usize>,
+    shortages: BTreeMap<usize, (Shortage, u64)>,
+    /// Keys whose proof did not hold.
+    flawed: Vec<usize>,
+    unreadable: Option<(OpId, Unusable)>,
+}
+
+impl<M: Model> Work<'_, M> {
+    /// Judges all keys.
+    fn all(&self) -> Tally {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let wanted = if self.options.threads == 0 { processors } else { self.options.threads };
+        let threads = if self.history.len() < PARALLEL_AT { 1 } else { wanted.min(self.keys.len()) };
+        // Hand out keys in small bundles, so that no thread waits long for another at the end.
+        let bundle = (self.keys.len() / (threads.max(1) * 64)).max(1);
+        let next = AtomicUsize::new(0);
+        let run = || {
+            let mut tally = Tally::default();
+            loop {
+                let start = next.fetch_add(bundle, Ordering::Relaxed);
+                if start >= self.keys.len() {
+                    return tally;
+                }
+                for key in start..(start + bundle).min(self.keys.len()) {
+                    self.one(key, &mut tally);
+                }
+            }
+        };
+        if threads <= 1 {
+            return run().sorted();
+        }
+        std::thread::scope(|scope| {
+            let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+            let tallies = handles.into_iter().map(|handle| handle.join().expect("a checker thread does not panic"));
+            tallies.reduce(Tally::join).unwrap_or_default().sorted()
+        })
+    }
+
+    /// Judges one key.
+    fn one(&self, key: usize, tally: &mut Tally) {
+        let ops = self.keys.ops(key);
+        match judge(self.model, self.history, ops, &self.budget, self.options.certify) {
+            Err((op, error)) => {
+                if tally.unreadable.as_ref().is_none_or(|(first, _)| op < *first) {
+                    tally.unreadable = Some((op, error));
+                }
+            }
+            Ok(judged) => tally.add(self, key, judged),
+        }
+    }
+}
+
+/// One key's answer, and by which method.
+struct Judged {
+    method: (&'static str, &'static str),
     answered: Answered,
 }
 
 fn judge<M: Model>(
     model: &M,
     history: &History,
-    ops: &[u32],
+    ops: Ops<'_>,
     budget: &Budget,
-) -> Result<Judged<M::Op>, (OpId, crate::model::Unusable)> {
+    prove: bool,
+) -> Result<Judged, (OpId, Unusable)> {
+    if let Some(specialist) = model.specialist()
+        && let Some(answered) = specialist.decide(history, ops, prove)
+    {
+        return Ok(Judged { method: (specialist.name(), specialist.why()), answered });
+    }
     let part = compile(model, history, ops)?;
-    let answered = search(model, &part, budget);
-    Ok(Judged { part, answered })
+    let (answered, how) = decide(model, &part, budget);
+    Ok(Judged { method: name_method(how), answered })
 }
 
-fn unreadable<M: Model>(model: &M, (op, error): (OpId, crate::model::Unusable)) -> Judgement {
+fn name_method(how: How) -> (&'static str, &'static str) {
+    match how {
+        How::Frontier => ("frontier", "any model; exact"),
+        How::Upper => {
+            ("frontier, inexhaustible tokens", "many operations of unknown outcome; refuted however often they ran")
+        }
+        How::Beam => ("frontier, narrow beam", "many operations of unknown outcome; proved with a few of them"),
+        How::Search => ("search", "any model; the frontier was too wide"),
+    }
+}
+
+impl Tally {
+    fn add<M: Model>(&mut self, work: &Work<'_, M>, key: usize, judged: Judged) {
+        let ops = work.keys.ops(key);
+        let Answered { answer, steps } = judged.answered;
+        let sums = self.methods.entry(judged.method).or_default();
+        sums.0 += 1;
+        sums.1 += ops.len() as u64;
+        sums.2 += steps;
+        self.shortages.remove(&key);
+        match answer {
+            Answer::Yes(order) => {
+                if work.options.certify && certificate::verify(work.model, work.history, ops, &order).is_err() {
+                    self.flawed.push(key);
+                }
+            }
+            Answer::No { at, among } => self.refuted.push(Refuted { key, at, among, steps }),
+            Answer::Unknown(shortage) => {
+                self.short.push(key);
+                self.shortages.insert(key, (shortage, steps));
+            }
+        }
+    }
+
+    fn join(mut self, other: Tally) -> Tally {
+        for (method, sums) in other.methods {
+            let mine = self.methods.entry(method).or_default();
+            *mine = (mine.0 + sums.0, mine.1 + sums.1, mine.2 + sums.2);
+        }
+        self.refuted.extend(other.refuted);
+        self.short.extend(other.short);
+        self.shortages.extend(other.shortages);
+        self.flawed.extend(other.flawed);
+        self.unreadable = [self.unreadable, other.unreadable].into_iter().flatten().min_by_key(|(op, _)| *op);
+        self
+    }
+
+    fn sorted(mut self) -> Tally {
+        self.short.sort_unstable();
+        self.flawed.sort_unstable();
+        self
+    }
+
+    fn steps(&self) -> u64 {
+        self.methods.values().map(|sums| sums.2).sum()
+    }
+
+    fn judgement<M: Model>(self, model: &M, history: &History, keys: &Keys, anomalies: Vec<Anomaly>) -> Judgement {
+        let mut unknown = Vec::new();
+        for (&key, &(shortage, steps)) in &self.shortages {
+            unknown.push(name_shortage(history, keys.ops(key), shortage, steps));
+        }
+        for &key in &self.flawed {
+            let name = name_key(history, keys.ops(key));
+            unknown.push(format!("{name}the proof does not hold: this is an error of the checker; please report it"));
+        }
+        let finding = match (self.refuted.is_empty(), unknown.is_empty()) {
+            (false, _) => Finding::Invalid,
+            (true, false) => Finding::Unknown,
+            (true, true) => Finding::Valid,
+        };
+        let mut notes = Vec::new();
+        if self.refuted.len() > anomalies.len() {
+            notes
+                .push(format!("{} keys are not linearizable; the first {EXPLAINED} are explained", self.refuted.len()));
+        }
+        let methods = self.methods.iter().map(|(&(method, why), &(parts, operations, steps))| Method {
+            method: method.to_owned(),
+            parts,
+            operations,
+            steps,
+            why: why.to_owned(),
+        });
+        Judgement {
+            checker: format!("linearizable {}", model.name()),
+            finding,
+            anomalies,
+            unknown,
+            methods: methods.collect(),
+            notes,
+        }
+    }
+}
+
+fn explain_key<M: Model>(model: &M, history: &History, keys: &Keys, refuted: &Refuted) -> Anomaly {
+    let part = compile(model, history, keys.ops(refuted.key)).expect("the specialist reads what the model reads");
+    explain_among(model, history, &part, refuted.at, &refuted.among, refuted.steps)
+}
+
+/// Explains why a part is not linearizable when already its events up to position `at` are not.
+pub(crate) fn explain<M: Model>(model: &M, history: &History, part: &Part<M::Op>, at: u32, steps: u64) -> Anomaly {
+    explain_among(model, history, part, at, &[], steps)
+}
+
+fn explain_among<M: Model>(
+    model: &M,
+    history: &History,
+    part: &Part<M::Op>,
+    at: u32,
+    among: &[OpId],
+    steps: u64,
+) -> Anomaly {
+    let core = minimal_core(model, part, at, among, steps);
+    tell(model, &Story { history, part, core: &core })
+}
+
+fn unreadable<M: Model>(model: &M, op: OpId, error: &Unusable) -> Judgement {
     Judgement {
         checker: format!("linearizable {}", model.name()),
         finding: Finding::Unknown,
@@ -74,78 +295,19 @@ fn unreadable<M: Model>(model: &M, (op, error): (OpId, crate::model::Unusable)) 
     }
 }
 
-#[derive(Default)]
-struct Tally {
-    parts: u64,
-    operations: u64,
-    steps: u64,
-    violations: u64,
-    anomalies: Vec<Anomaly>,
-    unknown: Vec<String>,
+/// `key 3: `, or nothing when there is only one object.
+fn name_key(history: &History, ops: Ops<'_>) -> String {
+    let key = history.value(history.key_of(ops.get(0)));
+    if key.is_nil() { String::new() } else { format!("key {key}: ") }
 }
 
-impl Tally {
-    fn add<M: Model>(&mut self, model: &M, history: &History, judged: Judged<M::Op>) {
-        let Judged { part, answered } = judged;
-        self.parts += 1;
-        self.operations += part.items.len() as u64;
-        self.steps += answered.steps;
-        match answered.answer {
-            Answer::Yes(_) => {}
-            Answer::No { at } => {
-                self.violations += 1;
-                if self.anomalies.len() < EXPLAINED {
-                    self.anomalies.push(explain(model, history, &part, at, answered.steps));
-                }
-            }
-            Answer::Unknown(shortage) => self.unknown.push(name_shortage(&part, shortage, answered.steps)),
-        }
-    }
-
-    fn judgement<M: Model>(self, model: &M, _budget: &Budget) -> Judgement {
-        let finding = match (self.violations, self.unknown.len()) {
-            (0, 0) => Finding::Valid,
-            (0, _) => Finding::Unknown,
-            _ => Finding::Invalid,
-        };
-        let mut notes = Vec::new();
-        if self.violations as usize > self.anomalies.len() {
-            notes.push(format!("{} keys are not linearizable; the first {EXPLAINED} are explained", self.violations));
-        }
-        Judgement {
-            checker: format!("linearizable {}", model.name()),
-            finding,
-            anomalies: self.anomalies,
-            unknown: self.unknown,
-            methods: vec![Method {
-                method: "search".to_owned(),
-                parts: self.parts,
-                operations: self.operations,
-                steps: self.steps,
-                why: "depth-first search works for every model".to_owned(),
-            }],
-            notes,
-        }
-    }
-}
-
-pub(crate) fn explain<M: Model>(model: &M, history: &History, part: &Part<M::Op>, at: u32, steps: u64) -> Anomaly {
-    let mut left = steps.saturating_mul(CORE_EFFORT).max(1_000_000);
-    let core: Vec<Item> = minimal_core(model, part, at, |weaker| {
-        let answered = search(model, weaker, &Budget { steps: left, ..Budget::default() });
-        left = left.saturating_sub(answered.steps);
-        answered
-    });
-    let core: Vec<Item> = core.into_iter().filter(Item::is_certain).collect();
-    tell(model, &Story { history, part, core: &core })
-}
-
-fn name_shortage<Op>(part: &Part<Op>, shortage: Shortage, steps: u64) -> String {
+fn name_shortage(history: &History, ops: Ops<'_>, shortage: Shortage, steps: u64) -> String {
     let what = match shortage {
         Shortage::Steps => format!("{steps} steps were not enough; raise the step budget"),
         Shortage::Open => "too many operations are open at once".to_owned(),
         Shortage::Inexact => format!("{steps} steps told neither"),
         Shortage::Bytes => "the memory budget was not enough; raise it".to_owned(),
     };
-    format!("key {}: {} operations: {what}, or use more keys with fewer clients each", part.key, part.items.len())
+    let key = name_key(history, ops);
+    format!("{key}{} operations: {what}, or use more keys with fewer clients each", ops.len())
 }

@@ -6,33 +6,42 @@
 
 use std::ops::Range;
 
-use crate::engine::{Answer, Answered};
+use rashomon_history::OpId;
+
+use crate::engine::{Answer, decide};
 use crate::model::{Model, Nature};
 use crate::part::{Item, NEVER, Part};
+use crate::verdict::Budget;
 
-/// Shrinks the refuted prefix of a part (all events up to and including position `at`).
+/// How many steps finding one core may take: this many, and as a multiple of those that refuting the history took.
+const LEAST_EFFORT: u64 = 10_000_000;
+const EFFORT: u64 = 50;
+
+/// Shrinks the refuted prefix of a part (all events up to and including position `at`), or what of it is `among` some
+/// operations, if those alone are refuted too.
 ///
-/// `refute` decides a part; only a definite *no* counts. Returns the items that are left: those certain ones of which
-/// none can be relaxed (greedily, observers before others, oldest first), and those of unknown outcome that were in the
-/// history anyway.
-pub(crate) fn minimal_core<M: Model>(
-    model: &M,
-    part: &Part<M::Op>,
-    at: u32,
-    mut refute: impl FnMut(&Part<M::Op>) -> Answered,
-) -> Vec<Item> {
-    let mut items: Vec<Item> = part.items.iter().copied().filter(|item| item.invoked <= at).collect();
-    for item in &mut items {
+/// Returns certain operations of which none can be relaxed without losing the contradiction (greedily: observers
+/// before others, oldest first; less when the effort is spent). `steps` is what refuting the part took.
+pub(crate) fn minimal_core<M: Model>(model: &M, part: &Part<M::Op>, at: u32, among: &[OpId], steps: u64) -> Vec<Item> {
+    let observes = |item: &Item| model.nature(&part.classes[item.class as usize]) == Nature::Observer;
+    let mut left = steps.saturating_mul(EFFORT).max(LEAST_EFFORT);
+    let mut is_refuted = |items: &[Item]| {
+        let weaker = Part { key: part.key.clone(), items: items.to_vec(), classes: part.classes.clone() };
+        let (answered, _) = decide(model, &weaker, &Budget { steps: left.min(LEAST_EFFORT), ..Budget::default() });
+        left = left.saturating_sub(answered.steps);
+        matches!(answered.answer, Answer::No { .. })
+    };
+    let mut prefix: Vec<Item> = part.items.iter().copied().filter(|item| item.invoked <= at).collect();
+    for item in &mut prefix {
         if item.completed > at {
             item.completed = NEVER;
         }
     }
-    let observes = |item: &Item| model.nature(&part.classes[item.class as usize]) == Nature::Observer;
-    items.retain(|item| item.is_certain() || !observes(item));
-    let mut is_refuted = |items: &[Item]| {
-        let weaker = Part { key: part.key.clone(), items: items.to_vec(), classes: part.classes.clone() };
-        matches!(refute(&weaker).answer, Answer::No { .. })
-    };
+    prefix.retain(|item| item.is_certain() || !observes(item));
+    let mut items: Vec<Item> = prefix.iter().copied().filter(|item| among.binary_search(&item.op).is_ok()).collect();
+    if items.is_empty() || !is_refuted(&items) {
+        items = prefix;
+    }
     // Other clients' reads go first: an acknowledged write is the better evidence.
     for only_observers in [true, false] {
         let mut chunk = items.len().next_power_of_two();
@@ -52,6 +61,7 @@ pub(crate) fn minimal_core<M: Model>(
             chunk /= 2;
         }
     }
+    items.retain(Item::is_certain);
     items
 }
 

@@ -9,6 +9,7 @@ use std::hash::Hash;
 use rashomon_history::{OpView, Outcome};
 use thiserror::Error;
 
+use crate::specialist::Specialist;
 use crate::story::{Account, Story};
 
 /// What kind of step an operation is, in *every* state. Engines use it to prune; [`Nature::Update`] is always right.
@@ -62,6 +63,11 @@ pub trait Model: Sync {
     /// What is known of this operation in every state.
     fn nature(&self, _op: &Self::Op) -> Nature {
         Nature::Update
+    }
+
+    /// A quicker exact method for some of this model's histories.
+    fn specialist(&self) -> Option<&dyn Specialist> {
+        None
     }
 
     /// What went wrong, in the field's words, from a minimal counterexample; `None` for the general wording.

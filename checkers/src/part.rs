@@ -7,6 +7,7 @@ use rashomon_history::{History, OpId, Row, Value};
 use rustc_hash::FxHashMap;
 
 use crate::model::{Model, Unusable};
+use crate::specialist::Ops;
 
 /// The position of a completion that never came.
 pub const NEVER: u32 = u32::MAX;
@@ -50,13 +51,16 @@ impl<Op> Part<Op> {
     }
 }
 
-/// Which operations belong to which key: a counting sort, so nothing is copied but operation ids.
+/// Which operations belong to which key: a counting sort, so nothing is copied but operation ids, and with one key not
+/// even those.
 #[derive(Clone, Debug)]
 pub struct Keys {
     /// Operation ids, key by key, each key's in order of invocation.
     ops: Vec<u32>,
     /// The end of each key's range in `ops`.
     ends: Vec<u32>,
+    /// With one key: how many operations it has, and `ops` is empty.
+    single: Option<u32>,
 }
 
 impl Keys {
@@ -64,13 +68,16 @@ impl Keys {
     pub fn of(history: &History) -> Keys {
         let mut dense: FxHashMap<u32, u32> = FxHashMap::default();
         let mut counts: Vec<u32> = Vec::new();
-        for row in history.rows() {
+        for id in 0..history.len() as u32 {
             let next = counts.len() as u32;
-            let key = *dense.entry(row.key).or_insert(next);
+            let key = *dense.entry(history.key_of(OpId(id))).or_insert(next);
             if key == next {
                 counts.push(0);
             }
             counts[key as usize] += 1;
+        }
+        if let [count] = counts[..] {
+            return Keys { ops: Vec::new(), ends: vec![count], single: Some(count) };
         }
         let mut starts: Vec<u32> = Vec::with_capacity(counts.len());
         let mut total = 0;
@@ -79,12 +86,12 @@ impl Keys {
             total += count;
         }
         let mut ops = vec![0; history.len()];
-        for (id, row) in history.rows().enumerate() {
-            let slot = &mut starts[dense[&row.key] as usize];
-            ops[*slot as usize] = id as u32;
+        for id in 0..history.len() as u32 {
+            let slot = &mut starts[dense[&history.key_of(OpId(id))] as usize];
+            ops[*slot as usize] = id;
             *slot += 1;
         }
-        Keys { ops, ends: starts }
+        Keys { ops, ends: starts, single: None }
     }
 
     /// How many keys there are.
@@ -98,28 +105,36 @@ impl Keys {
     }
 
     /// One key's operations in order of invocation.
-    pub fn ops(&self, key: usize) -> &[u32] {
+    pub fn ops(&self, key: usize) -> Ops<'_> {
+        if let Some(count) = self.single {
+            return Ops::All(count);
+        }
         let start = if key == 0 { 0 } else { self.ends[key - 1] };
-        &self.ops[start as usize..self.ends[key] as usize]
+        Ops::Listed(&self.ops[start as usize..self.ends[key] as usize])
     }
 }
 
 /// Compiles some operations of a history (one key's, in order of invocation) for a model.
-pub fn compile<M: Model>(model: &M, history: &History, ops: &[u32]) -> Result<Part<M::Op>, (OpId, Unusable)> {
+pub fn compile<'a, M: Model>(
+    model: &M,
+    history: &History,
+    ops: impl Into<Ops<'a>>,
+) -> Result<Part<M::Op>, (OpId, Unusable)> {
+    let ops = ops.into();
     let mut items = Vec::with_capacity(ops.len());
     let mut classes: Vec<M::Op> = Vec::new();
     let mut class_of: FxHashMap<M::Op, u32> = FxHashMap::default();
     // Equal rows mean equal operations, so the model reads each kind of row once.
     let mut class_of_row: FxHashMap<(u16, u8, u32, u32, u32), Option<u32>> = FxHashMap::default();
-    for &id in ops {
-        let row: Row = history.row(OpId(id));
+    for id in ops.iter() {
+        let row: Row = history.row(id);
         let process = if model.sees_process() { row.process } else { 0 };
         let kind = (row.function, row.outcome as u8, row.input, row.output, process);
         let class = match class_of_row.get(&kind) {
             Some(&class) => class,
             None => {
-                let view = history.op(OpId(id));
-                let class = model.operation(&view).map_err(|error| (OpId(id), error))?.map(|op| {
+                let view = history.op(id);
+                let class = model.operation(&view).map_err(|error| (id, error))?.map(|op| {
                     *class_of.entry(op.clone()).or_insert_with(|| {
                         classes.push(op);
                         classes.len() as u32 - 1
@@ -132,9 +147,9 @@ pub fn compile<M: Model>(model: &M, history: &History, ops: &[u32]) -> Result<Pa
         if let Some(class) = class {
             let certain = row.outcome != rashomon_history::Outcome::Info;
             let completed = if certain { row.completed.unwrap_or(NEVER) } else { NEVER };
-            items.push(Item { op: OpId(id), class, invoked: row.invoked, completed });
+            items.push(Item { op: id, class, invoked: row.invoked, completed });
         }
     }
-    let key = ops.first().map_or(Value::Nil, |&id| history.op(OpId(id)).key.clone());
+    let key = if ops.is_empty() { Value::Nil } else { history.value(history.key_of(ops.get(0))) };
     Ok(Part { key, items, classes })
 }

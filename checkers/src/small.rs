@@ -135,23 +135,28 @@ impl Choices {
     }
 }
 
-/// A random history of `size` operations from `calls`, run by `clients` clients. A client whose operation has no known
-/// outcome goes on under a new process id.
+/// A random history of `size` operations from `calls`, run by `clients` clients.
 pub fn random_history(calls: &[Call], size: usize, clients: usize, choices: &mut Choices) -> History {
+    let picked: Vec<Call> = (0..size).map(|_| calls[choices.below(calls.len())].clone()).collect();
+    overlap(&picked, clients, choices)
+}
+
+/// These calls, invoked in this order by `clients` clients, overlapping at random. A client whose operation has no known
+/// outcome goes on under a new process id.
+pub fn overlap(calls: &[Call], clients: usize, choices: &mut Choices) -> History {
     let mut events = Vec::new();
     let mut open: Vec<Option<&Call>> = vec![None; clients];
     let mut process: Vec<usize> = (0..clients).collect();
-    let mut started = 0;
-    while started < size || open.iter().any(Option::is_some) {
+    let mut waiting = calls.iter();
+    while waiting.len() > 0 || open.iter().any(Option::is_some) {
         let client = choices.below(clients);
         match open[client].take() {
-            None if started < size => {
-                let call = &calls[choices.below(calls.len())];
-                events.push(event(events.len(), process[client], EventKind::Invoke, call.f, &call.input));
-                open[client] = Some(call);
-                started += 1;
+            None => {
+                if let Some(call) = waiting.next() {
+                    events.push(event(events.len(), process[client], EventKind::Invoke, call.f, &call.input));
+                    open[client] = Some(call);
+                }
             }
-            None => {}
             Some(call) => {
                 if let Some((kind, value)) = &call.end {
                     events.push(event(events.len(), process[client], *kind, call.f, value));

@@ -161,8 +161,8 @@ fn an_operation_of_another_model_is_named() {
 
 #[test]
 fn a_spent_budget_is_unknown_never_a_pass() {
-    let lines: String = (0..8).map(|process| format!("{process} invoke write {process}\n")).collect::<String>()
-        + &(0..8).map(|process| format!("{process} ok write {process}\n")).collect::<String>()
+    let lines: String = (0..8).map(|process| format!("{process} invoke write {}\n", process % 4)).collect::<String>()
+        + &(0..8).map(|process| format!("{process} ok write {}\n", process % 4)).collect::<String>()
         + "0 invoke read nil\n0 ok read 9\n1 invoke write 9\n1 ok write 9";
     let judgement = check(&history(&lines), ModelKind::Register, &Budget { steps: 3, ..Budget::default() });
     assert_eq!(judgement.finding, Finding::Unknown, "{judgement:?}");

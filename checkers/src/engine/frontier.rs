@@ -215,7 +215,7 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             if self.configs.is_empty() {
                 return Err(match self.mode {
                     Mode::Beam { .. } => Answer::Unknown(Shortage::Inexact),
-                    _ => Answer::No { at: op.completed },
+                    _ => Answer::No { at: op.completed, among: Vec::new() },
                 });
             }
             self.traces.compact(&mut self.configs);

@@ -20,8 +20,6 @@ const GROWTH: u64 = 8;
 /// How an answer was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum How {
-    /// By zones.
-    Zones,
     /// By following the exact frontier.
     Frontier,
     /// Refuted even with inexhaustible tokens.
@@ -44,10 +42,12 @@ pub fn decide<M: Model>(model: &M, part: &Part<M::Op>, budget: &Budget) -> (Answ
             if !has_tokens && matches!(how, How::Upper | How::Beam) {
                 continue;
             }
-            let steps = effort.min(budget.steps - spent);
+            // A narrow beam explores so little that following it to the end is worth more.
+            let share = if how == How::Beam { effort.saturating_mul(GROWTH) } else { effort };
+            let steps = share.min(budget.steps - spent);
             let limits = Budget { steps, bytes: budget.bytes };
             let answered = match how {
-                How::Frontier | How::Zones => frontier(model, part, Mode::Exact, &limits),
+                How::Frontier => frontier(model, part, Mode::Exact, &limits),
                 How::Upper => frontier(model, part, Mode::Inexhaustible, &limits),
                 How::Beam => frontier(model, part, beam(round), &limits),
                 How::Search => search(model, part, &limits),
@@ -74,7 +74,8 @@ pub fn decide<M: Model>(model: &M, part: &Part<M::Op>, budget: &Budget) -> (Answ
     (Answered { answer: Answer::Unknown(last.0), steps: spent }, last.1)
 }
 
-/// Wider in each round: 1, 2, 4, … configurations and a reach of 64, 256, 1,024, … operations.
+/// Wider in each round: 1, 2, 4, … configurations and a reach of 64, 64, 256, 1,024, … operations.
 fn beam(round: u32) -> Mode {
-    Mode::Beam { width: 1 << round.min(16), reach: 64u32.saturating_mul(4u32.saturating_pow(round)) }
+    let reach = 64u32.saturating_mul(4u32.saturating_pow(round.saturating_sub(1)));
+    Mode::Beam { width: 1 << round.min(16), reach }
 }

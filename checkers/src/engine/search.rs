@@ -118,7 +118,7 @@ impl<M: Model> Search<'_, M> {
         self.enter(start, None, &mut path);
         loop {
             let Some(frame) = path.last_mut() else {
-                return Answered { answer: Answer::No { at: self.deepest }, steps: self.steps };
+                return Answered { answer: Answer::No { at: self.deepest, among: Vec::new() }, steps: self.steps };
             };
             if frame.config.low as usize == self.certain.len() {
                 let order = path.iter().filter_map(|frame| frame.placed).map(|item| self.items[item as usize].op);

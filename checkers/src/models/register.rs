@@ -4,11 +4,14 @@
 //! *Wait-free synchronization* (1991).
 
 mod account;
+mod zones;
 
 use rashomon_history::{OpView, Outcome, Value};
 
 use crate::model::{Model, Nature, Unusable};
+use crate::specialist::Specialist;
 use crate::story::{Account, Story};
+use zones::Zones;
 
 /// An operation on a register with what it returned.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -105,6 +108,10 @@ impl Model for Register {
         nature(op)
     }
 
+    fn specialist(&self) -> Option<&dyn Specialist> {
+        Some(&Zones { failed_cas: FailedCas::Nothing })
+    }
+
     fn explain(&self, story: &Story<'_, RegisterOp>) -> Option<Account> {
         account::explain(story)
     }
@@ -152,6 +159,13 @@ impl Model for CasRegister {
 
     fn nature(&self, op: &RegisterOp) -> Nature {
         nature(op)
+    }
+
+    fn specialist(&self) -> Option<&dyn Specialist> {
+        Some(match self.failed_cas {
+            FailedCas::Nothing => &Zones { failed_cas: FailedCas::Nothing },
+            FailedCas::Compared => &Zones { failed_cas: FailedCas::Compared },
+        })
     }
 
     fn explain(&self, story: &Story<'_, RegisterOp>) -> Option<Account> {

@@ -1,0 +1,355 @@
+//! The clusters of a register's history: each value with its write and who found it.
+
+use rashomon_history::{History, OpId, Outcome, Row};
+use rustc_hash::FxHashMap;
+
+use super::super::FailedCas;
+use super::shifted;
+use crate::specialist::Ops;
+
+/// No operation, no cluster.
+pub(super) const NOBODY: u32 = u32::MAX;
+/// The cluster of the initial value.
+const INITIAL: u32 = 0;
+/// The completion of nobody: after everything.
+const LATE: u32 = u32::MAX >> 1;
+
+/// One value.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cluster {
+    /// Who wrote it; [`NOBODY`] for the initial value.
+    pub(super) writer: u32,
+    /// The first completion among those that found it and left it, shifted.
+    pub(super) first_found: u32,
+    /// The last invocation among them, shifted; 0 when there is none.
+    pub(super) last_found: u32,
+}
+
+const EMPTY: Cluster = Cluster { writer: NOBODY, first_found: LATE, last_found: 0 };
+
+/// How a compare-and-set links clusters. Only there when the history has any.
+#[derive(Clone, Debug, Default)]
+struct Links {
+    /// The cluster that a cluster's writer found; [`NOBODY`] for a plain write.
+    from: Vec<u32>,
+    /// The cluster that replaced a cluster by compare-and-set.
+    next: Vec<u32>,
+}
+
+/// All clusters.
+pub(super) struct Clusters {
+    clusters: Vec<Cluster>,
+    links: Option<Links>,
+    index: Index,
+    functions: Vec<Function>,
+    /// Whether there are compare-and-sets that compared and found another value.
+    pub(super) refused: bool,
+}
+
+/// What became of reading the operations.
+pub(super) enum Reading {
+    /// The clusters of a history with unique values.
+    Clusters(Clusters),
+    /// These operations alone contradict each other.
+    Impossible(Vec<OpId>),
+    /// A value is written twice, or nil is written: zones cannot tell.
+    Repeated,
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Function {
+    Read,
+    Write,
+    Cas,
+    Other,
+}
+
+/// An operation with its values.
+pub(super) enum Act {
+    /// It says nothing.
+    Nothing,
+    /// It found this value and left it.
+    Found(u32),
+    /// It wrote this value.
+    Wrote(u32),
+    /// It replaced the first by the second.
+    Replaced(u32, u32),
+    /// It found a value other than this one.
+    Refused(u32),
+}
+
+/// Value ids to clusters: directly where the values are dense integers.
+enum Index {
+    Dense { first: u32, clusters: Vec<u32> },
+    Hashed(FxHashMap<u32, u32>),
+}
+
+impl Index {
+    fn get(&self, value: u32) -> u32 {
+        match self {
+            Index::Dense { first, clusters } => {
+                clusters.get(value.wrapping_sub(*first) as usize).copied().unwrap_or(NOBODY)
+            }
+            Index::Hashed(clusters) => clusters.get(&value).copied().unwrap_or(NOBODY),
+        }
+    }
+
+    fn set(&mut self, value: u32, cluster: u32) {
+        match self {
+            Index::Dense { first, clusters } => clusters[value.wrapping_sub(*first) as usize] = cluster,
+            Index::Hashed(clusters) => {
+                clusters.insert(value, cluster);
+            }
+        }
+    }
+}
+
+impl Clusters {
+    /// Reads the operations of one register.
+    pub(super) fn of(history: &History, ops: Ops<'_>, failed_cas: FailedCas) -> Reading {
+        let functions: Vec<Function> = (0..history.functions())
+            .map(|id| match &**history.function(id as u16) {
+                "read" => Function::Read,
+                "write" => Function::Write,
+                "cas" => Function::Cas,
+                _ => Function::Other,
+            })
+            .collect();
+        let mut this = Clusters {
+            clusters: vec![EMPTY],
+            links: None,
+            index: Index::Hashed(FxHashMap::default()),
+            functions,
+            refused: false,
+        };
+        if !this.read_writes(history, ops, failed_cas) {
+            return Reading::Repeated;
+        }
+        let mut nowhere = None;
+        for op in ops.iter() {
+            if let Act::Found(value) = this.act(history, history.row(op), failed_cas) {
+                let row = history.row(op);
+                let cluster = this.find(value);
+                match this.clusters.get_mut(cluster as usize) {
+                    Some(cluster) => {
+                        let completed = row.completed.map_or(LATE, shifted);
+                        cluster.first_found = cluster.first_found.min(completed);
+                        cluster.last_found = cluster.last_found.max(shifted(row.invoked));
+                    }
+                    None => nowhere = nowhere.or(Some(op)),
+                }
+            }
+        }
+        match nowhere {
+            Some(op) => Reading::Impossible(vec![op]),
+            None => match this.link(history, ops, failed_cas) {
+                Ok(()) => Reading::Clusters(this),
+                Err(among) => Reading::Impossible(among),
+            },
+        }
+    }
+
+    /// Makes a cluster for each written value; false when zones cannot tell.
+    fn read_writes(&mut self, history: &History, ops: Ops<'_>, failed_cas: FailedCas) -> bool {
+        let (mut low, mut high, mut writes) = (u32::MAX, 0, 0usize);
+        for op in ops.iter() {
+            let row = history.row(op);
+            if self.functions[row.function as usize] == Function::Other {
+                return false;
+            }
+            if let Act::Wrote(value) | Act::Replaced(_, value) = self.act(history, row, failed_cas) {
+                if value == History::NIL {
+                    return false;
+                }
+                (low, high, writes) = (low.min(value), high.max(value), writes + 1);
+            }
+        }
+        if writes > 0 && ((high - low) as usize) < 4 * writes + 64 {
+            self.index = Index::Dense { first: low, clusters: vec![NOBODY; (high - low) as usize + 1] };
+        }
+        self.clusters.reserve_exact(writes);
+        for op in ops.iter() {
+            let row = history.row(op);
+            match self.act(history, row, failed_cas) {
+                Act::Wrote(value) | Act::Replaced(_, value) => {
+                    if self.index.get(value) != NOBODY {
+                        return false;
+                    }
+                    self.index.set(value, self.clusters.len() as u32);
+                    self.clusters.push(Cluster { writer: op.0, ..EMPTY });
+                }
+                Act::Refused(_) => self.refused = true,
+                Act::Nothing | Act::Found(_) => {}
+            }
+        }
+        true
+    }
+
+    /// Links clusters by compare-and-set, and drops those whose write may never have happened.
+    fn link(&mut self, history: &History, ops: Ops<'_>, failed_cas: FailedCas) -> Result<(), Vec<OpId>> {
+        let has_cas = ops.iter().any(|op| matches!(self.act(history, history.row(op), failed_cas), Act::Replaced(..)));
+        let mut links = None;
+        if has_cas {
+            let count = self.clusters.len();
+            let mut made = Links { from: vec![NOBODY; count], next: vec![NOBODY; count] };
+            self.link_all(history, failed_cas, &mut made)?;
+            links = Some(made);
+        } else {
+            for cluster in 1..self.clusters.len() as u32 {
+                if !self.is_certain(history, cluster) && self.clusters[cluster as usize].last_found == 0 {
+                    self.clusters[cluster as usize].writer = NOBODY;
+                }
+            }
+        }
+        self.links = links;
+        Ok(())
+    }
+
+    fn link_all(&mut self, history: &History, failed_cas: FailedCas, links: &mut Links) -> Result<(), Vec<OpId>> {
+        // A compare-and-set took effect when it says so, or when its value was found; then so did what it found.
+        let count = self.clusters.len() as u32;
+        let found_by = |this: &Clusters, cluster: u32| match this.act(
+            history,
+            history.row(OpId(this.clusters[cluster as usize].writer)),
+            failed_cas,
+        ) {
+            Act::Replaced(from, _) => Some(from),
+            _ => None,
+        };
+        let mut happened = vec![false; count as usize];
+        happened[INITIAL as usize] = true;
+        for start in 1..count {
+            let mut cluster = start;
+            if !self.is_certain(history, start) && self.clusters[start as usize].last_found == 0 {
+                continue;
+            }
+            while !std::mem::replace(&mut happened[cluster as usize], true) {
+                let Some(value) = found_by(self, cluster) else { break };
+                let writer = OpId(self.clusters[cluster as usize].writer);
+                let from = self.find(value);
+                if from == NOBODY {
+                    let mut among: Vec<OpId> = vec![writer];
+                    among.extend(self.witness(history, cluster));
+                    return Err(sorted(among));
+                }
+                links.from[cluster as usize] = from;
+                let other = std::mem::replace(&mut links.next[from as usize], cluster);
+                if other != NOBODY {
+                    return Err(self.around(history, &[cluster, other], links));
+                }
+                cluster = from;
+            }
+        }
+        for (cluster, happened) in self.clusters.iter_mut().zip(&happened) {
+            if !happened {
+                cluster.writer = NOBODY;
+            }
+        }
+        // What no chain from a plain write or the initial value reaches goes round in a circle.
+        let mut reached = vec![false; count as usize];
+        for head in 0..count {
+            if links.from[head as usize] == NOBODY {
+                let mut member = head;
+                while member != NOBODY {
+                    reached[member as usize] = true;
+                    member = links.next[member as usize];
+                }
+            }
+        }
+        match (1..count).find(|&cluster| happened[cluster as usize] && !reached[cluster as usize]) {
+            Some(cluster) => Err(self.around(history, &[cluster], links)),
+            None => Ok(()),
+        }
+    }
+
+    /// Everything written on the way to these clusters, with one operation that found each uncertain one.
+    fn around(&self, history: &History, clusters: &[u32], links: &Links) -> Vec<OpId> {
+        let mut members = Vec::new();
+        for &start in clusters {
+            let mut cluster = start;
+            while cluster != NOBODY && !members.contains(&cluster) && members.len() < 10_000 {
+                members.push(cluster);
+                cluster = links.from[cluster as usize];
+            }
+        }
+        let mut among = Vec::new();
+        for cluster in members {
+            if cluster != INITIAL {
+                among.push(OpId(self.clusters[cluster as usize].writer));
+                among.extend(self.witness(history, cluster));
+            }
+        }
+        sorted(among)
+    }
+
+    /// For a cluster whose write is not certain: the first operation that found it.
+    fn witness(&self, history: &History, cluster: u32) -> Option<OpId> {
+        if self.is_certain(history, cluster) {
+            return None;
+        }
+        let first = self.clusters[cluster as usize].first_found;
+        (0..history.len() as u32)
+            .map(OpId)
+            .find(|&op| history.row(op).completed.is_some_and(|end| shifted(end) == first))
+    }
+
+    fn is_certain(&self, history: &History, cluster: u32) -> bool {
+        history.row(OpId(self.clusters[cluster as usize].writer)).outcome == Outcome::Ok
+    }
+
+    /// What an operation did.
+    pub(super) fn act(&self, history: &History, row: Row, failed_cas: FailedCas) -> Act {
+        match (self.functions[row.function as usize], row.outcome) {
+            (Function::Read, Outcome::Ok) => Act::Found(row.output),
+            (Function::Write, Outcome::Ok | Outcome::Info) => Act::Wrote(row.input),
+            (Function::Cas, outcome) => match (history.pair(row.input), outcome) {
+                (Some((from, _)), Outcome::Fail) if failed_cas == FailedCas::Compared => Act::Refused(from),
+                (Some((from, to)), Outcome::Ok) if from == to => Act::Found(from),
+                (Some((from, to)), Outcome::Ok | Outcome::Info) if from != to => Act::Replaced(from, to),
+                _ => Act::Nothing,
+            },
+            _ => Act::Nothing,
+        }
+    }
+
+    fn find(&self, value: u32) -> u32 {
+        if value == History::NIL { INITIAL } else { self.index.get(value) }
+    }
+
+    /// The cluster that an operation belongs to.
+    pub(super) fn of_op(&self, history: &History, op: OpId) -> Option<u32> {
+        let cluster = match self.act(history, history.row(op), FailedCas::Nothing) {
+            Act::Found(value) | Act::Wrote(value) | Act::Replaced(_, value) => self.find(value),
+            Act::Nothing | Act::Refused(_) => NOBODY,
+        };
+        (cluster != NOBODY && self.is_live(cluster)).then_some(cluster)
+    }
+
+    pub(super) fn get(&self, cluster: u32) -> Cluster {
+        self.clusters[cluster as usize]
+    }
+
+    /// The cluster that replaced this one by compare-and-set.
+    pub(super) fn next(&self, cluster: u32) -> u32 {
+        self.links.as_ref().map_or(NOBODY, |links| links.next[cluster as usize])
+    }
+
+    /// Whether its value was certainly there at some time.
+    fn is_live(&self, cluster: u32) -> bool {
+        cluster == INITIAL || self.clusters[cluster as usize].writer != NOBODY
+    }
+
+    /// The first cluster of each block.
+    pub(super) fn heads(&self) -> impl Iterator<Item = u32> + '_ {
+        (0..self.clusters.len() as u32).filter(|&cluster| {
+            self.is_live(cluster) && self.links.as_ref().is_none_or(|links| links.from[cluster as usize] == NOBODY)
+        })
+    }
+}
+
+fn sorted(mut among: Vec<OpId>) -> Vec<OpId> {
+    among.sort_unstable();
+    among.dedup();
+    among
+}
