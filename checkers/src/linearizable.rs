@@ -13,7 +13,7 @@ use crate::certificate;
 use crate::engine::{Answer, Answered, How, Shortage, decide};
 use crate::minimal::minimal_core;
 use crate::model::{Model, Unusable};
-use crate::part::{Keys, Part, compile};
+use crate::part::{Item, Keys, Part, compile};
 use crate::specialist::Ops;
 use crate::story::{Story, tell};
 use crate::verdict::{Anomaly, Budget, Finding, Judgement, Method};
@@ -22,6 +22,9 @@ use crate::verdict::{Anomaly, Budget, Finding, Judgement, Method};
 const STEPS_PER_KEY: u64 = 100_000;
 /// Cores are sought for this many keys; the others are only counted.
 const EXPLAINED: usize = 8;
+/// How many steps finding one core may take: this many, and so many times those that refuting the history took.
+const LEAST_EFFORT: u64 = 10_000_000;
+const EFFORT: u64 = 50;
 /// Below this many operations one thread is quicker than two.
 const PARALLEL_AT: usize = 20_000;
 
@@ -133,7 +136,7 @@ impl<M: Model> Work<'_, M> {
 
     /// Judges one key.
     fn one(&self, key: usize, tally: &mut Tally) {
-        let ops = self.keys.ops(key);
+        let ops = self.keys.of_key(key);
         match judge(self.model, self.history, ops, &self.budget, self.options.certify) {
             Err((op, error)) => {
                 if tally.unreadable.as_ref().is_none_or(|(first, _)| op < *first) {
@@ -181,7 +184,7 @@ fn name_method(how: How) -> (&'static str, &'static str) {
 
 impl Tally {
     fn add<M: Model>(&mut self, work: &Work<'_, M>, key: usize, judged: Judged) {
-        let ops = work.keys.ops(key);
+        let ops = work.keys.of_key(key);
         let Answered { answer, steps } = judged.answered;
         let sums = self.methods.entry(judged.method).or_default();
         sums.0 += 1;
@@ -228,10 +231,10 @@ impl Tally {
     fn judgement<M: Model>(self, model: &M, history: &History, keys: &Keys, anomalies: Vec<Anomaly>) -> Judgement {
         let mut unknown = Vec::new();
         for (&key, &(shortage, steps)) in &self.shortages {
-            unknown.push(name_shortage(history, keys.ops(key), shortage, steps));
+            unknown.push(name_shortage(history, keys.of_key(key), shortage, steps));
         }
         for &key in &self.flawed {
-            let name = name_key(history, keys.ops(key));
+            let name = name_key(history, keys.of_key(key));
             unknown.push(format!("{name}the proof does not hold: this is an error of the checker; please report it"));
         }
         let finding = match (self.refuted.is_empty(), unknown.is_empty()) {
@@ -263,7 +266,7 @@ impl Tally {
 }
 
 fn explain_key<M: Model>(model: &M, history: &History, keys: &Keys, refuted: &Refuted) -> Anomaly {
-    let part = compile(model, history, keys.ops(refuted.key)).expect("the specialist reads what the model reads");
+    let part = compile(model, history, keys.of_key(refuted.key)).expect("the specialist reads what the model reads");
     explain_among(model, history, &part, refuted.at, &refuted.among, refuted.steps)
 }
 
@@ -280,7 +283,13 @@ fn explain_among<M: Model>(
     among: &[OpId],
     steps: u64,
 ) -> Anomaly {
-    let core = minimal_core(model, part, at, among, steps);
+    let mut left = steps.saturating_mul(EFFORT).max(LEAST_EFFORT);
+    let core = minimal_core(model, part, at, among, |weaker| {
+        let (answered, _) = decide(model, weaker, &Budget { steps: left.min(LEAST_EFFORT), ..Budget::default() });
+        left = left.saturating_sub(answered.steps);
+        answered
+    });
+    let core: Vec<Item> = core.into_iter().filter(Item::is_certain).collect();
     tell(model, &Story { history, part, core: &core })
 }
 

@@ -8,28 +8,27 @@ use std::ops::Range;
 
 use rashomon_history::OpId;
 
-use crate::engine::{Answer, decide};
+use crate::engine::{Answer, Answered};
 use crate::model::{Model, Nature};
 use crate::part::{Item, NEVER, Part};
-use crate::verdict::Budget;
-
-/// How many steps finding one core may take: this many, and as a multiple of those that refuting the history took.
-const LEAST_EFFORT: u64 = 10_000_000;
-const EFFORT: u64 = 50;
 
 /// Shrinks the refuted prefix of a part (all events up to and including position `at`), or what of it is `among` some
 /// operations, if those alone are refuted too.
 ///
-/// Returns certain operations of which none can be relaxed without losing the contradiction (greedily: observers
-/// before others, oldest first; less when the effort is spent). `steps` is what refuting the part took.
-pub(crate) fn minimal_core<M: Model>(model: &M, part: &Part<M::Op>, at: u32, among: &[OpId], steps: u64) -> Vec<Item> {
+/// `refute` decides a part; only a definite *no* counts. Returns the items that are left: those certain ones of which
+/// none can be relaxed (greedily: observers before others, oldest first), and those of unknown outcome that were in the
+/// history anyway.
+pub(crate) fn minimal_core<M: Model>(
+    model: &M,
+    part: &Part<M::Op>,
+    at: u32,
+    among: &[OpId],
+    mut refute: impl FnMut(&Part<M::Op>) -> Answered,
+) -> Vec<Item> {
     let observes = |item: &Item| model.nature(&part.classes[item.class as usize]) == Nature::Observer;
-    let mut left = steps.saturating_mul(EFFORT).max(LEAST_EFFORT);
     let mut is_refuted = |items: &[Item]| {
         let weaker = Part { key: part.key.clone(), items: items.to_vec(), classes: part.classes.clone() };
-        let (answered, _) = decide(model, &weaker, &Budget { steps: left.min(LEAST_EFFORT), ..Budget::default() });
-        left = left.saturating_sub(answered.steps);
-        matches!(answered.answer, Answer::No { .. })
+        matches!(refute(&weaker).answer, Answer::No { .. })
     };
     let mut prefix: Vec<Item> = part.items.iter().copied().filter(|item| item.invoked <= at).collect();
     for item in &mut prefix {
@@ -61,7 +60,6 @@ pub(crate) fn minimal_core<M: Model>(model: &M, part: &Part<M::Op>, at: u32, amo
             chunk /= 2;
         }
     }
-    items.retain(Item::is_certain);
     items
 }
 

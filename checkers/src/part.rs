@@ -3,6 +3,8 @@
 //! Linearizability is local (Herlihy and Wing, *Linearizability*, 1990, theorem 1): a history is linearizable exactly
 //! when the history of every object is. So each key is judged alone.
 
+use std::sync::OnceLock;
+
 use rashomon_history::{History, OpId, Row, Value};
 use rustc_hash::FxHashMap;
 
@@ -61,6 +63,8 @@ pub struct Keys {
     ends: Vec<u32>,
     /// With one key: how many operations it has, and `ops` is empty.
     single: Option<u32>,
+    /// Its operations as a list, once somebody asked for it.
+    all: OnceLock<Vec<u32>>,
 }
 
 impl Keys {
@@ -77,7 +81,7 @@ impl Keys {
             counts[key as usize] += 1;
         }
         if let [count] = counts[..] {
-            return Keys { ops: Vec::new(), ends: vec![count], single: Some(count) };
+            return Keys { ops: Vec::new(), ends: vec![count], single: Some(count), all: OnceLock::new() };
         }
         let mut starts: Vec<u32> = Vec::with_capacity(counts.len());
         let mut total = 0;
@@ -91,7 +95,7 @@ impl Keys {
             ops[*slot as usize] = id;
             *slot += 1;
         }
-        Keys { ops, ends: starts, single: None }
+        Keys { ops, ends: starts, single: None, all: OnceLock::new() }
     }
 
     /// How many keys there are.
@@ -104,13 +108,21 @@ impl Keys {
         self.ends.is_empty()
     }
 
-    /// One key's operations in order of invocation.
-    pub fn ops(&self, key: usize) -> Ops<'_> {
+    /// One key's operations in order of invocation; takes no memory when there is only one key.
+    pub fn of_key(&self, key: usize) -> Ops<'_> {
+        match self.single {
+            Some(count) => Ops::All(count),
+            None => Ops::Listed(self.ops(key)),
+        }
+    }
+
+    /// The same as a list.
+    pub fn ops(&self, key: usize) -> &[u32] {
         if let Some(count) = self.single {
-            return Ops::All(count);
+            return self.all.get_or_init(|| (0..count).collect());
         }
         let start = if key == 0 { 0 } else { self.ends[key - 1] };
-        Ops::Listed(&self.ops[start as usize..self.ends[key] as usize])
+        &self.ops[start as usize..self.ends[key] as usize]
     }
 }
 

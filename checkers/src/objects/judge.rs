@@ -163,13 +163,14 @@ fn search<L: Lane>(
     method.steps += answered.steps;
     match answered.answer {
         engine::Answer::Yes(_) => {}
-        engine::Answer::No { at } => {
+        engine::Answer::No { at, .. } => {
             tally.violation(|| linearizable::explain(model, history, &part, at, answered.steps));
         }
         engine::Answer::Unknown(shortage) => {
             let what = match shortage {
                 Shortage::Steps => "the step budget",
                 Shortage::Bytes => "the memory budget",
+                Shortage::Open | Shortage::Inexact => "what it can follow",
             };
             tally.unknown.push(format!(
                 "key {}: {why}, and the general search ran out of {what} after {} steps; raise it, or use more keys",
@@ -199,7 +200,7 @@ fn tell_contradiction<L: Lane>(model: &L, history: &History, rule: Rule, core: &
     let mut kept: Vec<Item> = part.items.clone();
     if L::ALONE && kept.len() <= RELAXED {
         let mut left = RELAXING;
-        kept = minimal_core(model, &part, crate::part::NEVER - 1, |weaker| {
+        kept = minimal_core(model, &part, crate::part::NEVER - 1, &[], |weaker| {
             let answered = engine::search(model, weaker, &Budget { steps: left, ..Budget::default() });
             left = left.saturating_sub(answered.steps);
             answered
