@@ -34,7 +34,7 @@ struct InsideFigures {
 ///
 /// # Errors
 ///
-/// As [`super::enter`] and [`NamespaceLab::up`].
+/// As [`super::enter()`] and [`NamespaceLab::up`].
 pub fn bench(nodes: u16) -> Result<BenchFigures> {
     let folder = std::env::temp_dir().join(format!("rashomon-lab-bench-{}", std::process::id()));
     let spec = EnterSpec {

@@ -55,7 +55,7 @@ impl Check {
 
 /// Tries what a run needs: namespaces, network, iptables, clock faults, disk space in `results`.
 ///
-/// Like [`super::enter`] it starts this program anew.
+/// Like [`super::enter()`] it starts this program anew.
 pub fn doctor(results: &Path) -> Vec<Check> {
     let mut checks = match probe() {
         Ok(checks) => checks,

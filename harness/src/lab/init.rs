@@ -1,4 +1,5 @@
-//! Inside of a new lab: the door, the lab's init, and the controller's way into its own program. See [`super::enter`].
+//! Inside of a new lab: the door, the lab's init, and the controller's way into its own program. See
+//! [`super::enter()`].
 
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
