@@ -7,6 +7,8 @@ mod bench;
 mod raft_kv;
 mod wal;
 
+use std::io::Write;
+
 use clap::{Parser, Subcommand};
 
 /// A node of one of Rashomon's included target systems.
@@ -53,16 +55,23 @@ fn abort_on_panic() {
 }
 
 fn list_mutants() {
+    let mut text = String::new();
     for info in rashomon_raft::ALL {
         let recipe = info.recipe;
-        println!("{} {}: {}", info.id, info.name, info.summary);
-        println!("    exposes: {}", info.exposes);
-        println!(
-            "    recipe: {} nodes, {}, {} s: {}",
+        let options: String = recipe.options.iter().map(|option| format!(" {option}")).collect();
+        text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
+        text += &format!(
+            "    recipe: rashomon run raft-kv --mutant {} --nodes {} --faults {} --time {}s{options}\n    note: {}\n",
+            info.name,
             recipe.nodes,
-            recipe.faults.join(" + "),
+            recipe.faults.join(","),
             recipe.seconds,
             recipe.note
         );
+        if let Some(lacks) = recipe.lacks {
+            text += &format!("    not found yet, it needs: {lacks}\n");
+        }
     }
+    // A reader that has seen enough and closed the pipe is no error.
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
