@@ -8,6 +8,7 @@ mod doctor;
 pub(crate) mod error;
 mod history;
 mod list;
+mod mutants;
 mod names;
 mod replay;
 mod report;
@@ -55,6 +56,8 @@ enum Command {
     History(history::HistoryArguments),
     /// Writes the report of a run again
     Report(report::ReportArguments),
+    /// Proves that the known bugs of a target are found, each by its recipe
+    Mutants(mutants::MutantsArguments),
     /// Lists what can be chosen
     List(list::ListArguments),
     /// Says what this machine can and cannot do, each with the command that mends it
@@ -85,6 +88,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Replay(arguments) => replay::replay(&registry, arguments),
         Command::History(arguments) => history::history(arguments),
         Command::Report(arguments) => report::report(arguments),
+        Command::Mutants(arguments) => mutants::mutants(&registry, arguments),
         Command::List(arguments) => list::list(&registry, arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),
     };

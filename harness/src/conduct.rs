@@ -48,14 +48,12 @@ pub enum ConductError {
     #[error(transparent)]
     Target(#[from] TargetError),
     /// A node did not come up at the beginning.
-    #[error("{node} does not serve: {error}; the end of its log:\n{log}")]
+    #[error("{node} does not serve: {}", error.what)]
     NotReady {
         /// The node's name.
         node: String,
         /// Why.
         error: LabError,
-        /// The last lines that it printed.
-        log: String,
     },
     /// The nemesis could not go on.
     #[error("the nemesis failed: {0}")]
@@ -81,7 +79,7 @@ impl ConductError {
                 "free some space, or write elsewhere with --results DIR; what was recorded so far can be checked"
                     .to_owned()
             }
-            ConductError::NotReady { .. } => "see the node's log in the run's folder".to_owned(),
+            ConductError::NotReady { error, .. } => error.remedy.clone(),
             _ => String::new(),
         }
     }
@@ -220,20 +218,12 @@ impl<'a> Run<'a> {
             cluster.start(node.id).await?;
         }
         for node in cluster.nodes() {
-            cluster.wait_ready(node.id).await.map_err(|error| ConductError::NotReady {
-                node: node.name.clone(),
-                error,
-                log: self.end_of_log(&node.name),
-            })?;
+            cluster
+                .wait_ready(node.id)
+                .await
+                .map_err(|error| ConductError::NotReady { node: node.name.clone(), error })?;
         }
         Ok(())
-    }
-
-    fn end_of_log(&self, node: &str) -> String {
-        let path = self.dir.join(files::NODES).join(node).join(files::NODE_LOG);
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let lines: Vec<&str> = text.lines().collect();
-        lines[lines.len().saturating_sub(8)..].join("\n")
     }
 
     fn load(&self, cluster: &Cluster, recorder: Arc<Recorder>) -> Result<Load, ConductError> {

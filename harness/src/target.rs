@@ -72,12 +72,12 @@ pub struct MutantInfo {
     pub summary: &'static str,
     /// What a run against it shows: `stale read`.
     pub exposes: &'static str,
-    /// How to find it.
-    pub recipe: Recipe,
+    /// How to find it; `None` while no fault that this version has can expose it.
+    pub recipe: Option<Recipe>,
 }
 
 /// How a mutant is found: the flags of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Recipe {
     /// The workload.
     pub workload: &'static str,
@@ -87,6 +87,21 @@ pub struct Recipe {
     pub faults: &'static [&'static str],
     /// `--time`, seconds.
     pub seconds: u32,
+    /// Further flags; each may be several words.
+    pub more: &'static [&'static str],
+}
+
+impl Recipe {
+    /// The words that follow `rashomon run`.
+    pub fn flags(&self, target: &str, mutant: &str) -> Vec<String> {
+        let mut words = vec![target.to_owned(), format!("--mutant={mutant}")];
+        words.push(format!("--workload={}", self.workload));
+        words.push(format!("--nodes={}", self.nodes));
+        words.push(format!("--faults={}", self.faults.join(",")));
+        words.push(format!("--time={}s", self.seconds));
+        words.extend(self.more.iter().flat_map(|more| more.split_whitespace()).map(str::to_owned));
+        words
+    }
 }
 
 /// The system's own time constants: faults last multiples of them.

@@ -73,20 +73,16 @@ fn models() {
 fn mutants(registry: &Registry) {
     for target in registry.targets() {
         for mutant in target.mutants() {
-            let recipe = &mutant.recipe;
             println!("{:<20} {:<4} {}", mutant.name, mutant.id, mutant.summary);
             println!("{:<20}      shows as: {}", "", mutant.exposes);
-            println!(
-                "{:<20}      found by: {} run {} --mutant {} --workload {} --nodes {} --faults {} --time {}s",
-                "",
-                super::program_name(),
-                target.name(),
-                mutant.name,
-                recipe.workload,
-                recipe.nodes,
-                recipe.faults.join(","),
-                recipe.seconds
-            );
+            let found_by = match &mutant.recipe {
+                Some(recipe) => {
+                    let words = recipe.flags(target.name(), mutant.name);
+                    format!("{} run {}", super::program_name(), words.join(" "))
+                }
+                None => "nothing yet: it needs a fault that this version does not have".to_owned(),
+            };
+            println!("{:<20}      found by: {found_by}", "");
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, Parser};
 use rashomon_report::record::Verdict;
 
 use super::error::CommandError;
@@ -99,9 +99,23 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
     Ok(worst.exit_code())
 }
 
+/// The arguments of a run without a command line of their own.
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct Words {
+    #[command(flatten)]
+    run: RunArguments,
+}
+
 impl RunArguments {
+    /// The arguments that these words (the target's name and flags) stand for.
+    pub(crate) fn from_words(words: &[String]) -> Result<RunArguments, CommandError> {
+        let parsed = Words::try_parse_from(words);
+        parsed.map(|words| words.run).map_err(|error| CommandError::usage(error.to_string(), ""))
+    }
+
     /// The plan of one seed, everything checked that can be checked before anything is started.
-    fn plan(&self, registry: &Registry, seed: u64) -> Result<Plan, CommandError> {
+    pub(crate) fn plan(&self, registry: &Registry, seed: u64) -> Result<Plan, CommandError> {
         let target = registry
             .find_target(&self.target)
             .ok_or_else(|| names::unknown("target", &self.target, registry.targets().map(|target| target.name())))?;

@@ -65,12 +65,13 @@ impl Target for RaftKv {
             id: info.id,
             summary: info.summary,
             exposes: info.exposes,
-            recipe: Recipe {
+            recipe: info.recipe.lacks.is_none().then_some(Recipe {
                 workload: "register",
                 nodes: info.recipe.nodes,
                 faults: info.recipe.faults,
                 seconds: info.recipe.seconds,
-            },
+                more: info.recipe.options,
+            }),
         };
         MUTANTS.iter().map(described).collect()
     }

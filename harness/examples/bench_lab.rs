@@ -1,4 +1,4 @@
-//! How long labs take to come up and go down: `cargo run --release --example lab_bench [NODES [TIMES]]`.
+//! How long labs take to come up and go down: `cargo run --release --example bench_lab [NODES [TIMES]]`.
 
 use std::time::Duration;
 

@@ -1,0 +1,157 @@
+//! The whole program on real processes in a real lab: few runs, and short ones.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_rashomon");
+
+/// A folder with the programs in it, so that every process of a run can be told by where its program lies.
+struct Installed(tempfile::TempDir);
+
+impl Installed {
+    fn new() -> Installed {
+        let installed = Installed::new();
+        for name in ["rashomon", "rashomon-node"] {
+            let built = Path::new(PROGRAM).with_file_name(name);
+            assert!(built.is_file(), "build {name} first: cargo build --workspace --bins");
+            let installed = folder.path().join(name);
+            // Another file system takes a copy.
+            if std::fs::hard_link(&built, &installed).is_err() {
+                std::fs::copy(&built, &installed).unwrap();
+            }
+        }
+        Installed(folder)
+    }
+
+    fn program(&self) -> Command {
+        Command::new(self.0.path().join("rashomon"))
+    }
+
+    fn results(&self) -> PathBuf {
+        self.0.path().join("results")
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.program().args(arguments).arg("--results").arg(self.results()).output().expect("the program starts")
+    }
+
+    fn check(&self, run: &Path) -> Output {
+        self.program().args(["check", "--model", "cas-register"]).arg(run).output().expect("the program starts")
+    }
+
+    /// How many processes run one of the programs.
+    fn processes(&self) -> usize {
+        let entries = std::fs::read_dir("/proc").expect("there is a /proc").flatten();
+        let programs = entries.filter_map(|entry| std::fs::read_link(entry.path().join("exe")).ok());
+        programs.filter(|program| program.starts_with(self.0.path())).count()
+    }
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn a_correct_cluster_passes_under_every_class_of_faults_and_leaves_nothing() {
+    let installed = Installed::new();
+    let arguments = ["run", "raft-kv", "--nodes", "3", "--time", "12s", "--faults", "all", "--seed", "3"];
+    let output = installed.run(&arguments);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).starts_with("pass"), "{}", stdout(&output));
+    let run = installed.results().join("latest");
+    for file in ["manifest.json", "history.rhist", "faults.jsonl", "verdict.json", "report.html", "nodes/n3/node.log"] {
+        assert!(std::fs::metadata(run.join(file)).unwrap().len() > 0, "{file}");
+    }
+    let faults = std::fs::read_to_string(run.join("faults.jsonl")).unwrap();
+    for class in ["partition", "kill", "pause", "clock"] {
+        let installed = |line: &str| line.contains(class) && line.contains("installed") && line.contains("end_ns\":");
+        assert!(faults.lines().any(installed), "no {class} in {faults}");
+    }
+    assert_eq!(installed.processes(), 0);
+
+    let checked = installed.check(&run);
+    assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
+}
+
+#[test]
+fn a_known_bug_is_found_and_explained() {
+    let installed = Installed::new();
+    let faults = ["--nodes", "3", "--faults", "isolate-leader", "--time", "12s"];
+    // Whether a read meets the right moment is chance; that none of these runs does is not.
+    for seed in ["1", "2", "3", "4", "5", "6"] {
+        let arguments = [&["run", "raft-kv", "--mutant", "stale-read", "--seed", seed], &faults[..]].concat();
+        let output = installed.run(&arguments);
+        let code = output.status.code();
+        assert!(matches!(code, Some(0..=2)), "{}{}", stdout(&output), stderr(&output));
+        if code == Some(1) {
+            assert!(stdout(&output).starts_with("violation"), "{}", stdout(&output));
+            let report = std::fs::read_to_string(installed.results().join("latest-violation/report.html")).unwrap();
+            assert!(report.contains("stale-read"));
+            return;
+        }
+    }
+    panic!("six runs against a leader that asks nobody have shown no stale read");
+}
+
+#[test]
+fn a_killed_run_is_gone_at_once_and_its_history_can_be_checked() {
+    let installed = Installed::new();
+    let mut running = installed
+        .program()
+        .args(["run", "raft-kv", "--nodes", "3", "--time", "60s", "--seed", "1", "--results"])
+        .arg(installed.results())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let history = installed.results().join("latest/history.rhist");
+    wait_until("something is recorded", || std::fs::metadata(&history).is_ok_and(|file| file.len() > 4096));
+    running.kill().unwrap();
+    running.wait().unwrap();
+    let killed = Instant::now();
+    wait_until("all processes of the run are gone", || installed.processes() == 0);
+    assert!(killed.elapsed() < Duration::from_secs(5));
+    let run = installed.results().join("latest");
+    let checked = installed.check(&run);
+    assert_eq!(checked.status.code(), Some(0), "{}", stderr(&checked));
+    assert!(stderr(&checked).contains("without an end frame"), "{}", stderr(&checked));
+}
+
+#[test]
+fn wrong_usage_is_answered_with_the_nearest_right_name() {
+    let installed = Installed::new();
+    for (arguments, hint) in [
+        (vec!["run", "raft-vk"], "did you mean `raft-kv`?"),
+        (vec!["run", "raft-kv", "--mutant", "stale-raed"], "did you mean `stale-read`?"),
+        (vec!["run", "raft-kv", "--faults", "partitoin"], "did you mean `partition`?"),
+        (vec!["run", "raft-kv", "--workload", "registre"], "did you mean `register`?"),
+        (vec!["run", "raft-kv", "--time", "30"], "with a unit"),
+        (vec!["replay", "latest"], "there is no run latest"),
+    ] {
+        let output = installed.run(&arguments);
+        assert_eq!(output.status.code(), Some(254), "{arguments:?}");
+        assert!(stderr(&output).contains(hint), "{arguments:?}: {}", stderr(&output));
+    }
+    assert_eq!(std::fs::read_dir(installed.results()).unwrap().count(), 0, "wrong usage leaves no run behind");
+}
+
+#[test]
+fn a_program_that_is_no_node_breaks_the_run_and_says_what_it_printed() {
+    let installed = Installed::new();
+    let output = installed.run(&["run", "raft-kv", "--node-binary", "/bin/ls", "--seed", "1"]);
+    assert_eq!(output.status.code(), Some(255), "{}", stdout(&output));
+    assert!(stdout(&output).contains("unrecognized option"), "{}", stdout(&output));
+    assert!(installed.results().join("latest/report.html").is_file());
+}
+
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what}: not within 30 s");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
