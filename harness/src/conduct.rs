@@ -4,11 +4,12 @@
 //! what was exercised. It judges nothing.
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rashomon_history::Outcome;
+use rashomon_history::{Event, Outcome};
 use rashomon_report::record::{Evidence, FaultOutcome, Manifest, NodeExit, NodeRecord, files};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
@@ -21,6 +22,7 @@ use crate::faults::nemesis::{Doing, Nemesis, NemesisError};
 use crate::faults::{FaultLog, partition};
 use crate::lab::{self, Inside, Lab, LabError, LabSpec, NamespaceLab};
 use crate::load::{Connect, Load};
+use crate::online;
 use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::registry::Registry;
@@ -168,8 +170,10 @@ impl<'a> Run<'a> {
 
         let epoch = Instant::now();
         lab.set_epoch(epoch);
-        let recorder =
-            Recorder::create(&self.dir.join(files::HISTORY), epoch, self.spec.nodes).map_err(ConductError::History)?;
+        let violated = Arc::new(AtomicBool::new(false));
+        let audience = self.spec.stop_on_violation.then(|| self.watch_online(violated.clone())).transpose()?;
+        let recorder = Recorder::create(&self.dir.join(files::HISTORY), epoch, self.spec.nodes, audience)
+            .map_err(ConductError::History)?;
         let recorder = Arc::new(recorder);
         let log = FaultLog::create(&self.dir.join(files::FAULTS)).map_err(NemesisError::Log)?;
         let doing = Doing::default();
@@ -187,18 +191,22 @@ impl<'a> Run<'a> {
             let _ = stop.send(true);
         };
         let faults = nemesis.run(&self.schedule, epoch.into(), stopped.clone());
-        let time_limit = self.until_over(&recorder, &stop, stopped.clone());
+        let time_limit = self.until_over(&recorder, &violated, &stop, stopped.clone());
         let ((), struck, interrupted) = tokio::join!(drive, faults, time_limit);
         manifest.timings.load_ms = milliseconds(loading);
         let load_ns = recorder.now_ns();
 
-        if struck.is_ok() && !interrupted && !recorder.failed() {
+        let violated = violated.load(Ordering::Acquire);
+        if struck.is_ok() && !interrupted && !violated && !recorder.failed() {
             self.progress.phase("closing reads");
             self.closing_reads(&load).await;
         }
         watching.abort();
         let mut evidence = self.evidence(&recorder, nemesis.log(), load_ns, interrupted);
         evidence.late_arrivals = load.late.load(Ordering::Relaxed);
+        if violated {
+            evidence.notes.push("the run ended at the first certain violation, as it was asked to".to_owned());
+        }
         let exits = lab.exits().into_iter();
         evidence.unexpected_exits = exits
             .map(|exit| NodeExit {
@@ -224,6 +232,21 @@ impl<'a> Run<'a> {
                 .map_err(|error| ConductError::NotReady { node: node.name.clone(), error })?;
         }
         Ok(())
+    }
+
+    /// Starts to check the history beside the run; what is recorded goes to the sender.
+    fn watch_online(&self, violated: Arc<AtomicBool>) -> Result<mpsc::Sender<Vec<Event>>, ConductError> {
+        let workload = self
+            .registry
+            .find_workload(&self.spec.workload)
+            .cloned()
+            .ok_or_else(|| ConductError::Other(format!("there is no workload `{}`", self.spec.workload)))?;
+        let (audience, batches) = mpsc::channel();
+        std::thread::Builder::new()
+            .name("online-checker".to_owned())
+            .spawn(move || online::watch(&*workload, &batches, &violated))
+            .map_err(|error| ConductError::Other(format!("the online checker cannot be started: {error}")))?;
+        Ok(audience)
     }
 
     fn load(&self, cluster: &Cluster, recorder: Arc<Recorder>) -> Result<Load, ConductError> {
@@ -258,11 +281,12 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Turns `stop` true when the time is up, the user says so or the history cannot be written. True when it was the
-    /// user.
+    /// Turns `stop` true when the time is up, the user says so, a violation is certain or the history cannot be
+    /// written. True when it was the user.
     async fn until_over(
         &self,
         recorder: &Recorder,
+        violated: &AtomicBool,
         stop: &watch::Sender<bool>,
         mut stopped: watch::Receiver<bool>,
     ) -> bool {
@@ -270,14 +294,14 @@ impl<'a> Run<'a> {
         let mut interrupt = signal(SignalKind::interrupt()).expect(cannot_listen);
         let mut terminate = signal(SignalKind::terminate()).expect(cannot_listen);
         let time_is_up = tokio::time::sleep(Duration::from_millis(self.spec.time_ms));
-        let disk_fails = async {
-            while !recorder.failed() {
+        let nothing_to_wait_for = async {
+            while !recorder.failed() && !violated.load(Ordering::Acquire) {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         };
         let interrupted = tokio::select! {
             () = time_is_up => false,
-            () = disk_fails => false,
+            () = nothing_to_wait_for => false,
             _ = stopped.wait_for(|&stopped| stopped) => false,
             _ = interrupt.recv() => true,
             _ = terminate.recv() => true,

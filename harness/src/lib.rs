@@ -13,6 +13,7 @@ pub mod interface;
 pub mod judge;
 pub mod lab;
 pub mod load;
+pub mod online;
 pub mod progress;
 pub mod recorder;
 pub mod registry;

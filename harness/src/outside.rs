@@ -157,6 +157,9 @@ fn reproduce(spec: &RunSpec) -> String {
     flag("deadline", format!("{}ms", spec.deadline_ms));
     flag("data", format!("{:?}", spec.data).to_lowercase());
     flag("seed", spec.seed.to_string());
+    if spec.stop_on_violation {
+        words.push("--stop-on-violation".to_owned());
+    }
     words.join(" ")
 }
 

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, SyncSender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -40,19 +40,30 @@ struct State {
 }
 
 impl Recorder {
-    /// Begins a history in a new file. Times count from `epoch`.
-    pub fn create(path: &Path, epoch: Instant, nodes: u16) -> io::Result<Recorder> {
+    /// Begins a history in a new file. Times count from `epoch`. What has been written also goes to `audience`, as long
+    /// as somebody listens there.
+    pub fn create(
+        path: &Path,
+        epoch: Instant,
+        nodes: u16,
+        audience: Option<Sender<Vec<Event>>>,
+    ) -> io::Result<Recorder> {
         let file = File::options().write(true).create_new(true).open(path)?;
-        Recorder::into_writer(BufWriter::with_capacity(1 << 18, file), epoch, nodes)
+        Recorder::into_writer(BufWriter::with_capacity(1 << 18, file), epoch, nodes, audience)
     }
 
     /// Begins a history in any writer.
-    pub fn into_writer(sink: impl Write + Send + 'static, epoch: Instant, nodes: u16) -> io::Result<Recorder> {
+    pub fn into_writer(
+        sink: impl Write + Send + 'static,
+        epoch: Instant,
+        nodes: u16,
+        audience: Option<Sender<Vec<Event>>>,
+    ) -> io::Result<Recorder> {
         let (batches, waiting) = mpsc::sync_channel(BATCHES_WAITING);
         let failed = Arc::new(AtomicBool::new(false));
         let seen = failed.clone();
         let writer = std::thread::Builder::new().name("recorder".to_owned()).spawn(move || {
-            let written = write_batches(sink, &waiting).map_err(as_io_error);
+            let written = write_batches(sink, &waiting, audience).map_err(as_io_error);
             if written.is_err() {
                 seen.store(true, Ordering::Release);
             }
@@ -159,7 +170,11 @@ impl State {
     }
 }
 
-fn write_batches(sink: impl Write, batches: &Receiver<Vec<Event>>) -> Result<(), WriteError> {
+fn write_batches(
+    sink: impl Write,
+    batches: &Receiver<Vec<Event>>,
+    mut audience: Option<Sender<Vec<Event>>>,
+) -> Result<(), WriteError> {
     let mut writer = HistoryWriter::new(sink)?;
     let mut flushed = Instant::now();
     loop {
@@ -168,6 +183,7 @@ fn write_batches(sink: impl Write, batches: &Receiver<Vec<Event>>) -> Result<(),
                 for event in &batch {
                     writer.push(event)?;
                 }
+                audience = audience.filter(|listener| listener.send(batch).is_ok());
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
@@ -203,7 +219,7 @@ mod tests {
     fn what_is_recorded_is_read_back_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.rhist");
-        let recorder = Recorder::create(&path, Instant::now(), 3).unwrap();
+        let recorder = Recorder::create(&path, Instant::now(), 3, None).unwrap();
         let operation = write_one();
         for process in 0..10_000 {
             let invoked = recorder.invoke(process, 1, &operation);
@@ -231,7 +247,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_reported_and_nobody_waits_for_it() {
-        let recorder = Recorder::into_writer(FullDisk, Instant::now(), 1).unwrap();
+        let recorder = Recorder::into_writer(FullDisk, Instant::now(), 1, None).unwrap();
         let operation = write_one();
         for process in 0..1_000_000 {
             recorder.invoke(process, 1, &operation);
@@ -248,7 +264,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.rhist");
         std::fs::write(&path, "precious").unwrap();
-        assert!(Recorder::create(&path, Instant::now(), 1).is_err());
+        assert!(Recorder::create(&path, Instant::now(), 1, None).is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"precious");
     }
 }

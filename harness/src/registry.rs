@@ -10,7 +10,7 @@ use crate::workload::Workload;
 #[derive(Default)]
 pub struct Registry {
     targets: Vec<Arc<dyn Target>>,
-    workloads: Vec<Box<dyn Workload>>,
+    workloads: Vec<Arc<dyn Workload>>,
 }
 
 impl Registry {
@@ -27,7 +27,7 @@ impl Registry {
 
     /// Adds a workload.
     pub fn workload(mut self, workload: impl Workload + 'static) -> Registry {
-        self.workloads.push(Box::new(workload));
+        self.workloads.push(Arc::new(workload));
         self
     }
 
@@ -37,8 +37,8 @@ impl Registry {
     }
 
     /// All workloads, in the order they were added.
-    pub fn workloads(&self) -> impl Iterator<Item = &dyn Workload> {
-        self.workloads.iter().map(|workload| &**workload)
+    pub fn workloads(&self) -> impl Iterator<Item = &Arc<dyn Workload>> {
+        self.workloads.iter()
     }
 
     /// The target of this name.
@@ -47,7 +47,7 @@ impl Registry {
     }
 
     /// The workload of this name.
-    pub fn find_workload(&self, name: &str) -> Option<&dyn Workload> {
+    pub fn find_workload(&self, name: &str) -> Option<&Arc<dyn Workload>> {
         self.workloads().find(|workload| workload.name() == name)
     }
 }

@@ -96,7 +96,8 @@ impl Schedule {
         }
         let mut draw = Draw::new(seed, Stream::Schedule);
         let weights = classes.iter().map(|_| 0.15 + draw.fraction()).collect();
-        let mut owed = classes.clone();
+        // Twice, because a fault may be skipped: its node is down already, nobody leads, ….
+        let mut owed = classes.repeat(2);
         draw.shuffle(&mut owed);
         let election_ms = (timing.election_timeout.as_millis() as u64).max(10);
         let mut artist = Artist { draw, nodes, election_ms, kinds, classes, weights, owed };
@@ -133,7 +134,7 @@ struct Artist {
     kinds: Vec<FaultKind>,
     classes: Vec<FaultClass>,
     weights: Vec<f64>,
-    /// Classes that have not occurred yet.
+    /// Classes that have not occurred often enough yet.
     owed: Vec<FaultClass>,
 }
 
@@ -147,7 +148,7 @@ impl Artist {
             let before: Vec<FaultClass> = faults.iter().map(|fault| fault.kind.class()).collect();
             let class = self.class(&before);
             // Two things that happen to one node are often what it takes.
-            let same = before.last().is_some_and(|&last| last != class) && self.draw.chance(0.5);
+            let same = before.last().is_some_and(|&last| compound(last, class)) && self.draw.chance(0.5);
             let (kind, fault) = self.fault(class, same);
             let for_ms = self.duration_ms(class);
             healed_ms = healed_ms.max(at_ms + for_ms);
@@ -159,7 +160,7 @@ impl Artist {
         Episode { faults, end_ms: healed_ms + quiet_ms }
     }
 
-    /// The class of an episode's next fault: one that has not occurred in the run yet, else by weight, where classes
+    /// The class of an episode's next fault: one that has hardly occurred in the run yet, else by weight, where classes
     /// that are not in the episode yet count three times.
     fn class(&mut self, before: &[FaultClass]) -> FaultClass {
         if let Some(owed) = self.owed.pop() {
@@ -246,6 +247,13 @@ impl Artist {
         all.truncate(count as usize);
         all
     }
+}
+
+/// Whether a fault of class `next` means something to a node that one of class `last` has just hit: a node that is down
+/// or stopped does not look at its clock.
+fn compound(last: FaultClass, next: FaultClass) -> bool {
+    let absent = matches!(last, FaultClass::Kill | FaultClass::Pause);
+    last != next && !(absent && matches!(next, FaultClass::Clock | FaultClass::Pause))
 }
 
 #[cfg(test)]

@@ -41,6 +41,8 @@ pub struct RunSpec {
     pub deadline_ms: u64,
     /// Where the nodes keep their data.
     pub data: DataPlacement,
+    /// The history is checked while it grows, and the run ends at the first certain violation.
+    pub stop_on_violation: bool,
 }
 
 impl RunSpec {

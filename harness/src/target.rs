@@ -142,7 +142,7 @@ pub struct TargetError {
 /// A system under test.
 ///
 /// A user's own system implements this in a crate of their own, which registers it and calls
-/// [`crate::cli::main`](crate::cli::main).
+/// [`crate::cli::main`].
 pub trait Target: Send + Sync {
     /// The name given on the command line.
     fn name(&self) -> &'static str;

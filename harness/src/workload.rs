@@ -52,6 +52,12 @@ pub trait Workload: Send + Sync {
     /// Functions of which at least one must have been acknowledged, or the run is no evidence.
     fn required(&self) -> &'static [&'static str];
 
+    /// True when every operation works on the object its key names and objects are judged one by one, so that a part of
+    /// a history with all operations of some keys can be judged alone.
+    fn objects_are_independent(&self) -> bool {
+        false
+    }
+
     /// Makes the generator, or says which option is wrong.
     fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String>;
 

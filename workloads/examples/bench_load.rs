@@ -34,10 +34,12 @@ fn main() {
 
 async fn bench(length: Duration) {
     let path = std::env::temp_dir().join(format!("rashomon-bench-load-{}.rhist", std::process::id()));
-    let recorder = Arc::new(Recorder::create(&path, Instant::now(), 5).expect("the temporary folder can be written"));
+    let recorder =
+        Arc::new(Recorder::create(&path, Instant::now(), 5, None).expect("the temporary folder can be written"));
     let options: BTreeMap<String, String> =
         Register.options().iter().map(|option| (option.name.to_owned(), option.default.to_owned())).collect();
-    let generator = Register.generator(&GeneratorSpec { seed: 1, clients: 20, options }).expect("the defaults are right");
+    let generator =
+        Register.generator(&GeneratorSpec { seed: 1, clients: 20, options }).expect("the defaults are right");
     let load = Load {
         recorder: recorder.clone(),
         generator: Arc::new(Mutex::new(generator)),

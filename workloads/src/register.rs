@@ -54,6 +54,10 @@ impl Workload for Register {
         &OPTIONS
     }
 
+    fn objects_are_independent(&self) -> bool {
+        true
+    }
+
     fn required(&self) -> &'static [&'static str] {
         &["read", "write", "cas"]
     }

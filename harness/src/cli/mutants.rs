@@ -98,7 +98,8 @@ fn run_recipe(
     seeds: Seeds,
 ) -> Result<Row, CommandError> {
     let flags = recipe.flags(target.name(), mutant.name);
-    let arguments = RunArguments::from_words(&flags)?;
+    let words: Vec<String> = flags.iter().cloned().chain(["--stop-on-violation".to_owned()]).collect();
+    let arguments = RunArguments::from_words(&words)?;
     let mut row = Row { mutant, flags: flags.join(" "), runs: 0, found: 0, after_s: Vec::new(), shown_as: None };
     for seed in seeds.iter() {
         let done = outside::carry_out(registry, store, &arguments.plan(registry, seed)?)?;
@@ -132,6 +133,9 @@ impl Row {
         let median = after.get(after.len() / 2).map_or_else(|| "–".to_owned(), |seconds| format!("{seconds:.1} s"));
         let MutantInfo { name, id, summary, .. } = &self.mutant;
         let shown = self.shown_as.as_deref().unwrap_or("–");
-        format!("| `{name}` | {id}: {summary} | `{}` | {} of {} | {median} | {shown} |", self.flags, self.found, self.runs)
+        format!(
+            "| `{name}` | {id}: {summary} | `{}` | {} of {} | {median} | {shown} |",
+            self.flags, self.found, self.runs
+        )
     }
 }

@@ -65,6 +65,9 @@ pub(crate) struct RunArguments {
     /// Where the nodes keep their data: `tmpfs` (in memory) or `disk` (in the run's folder)
     #[arg(long, value_enum, default_value = "tmpfs")]
     data: DataPlacement,
+    /// Checks the history while it grows, and ends the run at the first certain violation
+    #[arg(long)]
+    stop_on_violation: bool,
     /// The folder of runs
     #[arg(long, value_name = "DIR", default_value = "results")]
     results: PathBuf,
@@ -122,7 +125,7 @@ impl RunArguments {
         let workload = registry.find_workload(&self.workload).ok_or_else(|| {
             names::unknown("workload", &self.workload, registry.workloads().map(|workload| workload.name()))
         })?;
-        let spec = self.spec(&**target, workload, seed)?;
+        let spec = self.spec(&**target, &**workload, seed)?;
         let timing = target.timing(&spec.target_choice())?;
         let schedule = Schedule::draw(seed, spec.nodes, spec.time_ms, &spec.faults, timing);
         Ok(Plan { spec, schedule })
@@ -164,6 +167,7 @@ impl RunArguments {
             seed,
             deadline_ms: self.deadline,
             data: self.data,
+            stop_on_violation: self.stop_on_violation,
         };
         let generator = GeneratorSpec { seed, clients: spec.clients, options: spec.options.clone() };
         if let Err(error) = workload.generator(&generator) {

@@ -57,7 +57,7 @@ enum Active {
     Partition,
     Killed(Vec<u16>),
     Paused(Vec<u16>),
-    Clocks(Vec<u16>),
+    Clocks(Vec<u16>, i64),
 }
 
 /// What carrying out a fault has shown so far.
@@ -288,7 +288,7 @@ impl<'a> Nemesis<'a> {
         let ahead = if by_ms < 0 { "back" } else { "ahead" };
         let seconds = by_ms.unsigned_abs() as f64 / 1000.0;
         let description = format!("clock of {} jumped {seconds:.3} s {ahead}", self.whom(aim, &nodes));
-        Ok(Ok(Begun { active: Active::Clocks(nodes.clone()), nodes, description, outcome, proof }))
+        Ok(Ok(Begun { active: Active::Clocks(nodes.clone(), by_ms), nodes, description, outcome, proof }))
     }
 
     async fn end(&mut self, id: u32) -> Result<(), NemesisError> {
@@ -333,7 +333,17 @@ impl<'a> Nemesis<'a> {
                     record.healed.push(format!("{}: {} runs again", self.name(node), processes(&resumed)));
                 }
             }
-            Active::Clocks(nodes) => {
+            Active::Clocks(nodes, by_ms) => {
+                if record.outcome != FaultOutcome::Installed {
+                    // A node that was down or stopped when its clock was set may have come back since.
+                    for &node in &nodes {
+                        let (text, proved) = self.read_clock(node, by_ms).await;
+                        record.proof.push(text);
+                        if proved {
+                            record.outcome = FaultOutcome::Installed;
+                        }
+                    }
+                }
                 for &node in &nodes {
                     self.cluster.set_clock(node, 0)?;
                     self.clocks.remove(&node);
