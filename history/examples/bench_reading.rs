@@ -1,7 +1,8 @@
 //! How long reading 1,000,000 operations takes, for each format, with and without building the history.
 //!
 //! Prints a table, CPU time as the least of five rounds (of this thread, so that a busy machine does not matter), and
-//! exits with 1 when a limit is not kept. `--quick` measures a tenth of the operations against a tenth of the limits.
+//! exits with 1 when a limit is not kept. The limits are for the mix of 5 values; the other row says what values that
+//! are all different cost on top. `--quick` measures a tenth of the operations against a tenth of the limits.
 
 use std::process::ExitCode;
 
@@ -34,9 +35,14 @@ fn main() -> ExitCode {
                 let (history, _) = read_history(&bytes[..], ReadOptions::default()).expect("it was just written");
                 assert_eq!(history.len(), operations);
             });
+            print!("| {format}, {workload} | {} | {events:.3} | {history:.3} |", bytes.len());
+            if unique {
+                println!(" | |");
+                continue;
+            }
             let word = if history <= limit { "ok" } else { "TOO SLOW" };
             kept &= history <= limit;
-            println!("| {format}, {workload} | {} | {events:.3} | {history:.3} | {limit:.2} | {word} |", bytes.len());
+            println!(" {limit:.2} | {word} |");
         }
     }
     if kept { ExitCode::SUCCESS } else { ExitCode::FAILURE }

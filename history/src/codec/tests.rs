@@ -195,6 +195,31 @@ fn the_layout_of_version_1_does_not_change() {
     assert_eq!(header()[..12], *b"\x89RHIST\r\n\x01\0\0\0");
 }
 
+/// The example in `docs/formats.md`, byte for byte up to its compressed body, and the body byte for byte.
+#[test]
+fn the_documented_file_is_what_is_written() {
+    let lines = r#"{"process":0,"type":"invoke","f":"write","key":0,"value":3,"time":1234}
+{"process":1,"type":"invoke","f":"cas","key":0,"value":[3,4],"time":2000,"node":2}
+{"process":0,"type":"ok","f":"write","key":0,"value":3,"time":5678}
+{"process":1,"type":"info","f":"cas","key":0,"value":[3,4],"time":1005678,"node":2,"error":"timeout"}"#;
+    let mut columns = columns::ColumnWriter::default();
+    let sink = &mut |event: crate::EventRef<'_>| {
+        columns.push(event).expect("a small event");
+        Ok(())
+    };
+    crate::formats::read_events(lines.as_bytes(), crate::formats::ReadOptions::default(), sink).expect("it is right");
+    let mut body = Vec::new();
+    columns.finish(&mut body);
+    let expected = [
+        &b"\x02\x05write\x03cas\x01\x07timeout\x01\x0c\x02\x0d\x11\xd2\x09\x00\x04\x01\x0f"[..],
+        b"\x01\x00\x01\x00\x01\x01\x00\x01\x00\x01\x03\x00\xfc\xbc\x80\x00\x05\x1c\x84\x00\x00\x00\x1e",
+        b"\x01\x01\x01\x01\x01\x01\x0d\x02\x0d\x02\x01\x02\x02\x00",
+    ]
+    .concat();
+    assert_eq!(body, expected);
+    assert_eq!(header(), *b"\x89RHIST\r\n\x01\x00\x00\x00\x68\x50\x94\x1b");
+}
+
 #[test]
 fn too_deep_and_too_large_values_are_refused_and_the_writer_goes_on() {
     let mut events = sample_events();

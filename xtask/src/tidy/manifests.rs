@@ -24,6 +24,10 @@ pub(super) fn check(file: &File, findings: &mut Vec<Finding>) {
         Err(problem) => return error("", format!("not TOML: {problem}")),
     };
     let package = manifest.get("package");
+    if package.and_then(|package| package.get("metadata")?.get("cargo-fuzz")).is_some() {
+        // Fuzzers are a workspace of their own, because they need another toolchain.
+        return;
+    }
     for field in SHARED {
         if !package.and_then(|package| package.get(field)).is_some_and(from_workspace) {
             error("[package]", format!("write `{field}.workspace = true` in [package]"));
@@ -69,6 +73,11 @@ mod tests {
     #[test]
     fn a_tidy_manifest_has_no_findings() {
         assert_eq!(lines(TIDY), []);
+    }
+
+    #[test]
+    fn fuzzers_are_left_alone() {
+        assert_eq!(lines("[package]\nname = \"a\"\n\n[package.metadata]\ncargo-fuzz = true\n"), []);
     }
 
     #[test]
