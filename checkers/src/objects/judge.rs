@@ -28,7 +28,7 @@ pub(super) fn check<L: Lane>(model: &L, history: &History, budget: &Budget) -> J
     let mut tally = Tally { lane: empty(L::METHOD, L::WHY), ..Tally::default() };
     for key in 0..keys.len() {
         let ops = keys.ops(key);
-        match model.decide(history, ops, &mut scratch) {
+        match model.decide(history, ops, &mut scratch, false) {
             Err(unusable) => return unreadable(model, unusable),
             Ok(Decision::Linearizable(_)) => tally.by_lane(ops),
             Ok(Decision::Impossible(rule, core)) => {
@@ -48,7 +48,7 @@ pub(super) fn check<L: Lane>(model: &L, history: &History, budget: &Budget) -> J
 /// The order that explains one object's operations, where there is one: for tests and for whoever wants the proof.
 /// `None` when they are not linearizable or nobody can tell.
 pub(super) fn certificate<L: Lane>(model: &L, history: &History, ops: &[u32], budget: &Budget) -> Option<Vec<OpId>> {
-    match model.decide(history, ops, &mut Scratch::new(history)).ok()? {
+    match model.decide(history, ops, &mut Scratch::new(history), true).ok()? {
         Decision::Linearizable(order) => Some(order),
         Decision::Impossible(..) => None,
         Decision::Undecided(_) => {

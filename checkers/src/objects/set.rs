@@ -32,14 +32,15 @@ pub enum SetAct {
     Read(u32),
 }
 
-/// Judges a set, empty at first. `reads` holds the distinct results of whole reads, each sorted.
-pub fn set(calls: &[Call<SetAct>], reads: &[Vec<u32>]) -> Answer<SetAct> {
+/// Judges a set, empty at first. `reads` holds the distinct results of whole reads, each sorted. Without `proof` a
+/// linearization may be left empty: finding it takes longer than finding that there is one.
+pub fn set(calls: &[Call<SetAct>], reads: &[Vec<u32>], proof: bool) -> Answer<SetAct> {
     let whole = calls.iter().any(|call| matches!(call.act, SetAct::Read(_)));
     let single = calls.iter().any(|call| matches!(call.act, SetAct::Remove(_) | SetAct::Contains(..)));
     match (whole, single) {
         (true, true) => Answer::Undecided("the whole set is read, and elements are removed or asked for one by one"),
         (true, false) => grown(calls, reads),
-        (false, _) => by_element(calls),
+        (false, _) => by_element(calls, proof),
     }
 }
 
@@ -59,7 +60,7 @@ struct Element<'a> {
     asked: &'a [u32],
 }
 
-fn by_element(calls: &[Call<SetAct>]) -> Answer<SetAct> {
+fn by_element(calls: &[Call<SetAct>], proof: bool) -> Answer<SetAct> {
     let element = |call: &Call<SetAct>| match call.act {
         SetAct::Add(element) | SetAct::Remove(element) | SetAct::Contains(element, _) => element as usize,
         SetAct::Read(_) => unreachable!("only called without whole reads"),
@@ -91,7 +92,7 @@ fn by_element(calls: &[Call<SetAct>]) -> Answer<SetAct> {
         asked[*place as usize] = index as u32;
         *place += 1;
     }
-    let mut moments: Vec<(u32, u32)> = Vec::with_capacity(calls.len());
+    let mut moments = Moments { wanted: proof, list: Vec::with_capacity(if proof { calls.len() } else { 0 }) };
     for index in 0..count {
         let known = |call: u32| (call != NEVER).then_some(call);
         let element = Element {
@@ -110,12 +111,26 @@ fn by_element(calls: &[Call<SetAct>]) -> Answer<SetAct> {
             );
         }
     }
-    Answer::Linearizable(by_gap(calls, &moments))
+    Answer::Linearizable(by_gap(calls, &moments.list))
+}
+
+/// A gap for each call.
+struct Moments {
+    wanted: bool,
+    list: Vec<(u32, u32)>,
+}
+
+impl Moments {
+    fn extend(&mut self, moments: impl IntoIterator<Item = (u32, u32)>) {
+        if self.wanted {
+            self.list.extend(moments);
+        }
+    }
 }
 
 impl Element<'_> {
     /// Adds a gap for each call, in an order that keeps calls of one gap as they must be; false when there is none.
-    fn place(&self, calls: &[Call<SetAct>], moments: &mut Vec<(u32, u32)>) -> bool {
+    fn place(&self, calls: &[Call<SetAct>], moments: &mut Moments) -> bool {
         let call = |index: u32| &calls[index as usize];
         let inside = |index: &u32| matches!(call(*index).act, SetAct::Contains(_, true));
         // The last gap for the add and the first for the remove that the answers "inside" allow.
@@ -170,10 +185,13 @@ impl Element<'_> {
     fn arrange(
         &self,
         calls: &[Call<SetAct>],
-        moments: &mut Vec<(u32, u32)>,
+        moments: &mut Moments,
         (add, add_at): (u32, u32),
         remove: Option<(u32, u32)>,
     ) {
+        if !moments.wanted {
+            return;
+        }
         let asked = |answer: bool| {
             self.asked.iter().copied().filter(
                 move |&index| matches!(calls[index as usize].act, SetAct::Contains(_, inside) if inside == answer),
@@ -181,10 +199,10 @@ impl Element<'_> {
         };
         let invoked = |index: u32| calls[index as usize].invoked;
         moments.extend(asked(false).filter(|&index| invoked(index) <= add_at).map(|index| (invoked(index), index)));
-        moments.push((add_at, add));
+        moments.extend([(add_at, add)]);
         moments.extend(asked(true).map(|index| (invoked(index).max(add_at), index)));
         if let Some((remove, remove_at)) = remove {
-            moments.push((remove_at, remove));
+            moments.extend([(remove_at, remove)]);
             let after = asked(false).filter(|&index| invoked(index) > add_at);
             moments.extend(after.map(|index| (invoked(index).max(remove_at), index)));
         }

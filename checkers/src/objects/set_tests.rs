@@ -33,7 +33,10 @@ fn all_reads(elements: u32) -> Vec<Vec<u32>> {
 }
 
 fn judge(calls: &[Call<SetAct>], elements: u32, tally: &mut Tally) {
-    compare(&Set, calls, &set(calls, &all_reads(elements)), Weaker::OthersUnknown, tally);
+    let answer = set(calls, &all_reads(elements), true);
+    compare(&Set, calls, &answer, Weaker::OthersUnknown, tally);
+    let quick = set(calls, &all_reads(elements), false);
+    assert_eq!(std::mem::discriminant(&quick), std::mem::discriminant(&answer));
 }
 
 fn at_most_once(word: &[(SetAct, bool)]) -> bool {

@@ -161,7 +161,13 @@ impl Lane for Container {
     const WHY: &'static str = "each value is put at most once";
     const ALONE: bool = true;
 
-    fn decide(&self, history: &History, ops: &[u32], scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+    fn decide(
+        &self,
+        history: &History,
+        ops: &[u32],
+        scratch: &mut Scratch,
+        proof: bool,
+    ) -> Result<Decision, (OpId, Unusable)> {
         let mut verbs = Verbs::new();
         scratch.reset();
         let mut calls = calls(history, ops, |row| {
@@ -185,9 +191,9 @@ impl Lane for Container {
         Ok(match lane(&calls) {
             Answer::Impossible(contradiction) => {
                 let contradiction = shrink(&calls, contradiction, lane);
-                decision(&calls, Answer::Impossible(contradiction))
+                decision(&calls, Answer::Impossible(contradiction), proof)
             }
-            answer => decision(&calls, answer),
+            answer => decision(&calls, answer, proof),
         })
     }
 }

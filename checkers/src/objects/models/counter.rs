@@ -102,12 +102,18 @@ impl Lane for Counter {
     const WHY: &'static str = "all increments are equal, or each says what it found";
     const ALONE: bool = true;
 
-    fn decide(&self, history: &History, ops: &[u32], _: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+    fn decide(
+        &self,
+        history: &History,
+        ops: &[u32],
+        _: &mut Scratch,
+        proof: bool,
+    ) -> Result<Decision, (OpId, Unusable)> {
         let mut verbs = Verbs::new();
         let calls = calls(history, ops, |row| {
             let verb = verbs.of(history, row, verb)?;
             act(verb, row.outcome, &history.value(row.input), &history.value(row.output))
         })?;
-        Ok(decision(&calls, counter(&calls)))
+        Ok(decision(&calls, counter(&calls), proof))
     }
 }

@@ -71,13 +71,19 @@ impl Lane for Permits {
     const WHY: &'static str = "all acquires are alike, and all releases";
     const ALONE: bool = true;
 
-    fn decide(&self, history: &History, ops: &[u32], _: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+    fn decide(
+        &self,
+        history: &History,
+        ops: &[u32],
+        _: &mut Scratch,
+        proof: bool,
+    ) -> Result<Decision, (OpId, Unusable)> {
         let mut verbs = Verbs::new();
         let calls = calls(history, ops, |row| {
             let act = verbs.of(history, row, permit_verb)?;
             Ok((row.outcome != Outcome::Fail).then_some(act))
         })?;
-        Ok(decision(&calls, permits(&calls, self.limit)))
+        Ok(decision(&calls, permits(&calls, self.limit), proof))
     }
 }
 
@@ -181,7 +187,13 @@ impl Lane for OwnedLock {
     const WHY: &'static str = "only the holder releases, and no process goes on after an unknown outcome";
     const ALONE: bool = true;
 
-    fn decide(&self, history: &History, ops: &[u32], _: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+    fn decide(
+        &self,
+        history: &History,
+        ops: &[u32],
+        _: &mut Scratch,
+        proof: bool,
+    ) -> Result<Decision, (OpId, Unusable)> {
         let mut verbs = Verbs::new();
         let calls = calls(history, ops, |row: &Row| {
             let step = verbs.of(history, row, |name| self.verb(name))?;
@@ -190,6 +202,6 @@ impl Lane for OwnedLock {
             }
             self.act(step, row.process, row.outcome, &history.value(row.output)).map(Some)
         })?;
-        Ok(decision(&calls, holds(&calls, self.exclusion)))
+        Ok(decision(&calls, holds(&calls, self.exclusion), proof))
     }
 }

@@ -29,8 +29,14 @@ pub(in crate::objects) trait Lane: Model {
     /// others become unknown), so that they can be judged alone.
     const ALONE: bool;
 
-    /// Decides one object's operations.
-    fn decide(&self, history: &History, ops: &[u32], scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)>;
+    /// Decides one object's operations. Without `proof` a linearization is not told.
+    fn decide(
+        &self,
+        history: &History,
+        ops: &[u32],
+        scratch: &mut Scratch,
+        proof: bool,
+    ) -> Result<Decision, (OpId, Unusable)>;
 }
 
 /// Small numbers for the values of one object, in tables that are used again from one object to the next.
@@ -140,9 +146,10 @@ pub(super) fn calls<A>(
 }
 
 /// A lane's answer in operations.
-pub(super) fn decision<A>(calls: &[Call<A>], answer: Answer<A>) -> Decision {
+pub(super) fn decision<A>(calls: &[Call<A>], answer: Answer<A>, proof: bool) -> Decision {
     let op = |call: u32| OpId(calls[call as usize].op);
     match answer {
+        Answer::Linearizable(_) if !proof => Decision::Linearizable(Vec::new()),
         Answer::Linearizable(order) => Decision::Linearizable(order.iter().map(|placed| op(placed.call)).collect()),
         Answer::Impossible(contradiction) => {
             Decision::Impossible(contradiction.rule, contradiction.calls.iter().map(|&call| op(call)).collect())

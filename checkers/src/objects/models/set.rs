@@ -123,14 +123,22 @@ impl Lane for Set {
     const WHY: &'static str = "each element is added and removed at most once";
     const ALONE: bool = false;
 
-    fn decide(&self, history: &History, ops: &[u32], scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+    fn decide(
+        &self,
+        history: &History,
+        ops: &[u32],
+        scratch: &mut Scratch,
+        proof: bool,
+    ) -> Result<Decision, (OpId, Unusable)> {
         let mut verbs = Verbs::new();
         scratch.reset();
         let mut reads: Vec<Vec<u32>> = Vec::new();
         let mut read_of: FxHashMap<u32, u32> = FxHashMap::default();
         // Elements are values within reads, which have no number of their own in the history.
         let mut local: FxHashMap<Value, u32> = FxHashMap::default();
-        let whole = ops.iter().any(|&op| history.function(history.row(OpId(op)).function).as_ref() == "read");
+        let whole = (0..history.functions()).any(|id| history.function(id as u16).as_ref() == "read");
+        // The ids of true and false, once they were seen.
+        let mut truths: [Option<(u32, bool)>; 2] = [None; 2];
         let calls = calls(history, ops, |row| {
             let mut element = |id: u32| {
                 if !whole {
@@ -144,7 +152,16 @@ impl Lane for Set {
                 (Verb::Add, _) => Some(SetAct::Add(element(row.input))),
                 (Verb::Remove, _) => Some(SetAct::Remove(element(row.input))),
                 (Verb::Contains, Outcome::Ok) => {
-                    Some(SetAct::Contains(element(row.input), answer(&history.value(row.output))?))
+                    let known = truths.iter().flatten().find(|&&(id, _)| id == row.output);
+                    let inside = match known {
+                        Some(&(_, inside)) => inside,
+                        None => {
+                            let inside = answer(&history.value(row.output))?;
+                            truths[usize::from(inside)] = Some((row.output, inside));
+                            inside
+                        }
+                    };
+                    Some(SetAct::Contains(element(row.input), inside))
                 }
                 (Verb::Read, Outcome::Ok) => {
                     let next = reads.len() as u32;
@@ -164,6 +181,6 @@ impl Lane for Set {
                 }
             })
         })?;
-        Ok(decision(&calls, set(&calls, &reads)))
+        Ok(decision(&calls, set(&calls, &reads, proof), proof))
     }
 }
