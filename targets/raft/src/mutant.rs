@@ -76,8 +76,8 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             nodes: 3,
             faults: &["kill-all"],
-            seconds: 30,
-            options: &["--clients 40", "-o keys=1000", "-o ops-per-key=50"],
+            seconds: 40,
+            options: &["--clients 40", "--rate 4000", "-o keys=3000", "-o mix=writes"],
             lacks: None,
             note: "all nodes are killed together under load and start again with term 0: a new leader reuses a term, and \
                    tails written by two leaders of one term count as equal. What differs stays visible until the key \
