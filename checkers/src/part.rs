@@ -70,12 +70,11 @@ pub struct Keys {
 impl Keys {
     /// Groups a history's operations by key; keys in order of their first operation.
     pub fn of(history: &History) -> Keys {
-        let mut dense: FxHashMap<u32, u32> = FxHashMap::default();
+        let mut numbers = Numbers::of(history);
         let mut counts: Vec<u32> = Vec::new();
         for id in 0..history.len() as u32 {
-            let next = counts.len() as u32;
-            let key = *dense.entry(history.key_of(OpId(id))).or_insert(next);
-            if key == next {
+            let key = numbers.number(history.key_of(OpId(id)));
+            if key as usize == counts.len() {
                 counts.push(0);
             }
             counts[key as usize] += 1;
@@ -91,7 +90,7 @@ impl Keys {
         }
         let mut ops = vec![0; history.len()];
         for id in 0..history.len() as u32 {
-            let slot = &mut starts[dense[&history.key_of(OpId(id))] as usize];
+            let slot = &mut starts[numbers.number(history.key_of(OpId(id))) as usize];
             ops[*slot as usize] = id;
             *slot += 1;
         }
@@ -123,6 +122,36 @@ impl Keys {
         }
         let start = if key == 0 { 0 } else { self.ends[key - 1] };
         &self.ops[start as usize..self.ends[key] as usize]
+    }
+}
+
+/// Numbers keys in the order in which they are first asked for: directly where their ids are close together.
+struct Numbers {
+    first: u32,
+    near: Vec<u32>,
+    far: FxHashMap<u32, u32>,
+    known: u32,
+}
+
+impl Numbers {
+    fn of(history: &History) -> Numbers {
+        let ids = || (0..history.len() as u32).map(|id| history.key_of(OpId(id)));
+        let (first, last) = ids().fold((u32::MAX, 0), |(first, last), id| (first.min(id), last.max(id)));
+        let width = if first > last { 0 } else { (last - first) as usize + 1 };
+        let near = if width <= history.len() { vec![NEVER; width] } else { Vec::new() };
+        Numbers { first, near, far: FxHashMap::default(), known: 0 }
+    }
+
+    fn number(&mut self, id: u32) -> u32 {
+        let number = match self.near.get_mut((id - self.first) as usize) {
+            Some(number) => number,
+            None => self.far.entry(id).or_insert(NEVER),
+        };
+        if *number == NEVER {
+            *number = self.known;
+            self.known += 1;
+        }
+        *number
     }
 }
 

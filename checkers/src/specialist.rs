@@ -1,6 +1,6 @@
 //! Methods that are exact for some histories and much quicker than any search.
 
-use rashomon_history::{History, OpId};
+use rashomon_history::{History, OpId, Row};
 
 use crate::engine::Answered;
 
@@ -51,6 +51,54 @@ impl<'a> From<&'a [u32]> for Ops<'a> {
 impl<'a> From<&'a Vec<u32>> for Ops<'a> {
     fn from(ids: &'a Vec<u32>) -> Ops<'a> {
         Ops::Listed(ids)
+    }
+}
+
+/// The rows of one object's operations. Those of a key among many lie far apart in the history, so they are fetched once.
+#[derive(Clone, Debug)]
+pub struct Rows<'a> {
+    history: &'a History,
+    ops: Ops<'a>,
+    fetched: Vec<Row>,
+}
+
+impl<'a> Rows<'a> {
+    /// The rows of some operations.
+    pub fn of(history: &'a History, ops: Ops<'a>) -> Rows<'a> {
+        let fetched = match ops {
+            Ops::All(_) => Vec::new(),
+            Ops::Listed(_) => ops.iter().map(|op| history.row(op)).collect(),
+        };
+        Rows { history, ops, fetched }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> u32 {
+        self.ops.len() as u32
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ops.is_empty()
+    }
+
+    /// One of them, by its index among the object's operations. Panics when there are not so many.
+    #[inline]
+    pub fn get(&self, index: u32) -> Row {
+        match self.ops {
+            Ops::All(_) => self.history.row(OpId(index)),
+            Ops::Listed(_) => self.fetched[index as usize],
+        }
+    }
+
+    /// The operation of a row.
+    pub fn op(&self, index: u32) -> OpId {
+        self.ops.get(index as usize)
+    }
+
+    /// The history they are of.
+    pub fn history(&self) -> &'a History {
+        self.history
     }
 }
 

@@ -8,13 +8,17 @@ use super::frontier::{Mode, frontier};
 use super::search::search;
 use super::{Answer, Answered, Shortage};
 use crate::model::Model;
-use crate::part::{Item, Part};
+use crate::part::Part;
 use crate::verdict::Budget;
 
 /// The effort of the first round: this many steps and so many per operation; each further round has [`GROWTH`] times as
 /// much.
 const FIRST: u64 = 1 << 14;
 const FIRST_PER_OPERATION: u64 = 16;
+/// Without tokens there are no bounds to try, so the frontier gets more at once.
+const ALONE_PER_OPERATION: u64 = 256;
+/// With more tokens than this the bounds are tried before the exact frontier.
+const MANY_TOKENS: usize = 16;
 const GROWTH: u64 = 8;
 
 /// How an answer was found.
@@ -32,14 +36,20 @@ pub enum How {
 
 /// Decides a part of any model. Within the budget the answer is exact; only steps actually taken are counted.
 pub fn decide<M: Model>(model: &M, part: &Part<M::Op>, budget: &Budget) -> (Answered, How) {
-    let has_tokens = part.items.iter().any(|item: &Item| !item.is_certain());
+    let tokens = part.items.iter().filter(|item| !item.is_certain()).count();
+    let order = if tokens > MANY_TOKENS {
+        [How::Beam, How::Upper, How::Frontier, How::Search]
+    } else {
+        [How::Frontier, How::Beam, How::Upper, How::Search]
+    };
+    let per_operation = if tokens == 0 { ALONE_PER_OPERATION } else { FIRST_PER_OPERATION };
     let mut spent = 0;
     let mut last = (Shortage::Steps, How::Frontier);
-    let mut effort = FIRST + FIRST_PER_OPERATION * part.items.len() as u64;
+    let mut effort = FIRST + per_operation * part.items.len() as u64;
     let mut round = 0;
     while spent < budget.steps {
-        for how in [How::Frontier, How::Beam, How::Upper, How::Search] {
-            if !has_tokens && matches!(how, How::Upper | How::Beam) {
+        for how in order {
+            if tokens == 0 && matches!(how, How::Upper | How::Beam) {
                 continue;
             }
             // A narrow beam explores so little that following it to the end is worth more.

@@ -15,11 +15,11 @@
 mod clusters;
 mod proof;
 
-use rashomon_history::{History, OpId};
+use rashomon_history::History;
 
 use super::FailedCas;
 use crate::engine::{Answer, Answered};
-use crate::specialist::{Ops, Specialist};
+use crate::specialist::{Ops, Rows, Specialist};
 use clusters::{Clusters, NOBODY, Reading};
 
 /// The specialist for registers with unique values.
@@ -55,12 +55,13 @@ impl Specialist for Zones {
     }
 
     fn decide(&self, history: &History, ops: Ops<'_>, prove: bool) -> Option<Answered> {
-        let clusters = match Clusters::of(history, ops, self.failed_cas) {
+        let rows = Rows::of(history, ops);
+        let clusters = match Clusters::of(&rows, self.failed_cas) {
             Reading::Clusters(clusters) => clusters,
-            Reading::Impossible(among) => return Some(no(history, &among, ops.len())),
+            Reading::Impossible(among) => return Some(no(&rows, &among)),
             Reading::Repeated => return None,
         };
-        let (zones, conflict) = match find_zones(history, &clusters) {
+        let (zones, conflict) = match find_zones(&rows, &clusters) {
             Ok(zones) => {
                 let conflict = sweep(&zones);
                 (zones, conflict.map(|(first, second)| Conflict::Zones(first, second)))
@@ -69,10 +70,10 @@ impl Specialist for Zones {
         };
         let steps = ops.len() as u64;
         match conflict {
-            Some(conflict) => Some(no(history, &among(history, ops, &clusters, conflict), ops.len())),
+            Some(conflict) => Some(no(&rows, &among(&rows, &clusters, conflict))),
             None if prove || clusters.refused => {
                 drop(zones);
-                let order = proof::linearize(history, ops, &clusters, self.failed_cas)?;
+                let order = proof::linearize(&rows, &clusters, self.failed_cas)?;
                 Some(Answered { answer: Answer::Yes(order), steps })
             }
             None => Some(Answered { answer: Answer::Yes(Vec::new()), steps }),
@@ -81,9 +82,10 @@ impl Specialist for Zones {
 }
 
 /// The answer no, because of these operations.
-fn no(history: &History, among: &[OpId], operations: usize) -> Answered {
-    let at = among.iter().filter_map(|&op| history.row(op).completed).max().unwrap_or(0);
-    Answered { answer: Answer::No { at, among: among.to_vec() }, steps: operations as u64 }
+fn no(rows: &Rows<'_>, among: &[u32]) -> Answered {
+    let at = among.iter().filter_map(|&index| rows.get(index).completed).max().unwrap_or(0);
+    let among = among.iter().map(|&index| rows.op(index)).collect();
+    Answered { answer: Answer::No { at, among }, steps: u64::from(rows.len()) }
 }
 
 /// Positions are shifted by one, so that 0 is before everything: where the initial value was written.
@@ -92,10 +94,10 @@ fn shifted(position: u32) -> u32 {
 }
 
 /// The zones in order of their beginnings; an error names the head of a block that contradicts itself.
-fn find_zones(history: &History, clusters: &Clusters) -> Result<Vec<Zone>, u32> {
+fn find_zones(rows: &Rows<'_>, clusters: &Clusters) -> Result<Vec<Zone>, u32> {
     let mut zones = Vec::new();
     for head in clusters.heads() {
-        let (first, last) = extent(history, clusters, head).ok_or(head)?;
+        let (first, last) = extent(rows, clusters, head).ok_or(head)?;
         if first < last {
             zones.push(Zone { low: first, high: 2 * last });
         } else {
@@ -107,7 +109,7 @@ fn find_zones(history: &History, clusters: &Clusters) -> Result<Vec<Zone>, u32> 
 }
 
 /// The first completion and the last invocation in a block; `None` when its own order contradicts real time.
-fn extent(history: &History, clusters: &Clusters, head: u32) -> Option<(u32, u32)> {
+fn extent(rows: &Rows<'_>, clusters: &Clusters, head: u32) -> Option<(u32, u32)> {
     let (mut first, mut last) = (u32::MAX >> 1, 0);
     let mut member = head;
     while member != NOBODY {
@@ -116,7 +118,7 @@ fn extent(history: &History, clusters: &Clusters, head: u32) -> Option<(u32, u32
         let (invoked, completed) = match cluster.writer {
             NOBODY => (0, 0),
             writer => {
-                let row = history.row(OpId(writer));
+                let row = rows.get(writer);
                 let certain = row.outcome == rashomon_history::Outcome::Ok;
                 let completed = row.completed.filter(|_| certain).map_or(u32::MAX >> 1, shifted);
                 (shifted(row.invoked), completed)
@@ -154,12 +156,12 @@ fn sweep(zones: &[Zone]) -> Option<(Zone, Zone)> {
 
 /// The operations of the blocks that contradict each other: the projection of a linearization to whole blocks is one,
 /// so the others need not be looked at.
-fn among(history: &History, ops: Ops<'_>, clusters: &Clusters, conflict: Conflict) -> Vec<OpId> {
+fn among(rows: &Rows<'_>, clusters: &Clusters, conflict: Conflict) -> Vec<u32> {
     let heads: Vec<u32> = match conflict {
         Conflict::Block(head) => vec![head],
         Conflict::Zones(first, second) => {
             let is_one = |&head: &u32| {
-                extent(history, clusters, head).is_some_and(|(begin, end)| {
+                extent(rows, clusters, head).is_some_and(|(begin, end)| {
                     [first, second].iter().any(|zone| zone.low == begin.min(end) && zone.high / 2 == begin.max(end))
                 })
             };
@@ -174,6 +176,6 @@ fn among(history: &History, ops: Ops<'_>, clusters: &Clusters, conflict: Conflic
             member = clusters.next(member);
         }
     }
-    let belongs = |op: &OpId| clusters.of_op(history, *op).is_some_and(|cluster| members.contains(&cluster));
-    ops.iter().filter(belongs).collect()
+    let belongs = |index: &u32| clusters.of_op(rows, *index).is_some_and(|cluster| members.contains(&cluster));
+    (0..rows.len()).filter(belongs).collect()
 }

@@ -1,11 +1,11 @@
 //! The clusters of a register's history: each value with its write and who found it.
 
-use rashomon_history::{History, OpId, Outcome, Row};
+use rashomon_history::{History, Outcome, Row};
 use rustc_hash::FxHashMap;
 
 use super::super::FailedCas;
 use super::shifted;
-use crate::specialist::Ops;
+use crate::specialist::Rows;
 
 /// No operation, no cluster.
 pub(super) const NOBODY: u32 = u32::MAX;
@@ -51,7 +51,7 @@ pub(super) enum Reading {
     /// The clusters of a history with unique values.
     Clusters(Clusters),
     /// These operations alone contradict each other.
-    Impossible(Vec<OpId>),
+    Impossible(Vec<u32>),
     /// A value is written twice, or nil is written: zones cannot tell.
     Repeated,
 }
@@ -107,9 +107,9 @@ impl Index {
 
 impl Clusters {
     /// Reads the operations of one register.
-    pub(super) fn of(history: &History, ops: Ops<'_>, failed_cas: FailedCas) -> Reading {
-        let functions: Vec<Function> = (0..history.functions())
-            .map(|id| match &**history.function(id as u16) {
+    pub(super) fn of(rows: &Rows<'_>, failed_cas: FailedCas) -> Reading {
+        let functions: Vec<Function> = (0..rows.history().functions())
+            .map(|id| match &**rows.history().function(id as u16) {
                 "read" => Function::Read,
                 "write" => Function::Write,
                 "cas" => Function::Cas,
@@ -123,13 +123,13 @@ impl Clusters {
             functions,
             refused: false,
         };
-        if !this.read_writes(history, ops, failed_cas) {
+        if !this.read_writes(rows, failed_cas) {
             return Reading::Repeated;
         }
         let mut nowhere = None;
-        for op in ops.iter() {
-            if let Act::Found(value) = this.act(history, history.row(op), failed_cas) {
-                let row = history.row(op);
+        for op in 0..rows.len() {
+            if let Act::Found(value) = this.act(rows.history(), rows.get(op), failed_cas) {
+                let row = rows.get(op);
                 let cluster = this.find(value);
                 match this.clusters.get_mut(cluster as usize) {
                     Some(cluster) => {
@@ -143,7 +143,7 @@ impl Clusters {
         }
         match nowhere {
             Some(op) => Reading::Impossible(vec![op]),
-            None => match this.link(history, ops, failed_cas) {
+            None => match this.link(rows, failed_cas) {
                 Ok(()) => Reading::Clusters(this),
                 Err(among) => Reading::Impossible(among),
             },
@@ -151,14 +151,14 @@ impl Clusters {
     }
 
     /// Makes a cluster for each written value; false when zones cannot tell.
-    fn read_writes(&mut self, history: &History, ops: Ops<'_>, failed_cas: FailedCas) -> bool {
+    fn read_writes(&mut self, rows: &Rows<'_>, failed_cas: FailedCas) -> bool {
         let (mut low, mut high, mut writes) = (u32::MAX, 0, 0usize);
-        for op in ops.iter() {
-            let row = history.row(op);
+        for op in 0..rows.len() {
+            let row = rows.get(op);
             if self.functions[row.function as usize] == Function::Other {
                 return false;
             }
-            if let Act::Wrote(value) | Act::Replaced(_, value) = self.act(history, row, failed_cas) {
+            if let Act::Wrote(value) | Act::Replaced(_, value) = self.act(rows.history(), row, failed_cas) {
                 if value == History::NIL {
                     return false;
                 }
@@ -169,15 +169,15 @@ impl Clusters {
             self.index = Index::Dense { first: low, clusters: vec![NOBODY; (high - low) as usize + 1] };
         }
         self.clusters.reserve_exact(writes);
-        for op in ops.iter() {
-            let row = history.row(op);
-            match self.act(history, row, failed_cas) {
+        for op in 0..rows.len() {
+            let row = rows.get(op);
+            match self.act(rows.history(), row, failed_cas) {
                 Act::Wrote(value) | Act::Replaced(_, value) => {
                     if self.index.get(value) != NOBODY {
                         return false;
                     }
                     self.index.set(value, self.clusters.len() as u32);
-                    self.clusters.push(Cluster { writer: op.0, ..EMPTY });
+                    self.clusters.push(Cluster { writer: op, ..EMPTY });
                 }
                 Act::Refused(_) => self.refused = true,
                 Act::Nothing | Act::Found(_) => {}
@@ -187,17 +187,18 @@ impl Clusters {
     }
 
     /// Links clusters by compare-and-set, and drops those whose write may never have happened.
-    fn link(&mut self, history: &History, ops: Ops<'_>, failed_cas: FailedCas) -> Result<(), Vec<OpId>> {
-        let has_cas = ops.iter().any(|op| matches!(self.act(history, history.row(op), failed_cas), Act::Replaced(..)));
+    fn link(&mut self, rows: &Rows<'_>, failed_cas: FailedCas) -> Result<(), Vec<u32>> {
+        let has_cas =
+            (0..rows.len()).any(|op| matches!(self.act(rows.history(), rows.get(op), failed_cas), Act::Replaced(..)));
         let mut links = None;
         if has_cas {
             let count = self.clusters.len();
             let mut made = Links { from: vec![NOBODY; count], next: vec![NOBODY; count] };
-            self.link_all(history, failed_cas, &mut made)?;
+            self.link_all(rows, failed_cas, &mut made)?;
             links = Some(made);
         } else {
             for cluster in 1..self.clusters.len() as u32 {
-                if !self.is_certain(history, cluster) && self.clusters[cluster as usize].last_found == 0 {
+                if !self.is_certain(rows, cluster) && self.clusters[cluster as usize].last_found == 0 {
                     self.clusters[cluster as usize].writer = NOBODY;
                 }
             }
@@ -206,12 +207,12 @@ impl Clusters {
         Ok(())
     }
 
-    fn link_all(&mut self, history: &History, failed_cas: FailedCas, links: &mut Links) -> Result<(), Vec<OpId>> {
+    fn link_all(&mut self, rows: &Rows<'_>, failed_cas: FailedCas, links: &mut Links) -> Result<(), Vec<u32>> {
         // A compare-and-set took effect when it says so, or when its value was found; then so did what it found.
         let count = self.clusters.len() as u32;
         let found_by = |this: &Clusters, cluster: u32| match this.act(
-            history,
-            history.row(OpId(this.clusters[cluster as usize].writer)),
+            rows.history(),
+            rows.get(this.clusters[cluster as usize].writer),
             failed_cas,
         ) {
             Act::Replaced(from, _) => Some(from),
@@ -221,22 +222,22 @@ impl Clusters {
         happened[INITIAL as usize] = true;
         for start in 1..count {
             let mut cluster = start;
-            if !self.is_certain(history, start) && self.clusters[start as usize].last_found == 0 {
+            if !self.is_certain(rows, start) && self.clusters[start as usize].last_found == 0 {
                 continue;
             }
             while !std::mem::replace(&mut happened[cluster as usize], true) {
                 let Some(value) = found_by(self, cluster) else { break };
-                let writer = OpId(self.clusters[cluster as usize].writer);
+                let writer = self.clusters[cluster as usize].writer;
                 let from = self.find(value);
                 if from == NOBODY {
-                    let mut among: Vec<OpId> = vec![writer];
-                    among.extend(self.witness(history, cluster));
+                    let mut among: Vec<u32> = vec![writer];
+                    among.extend(self.witness(rows, cluster));
                     return Err(sorted(among));
                 }
                 links.from[cluster as usize] = from;
                 let other = std::mem::replace(&mut links.next[from as usize], cluster);
                 if other != NOBODY {
-                    return Err(self.around(history, &[cluster, other], links));
+                    return Err(self.around(rows, &[cluster, other], links));
                 }
                 cluster = from;
             }
@@ -258,13 +259,13 @@ impl Clusters {
             }
         }
         match (1..count).find(|&cluster| happened[cluster as usize] && !reached[cluster as usize]) {
-            Some(cluster) => Err(self.around(history, &[cluster], links)),
+            Some(cluster) => Err(self.around(rows, &[cluster], links)),
             None => Ok(()),
         }
     }
 
     /// Everything written on the way to these clusters, with one operation that found each uncertain one.
-    fn around(&self, history: &History, clusters: &[u32], links: &Links) -> Vec<OpId> {
+    fn around(&self, rows: &Rows<'_>, clusters: &[u32], links: &Links) -> Vec<u32> {
         let mut members = Vec::new();
         for &start in clusters {
             let mut cluster = start;
@@ -276,26 +277,24 @@ impl Clusters {
         let mut among = Vec::new();
         for cluster in members {
             if cluster != INITIAL {
-                among.push(OpId(self.clusters[cluster as usize].writer));
-                among.extend(self.witness(history, cluster));
+                among.push(self.clusters[cluster as usize].writer);
+                among.extend(self.witness(rows, cluster));
             }
         }
         sorted(among)
     }
 
     /// For a cluster whose write is not certain: the first operation that found it.
-    fn witness(&self, history: &History, cluster: u32) -> Option<OpId> {
-        if self.is_certain(history, cluster) {
+    fn witness(&self, rows: &Rows<'_>, cluster: u32) -> Option<u32> {
+        if self.is_certain(rows, cluster) {
             return None;
         }
         let first = self.clusters[cluster as usize].first_found;
-        (0..history.len() as u32)
-            .map(OpId)
-            .find(|&op| history.row(op).completed.is_some_and(|end| shifted(end) == first))
+        (0..rows.len()).find(|&op| rows.get(op).completed.is_some_and(|end| shifted(end) == first))
     }
 
-    fn is_certain(&self, history: &History, cluster: u32) -> bool {
-        history.row(OpId(self.clusters[cluster as usize].writer)).outcome == Outcome::Ok
+    fn is_certain(&self, rows: &Rows<'_>, cluster: u32) -> bool {
+        rows.get(self.clusters[cluster as usize].writer).outcome == Outcome::Ok
     }
 
     /// What an operation did.
@@ -318,8 +317,8 @@ impl Clusters {
     }
 
     /// The cluster that an operation belongs to.
-    pub(super) fn of_op(&self, history: &History, op: OpId) -> Option<u32> {
-        let cluster = match self.act(history, history.row(op), FailedCas::Nothing) {
+    pub(super) fn of_op(&self, rows: &Rows<'_>, op: u32) -> Option<u32> {
+        let cluster = match self.act(rows.history(), rows.get(op), FailedCas::Nothing) {
             Act::Found(value) | Act::Wrote(value) | Act::Replaced(_, value) => self.find(value),
             Act::Nothing | Act::Refused(_) => NOBODY,
         };
@@ -348,7 +347,7 @@ impl Clusters {
     }
 }
 
-fn sorted(mut among: Vec<OpId>) -> Vec<OpId> {
+fn sorted(mut among: Vec<u32>) -> Vec<u32> {
     among.sort_unstable();
     among.dedup();
     among
