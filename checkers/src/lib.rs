@@ -14,6 +14,7 @@ pub mod models;
 pub mod objects;
 pub mod part;
 mod registry;
+pub mod sequential;
 pub mod simulated;
 pub mod small;
 pub mod specialist;

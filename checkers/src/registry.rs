@@ -7,10 +7,10 @@ use rashomon_history::History;
 use thiserror::Error;
 
 use crate::anomalies::{self, AnomalyKind};
-use crate::linearizable;
-use crate::models::{CasRegister, FailedCas, Register};
+use crate::models::{AppendList, CasRegister, FailedCas, MultiRegister, Register, StringMap};
 use crate::objects::{self, ObjectKind};
 use crate::verdict::{Budget, Judgement};
+use crate::{linearizable, sequential};
 
 /// What a history is judged against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -21,6 +21,16 @@ pub enum ModelKind {
     CasRegister,
     /// The same where a failed compare-and-set says that it compared.
     CasRegisterCompared,
+    /// A string per key: get, put, append.
+    StringMap,
+    /// Registers read and written several at a time.
+    MultiRegister,
+    /// An append-only list per key.
+    AppendList,
+    /// Read and write, sequentially consistent.
+    SequentialRegister,
+    /// Read, write and compare-and-set, sequentially consistent.
+    SequentialCasRegister,
     /// Another object, judged by a lane of its own.
     Object(ObjectKind),
     /// What must hold of an object whatever its consistency model.
@@ -38,6 +48,11 @@ impl ModelKind {
         ModelKind::Register,
         ModelKind::CasRegister,
         ModelKind::CasRegisterCompared,
+        ModelKind::StringMap,
+        ModelKind::MultiRegister,
+        ModelKind::AppendList,
+        ModelKind::SequentialRegister,
+        ModelKind::SequentialCasRegister,
         ModelKind::Object(ObjectKind::Set),
         ModelKind::Object(ObjectKind::Counter),
         ModelKind::Object(ObjectKind::FifoQueue),
@@ -72,6 +87,11 @@ impl ModelKind {
             ModelKind::Register => "register",
             ModelKind::CasRegister => "cas-register",
             ModelKind::CasRegisterCompared => "cas-register-compared",
+            ModelKind::StringMap => "kv-string",
+            ModelKind::MultiRegister => "multi-register",
+            ModelKind::AppendList => "append-list",
+            ModelKind::SequentialRegister => "sequential-register",
+            ModelKind::SequentialCasRegister => "sequential-cas-register",
             ModelKind::Object(kind) => kind.name(),
             ModelKind::Anomaly(kind) => kind.name(),
         }
@@ -87,6 +107,11 @@ impl ModelKind {
             ModelKind::CasRegisterCompared => {
                 "cas-register in whose histories a failed cas means that it found another value"
             }
+            ModelKind::StringMap => "linearizable string per key: get, put, append; empty at first",
+            ModelKind::MultiRegister => "linearizable registers: txn, a list of [read key value] and [write key value]",
+            ModelKind::AppendList => "linearizable list per key: append, read; empty at first",
+            ModelKind::SequentialRegister => "sequentially consistent registers (small histories): read, write",
+            ModelKind::SequentialCasRegister => "sequentially consistent registers (small histories): read, write, cas",
             ModelKind::Object(kind) => kind.description(),
             ModelKind::Anomaly(kind) => kind.description(),
         }
@@ -116,6 +141,11 @@ pub fn check(history: &History, model: ModelKind, budget: &Budget) -> Judgement 
         ModelKind::CasRegisterCompared => {
             linearizable::check(&CasRegister { failed_cas: FailedCas::Compared }, history, budget)
         }
+        ModelKind::StringMap => linearizable::check(&StringMap, history, budget),
+        ModelKind::MultiRegister => linearizable::check(&MultiRegister, history, budget),
+        ModelKind::AppendList => linearizable::check(&AppendList, history, budget),
+        ModelKind::SequentialRegister => sequential::judge(&Register, history, budget),
+        ModelKind::SequentialCasRegister => sequential::judge(&CasRegister::default(), history, budget),
         ModelKind::Object(kind) => objects::check(history, kind, budget),
         ModelKind::Anomaly(kind) => anomalies::check(history, kind),
     }

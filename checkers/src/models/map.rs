@@ -1,0 +1,180 @@
+//! Models that are more than one register: a map of strings with append, and registers changed several at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rashomon_history::{OpView, Outcome, Value};
+
+use crate::model::{Model, Nature, Unusable, known_result};
+
+/// One entry of a key-value store whose values are strings: `get`, `put`, `append`; empty at first. The keys are
+/// independent, so each is judged alone.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct StringMap;
+
+/// An operation on an entry of a [`StringMap`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum StringOp {
+    /// It returned this string.
+    Get(Arc<str>),
+    /// It replaced the string.
+    Put(Arc<str>),
+    /// It added to the end of the string.
+    Append(Arc<str>),
+}
+
+fn text(value: &Value) -> Result<Arc<str>, Unusable> {
+    match value {
+        Value::Text(text) => Ok(text.clone()),
+        Value::Nil => Ok(Arc::from("")),
+        other => Err(Unusable(format!("a kv-string holds text, not {other}"))),
+    }
+}
+
+impl Model for StringMap {
+    type State = Arc<str>;
+    type Op = StringOp;
+
+    fn name(&self) -> &str {
+        "kv-string"
+    }
+
+    fn initial(&self) -> Arc<str> {
+        Arc::from("")
+    }
+
+    fn operation(&self, op: &OpView<'_>) -> Result<Option<StringOp>, Unusable> {
+        let Some(known) = known_result(op) else { return Ok(None) };
+        Ok(match op.f {
+            "get" => {
+                if known {
+                    Some(StringOp::Get(text(&op.output)?))
+                } else {
+                    None
+                }
+            }
+            "put" => Some(StringOp::Put(text(&op.input)?)),
+            "append" => Some(StringOp::Append(text(&op.input)?)),
+            other => {
+                return Err(Unusable(format!(
+                    "`{other}` is not an operation of a kv-string; it knows get, put and append"
+                )));
+            }
+        })
+    }
+
+    fn step(&self, state: &Arc<str>, op: &StringOp) -> impl IntoIterator<Item = Arc<str>> {
+        match op {
+            StringOp::Get(found) => (state == found).then(|| state.clone()),
+            StringOp::Put(text) => Some(text.clone()),
+            StringOp::Append(text) => Some(Arc::from(format!("{state}{text}"))),
+        }
+    }
+
+    fn nature(&self, op: &StringOp) -> Nature {
+        match op {
+            StringOp::Get(_) => Nature::Observer,
+            StringOp::Put(_) => Nature::Overwrite,
+            StringOp::Append(text) if text.is_empty() => Nature::Observer,
+            StringOp::Append(_) => Nature::Update,
+        }
+    }
+
+    fn describe(&self, op: &StringOp) -> String {
+        match op {
+            StringOp::Get(text) => format!("get → {text:?}"),
+            StringOp::Put(text) => format!("put {text:?}"),
+            StringOp::Append(text) => format!("append {text:?}"),
+        }
+    }
+}
+
+/// Several registers, read and written together: `txn` with a list of `[read key value]` and `[write key value]`,
+/// applied one after the other at one moment. All nil at first. Not independent, so judged as one object.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct MultiRegister;
+
+/// One step of an operation on a [`MultiRegister`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum MultiStep {
+    /// The register held this value.
+    Read(Value, Value),
+    /// The register got this value.
+    Write(Value, Value),
+}
+
+impl Model for MultiRegister {
+    type State = BTreeMap<Value, Value>;
+    type Op = Vec<MultiStep>;
+
+    fn name(&self) -> &str {
+        "multi-register"
+    }
+
+    fn initial(&self) -> BTreeMap<Value, Value> {
+        BTreeMap::new()
+    }
+
+    fn operation(&self, op: &OpView<'_>) -> Result<Option<Vec<MultiStep>>, Unusable> {
+        let refuse =
+            || Unusable(format!("a txn of a multi-register is a list of [read|write key value], not {}", op.input));
+        if op.f != "txn" {
+            return Err(Unusable(format!("`{}` is not an operation of a multi-register; it knows txn", op.f)));
+        }
+        let known = op.outcome == Outcome::Ok;
+        let steps = if known { &op.output } else { &op.input };
+        let mut read = Vec::new();
+        for step in steps.as_list().ok_or_else(refuse)? {
+            let Some([f, key, value]) = step.as_list() else { return Err(refuse()) };
+            match f.as_text() {
+                Some("read" | "r") if known => read.push(MultiStep::Read(key.clone(), value.clone())),
+                Some("read" | "r") => {}
+                Some("write" | "w") => read.push(MultiStep::Write(key.clone(), value.clone())),
+                _ => return Err(refuse()),
+            }
+        }
+        let says_nothing = op.outcome == Outcome::Fail || read.is_empty();
+        Ok((!says_nothing).then_some(read))
+    }
+
+    fn step(
+        &self,
+        state: &BTreeMap<Value, Value>,
+        op: &Vec<MultiStep>,
+    ) -> impl IntoIterator<Item = BTreeMap<Value, Value>> {
+        let mut after = state.clone();
+        for step in op {
+            match step {
+                MultiStep::Read(key, value) => {
+                    if after.get(key).unwrap_or(&Value::Nil) != value {
+                        return None;
+                    }
+                }
+                // Nil is what a register holds that was never written: the same state either way.
+                MultiStep::Write(key, Value::Nil) => {
+                    after.remove(key);
+                }
+                MultiStep::Write(key, value) => {
+                    after.insert(key.clone(), value.clone());
+                }
+            }
+        }
+        Some(after)
+    }
+
+    fn nature(&self, op: &Vec<MultiStep>) -> Nature {
+        let reads = op.iter().all(|step| matches!(step, MultiStep::Read(..)));
+        if reads { Nature::Observer } else { Nature::Update }
+    }
+
+    fn describe(&self, op: &Vec<MultiStep>) -> String {
+        let steps: Vec<String> = op
+            .iter()
+            .map(|step| match step {
+                MultiStep::Read(key, value) => format!("read {key} → {value}"),
+                MultiStep::Write(key, value) => format!("write {key} {value}"),
+            })
+            .collect();
+        steps.join(", ")
+    }
+}

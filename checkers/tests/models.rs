@@ -1,0 +1,210 @@
+//! The other models and their specialists, and sequential consistency, against the brute-force reference.
+
+use rashomon_checkers::engine::{Answer, Mode, frontier, search};
+use rashomon_checkers::model::Model;
+use rashomon_checkers::models::{AppendList, CasRegister, MultiRegister, Register, StringMap};
+use rashomon_checkers::part::compile;
+use rashomon_checkers::sequential;
+use rashomon_checkers::small::{Call, Choices, each_history, overlap, random_history};
+use rashomon_checkers::specialist::Ops;
+use rashomon_checkers::{Budget, brute, certificate};
+use rashomon_history::{Event, EventKind, History, Value};
+
+/// Compares every method with the reference; says whether it is linearizable and whether the specialist could tell.
+fn agree<M: Model>(model: &M, history: &History) -> (bool, bool) {
+    let ops = Ops::All(history.len() as u32);
+    let expected = brute::is_linearizable(model, history, ops);
+    let part = compile(model, history, ops).expect("the test's operations are of this model");
+    let special = model.specialist().and_then(|specialist| specialist.decide(history, ops, true));
+    let told = special.is_some();
+    let budget = Budget::default();
+    let general = [search(model, &part, &budget), frontier(model, &part, Mode::Exact, &budget)];
+    for answered in general.into_iter().chain(special) {
+        match answered.answer {
+            Answer::Yes(order) => {
+                assert!(expected, "{history:?}");
+                assert_eq!(certificate::verify(model, history, ops, &order), Ok(()), "{order:?} {history:?}");
+            }
+            Answer::No { among, .. } => {
+                assert!(!expected, "{history:?}");
+                if !among.is_empty() {
+                    let ids: Vec<u32> = among.iter().map(|op| op.0).collect();
+                    assert!(!brute::is_linearizable(model, history, &ids), "{among:?} alone of {history:?}");
+                }
+            }
+            Answer::Unknown(shortage) => panic!("out of {shortage:?}: {history:?}"),
+        }
+    }
+    (expected, told)
+}
+
+fn int(number: i64) -> Value {
+    Value::Int(number)
+}
+
+fn list(items: &[i64]) -> Value {
+    Value::list(items.iter().copied().map(int))
+}
+
+fn append_list_calls() -> Vec<Call> {
+    let mut calls =
+        vec![Call::fail("append", int(3)), Call::info("read", Value::Nil), Call::ok("read", Value::Nil, Value::Nil)];
+    for item in 1..=2 {
+        calls.push(Call::ok("append", int(item), int(item)));
+        calls.push(Call::info("append", int(item)));
+    }
+    for items in [&[1][..], &[2], &[1, 2], &[2, 1], &[1, 1], &[7]] {
+        calls.push(Call::ok("read", Value::Nil, list(items)));
+    }
+    calls
+}
+
+#[test]
+fn all_append_list_histories_of_up_to_three_operations() {
+    for size in 1..=3 {
+        each_history(&append_list_calls(), size, |history| {
+            agree(&AppendList, history);
+        });
+    }
+}
+
+#[test]
+fn random_append_lists() {
+    let mut choices = Choices::new(3);
+    let (mut verdicts, mut told) = ([0; 2], 0);
+    for _ in 0..20_000 {
+        let size = 3 + choices.below(4);
+        let mut calls = Vec::new();
+        let mut appended = Vec::new();
+        for item in 0..size as i64 {
+            let length = choices.below(appended.len() + 1);
+            calls.push(match choices.below(8) {
+                0 => Call::info("append", int(item)),
+                1 => Call::fail("append", int(item)),
+                2..5 => Call::ok("append", int(item), int(item)),
+                5 => Call::ok("read", Value::Nil, list(&appended)),
+                _ => Call::ok("read", Value::Nil, list(&appended[..length])),
+            });
+            if calls.last().is_some_and(|call| call.f == "append") && choices.below(4) > 0 {
+                appended.insert(if choices.below(4) == 0 { length } else { appended.len() }, item);
+            }
+        }
+        let (linearizable, by_specialist) = agree(&AppendList, &overlap(&calls, 1 + choices.below(4), &mut choices));
+        verdicts[usize::from(linearizable)] += 1;
+        told += u32::from(by_specialist);
+    }
+    assert!(verdicts.iter().all(|&count| count > 1_000), "{verdicts:?}");
+    assert_eq!(told, 20_000, "every element is appended once");
+}
+
+#[test]
+fn random_string_maps() {
+    let text = Value::text;
+    let mut calls =
+        vec![Call::ok("get", Value::Nil, text("")), Call::info("get", Value::Nil), Call::fail("put", text("b"))];
+    for value in ["a", "b"] {
+        calls.push(Call::ok("put", text(value), Value::Nil));
+        calls.push(Call::ok("append", text(value), Value::Nil));
+        calls.push(Call::info("append", text(value)));
+        calls.push(Call::info("put", text(value)));
+    }
+    for value in ["a", "b", "ab", "ba", "aa"] {
+        calls.push(Call::ok("get", Value::Nil, text(value)));
+    }
+    let mut choices = Choices::new(4);
+    let mut verdicts = [0; 2];
+    for _ in 0..10_000 {
+        let history = random_history(&calls, 3 + choices.below(3), 1 + choices.below(4), &mut choices);
+        verdicts[usize::from(agree(&StringMap, &history).0)] += 1;
+    }
+    assert!(verdicts.iter().all(|&count| count > 500), "{verdicts:?}");
+}
+
+#[test]
+fn random_multi_registers() {
+    let step = |f: &str, key: i64, value: Value| Value::list([Value::text(f), int(key), value]);
+    let mut choices = Choices::new(5);
+    let mut verdicts = [0; 2];
+    for _ in 0..10_000 {
+        let size = 2 + choices.below(4);
+        let mut calls = Vec::new();
+        for _ in 0..size {
+            let steps: Vec<Value> = (0..1 + choices.below(2))
+                .map(|_| {
+                    let value = [Value::Nil, int(1), int(2)][choices.below(3)].clone();
+                    let key = choices.below(2) as i64;
+                    if choices.below(2) == 0 { step("read", key, value) } else { step("write", key, value) }
+                })
+                .collect();
+            let steps = Value::list(steps);
+            calls.push(match choices.below(6) {
+                0 => Call::info("txn", steps),
+                1 => Call::fail("txn", steps),
+                _ => Call::ok("txn", steps.clone(), steps),
+            });
+        }
+        let history = overlap(&calls, 1 + choices.below(3), &mut choices);
+        verdicts[usize::from(agree(&MultiRegister, &history).0)] += 1;
+    }
+    assert!(verdicts.iter().all(|&count| count > 500), "{verdicts:?}");
+}
+
+#[test]
+fn random_sequential_registers() {
+    let mut calls = vec![Call::ok("read", Value::Nil, Value::Nil)];
+    for value in 1..=2 {
+        calls.push(Call::ok("read", Value::Nil, int(value)));
+        calls.push(Call::ok("write", int(value), int(value)));
+        calls.push(Call::info("write", int(value)));
+        calls.push(Call::ok("cas", Value::pair(int(value), int(3 - value)), Value::Nil));
+    }
+    let mut choices = Choices::new(6);
+    let (mut verdicts, mut weaker) = ([0; 2], 0);
+    for _ in 0..20_000 {
+        let history = random_history(&calls, 3 + choices.below(4), 1 + choices.below(3), &mut choices);
+        let model = CasRegister::default();
+        let ops = Ops::All(history.len() as u32);
+        let expected = brute::is_sequentially_consistent(&model, &history, ops);
+        let answer = sequential::check(&model, &history, &Budget::default()).expect("it is of this model");
+        assert_eq!(matches!(answer, sequential::Answer::Yes(_)), expected, "{answer:?} {history:?}");
+        let linearizable = brute::is_linearizable(&model, &history, ops);
+        assert!(!linearizable || expected, "linearizability implies sequential consistency: {history:?}");
+        verdicts[usize::from(expected)] += 1;
+        weaker += u32::from(expected && !linearizable);
+    }
+    assert!(verdicts.iter().all(|&count| count > 1_000) && weaker > 100, "{verdicts:?} {weaker}");
+}
+
+/// Each key alone is sequentially consistent, both together are not: the property is not local.
+#[test]
+fn sequential_consistency_looks_at_all_keys_together() {
+    let run = |process: u32, f: &str, key: i64, value: Value| {
+        let event = move |kind, f: &str, value: Value| Event {
+            time: 0,
+            process,
+            kind,
+            f: f.into(),
+            key: int(key),
+            value,
+            node: None,
+            error: None,
+        };
+        let input = if f == "read" { Value::Nil } else { value.clone() };
+        [event(EventKind::Invoke, f, input), event(EventKind::Ok, f, value)]
+    };
+    let dekker = [
+        run(0, "write", 1, int(1)),
+        run(1, "write", 2, int(1)),
+        run(0, "read", 2, Value::Nil),
+        run(1, "read", 1, Value::Nil),
+    ];
+    let judge = |operations: &[[Event; 2]]| {
+        let history = History::from_events(operations.iter().flatten().cloned()).expect("it is a history");
+        sequential::check(&Register, &history, &Budget::default()).expect("it is of this model")
+    };
+    assert_eq!(judge(&dekker), sequential::Answer::No);
+    for key in [1, 2] {
+        let alone: Vec<_> = dekker.iter().filter(|events| events[0].key == int(key)).cloned().collect();
+        assert!(matches!(judge(&alone), sequential::Answer::Yes(_)), "key {key}");
+    }
+}
