@@ -29,6 +29,9 @@ pub(crate) struct CheckArguments {
     /// MiB that a checker's tables may hold
     #[arg(long, value_name = "MIB")]
     memory: Option<u64>,
+    /// Each value is a pair `[key value]` of Jepsen's independent workloads: takes it apart
+    #[arg(long)]
+    independent: bool,
     /// Prints the whole judgement as JSON
     #[arg(long)]
     json: bool,
@@ -41,13 +44,8 @@ pub(crate) fn check(arguments: &CheckArguments) -> Result<u8, CommandError> {
         .parse()
         .map_err(|_| names::unknown("model", &arguments.model, ModelKind::ALL.iter().map(|model| model.name())))?;
     let format = arguments.format.as_deref().map(format_named).transpose()?;
-    let (history, summary) = read(&arguments.file, format)?;
-    for warning in &summary.warnings {
-        eprintln!("warning: {warning}");
-    }
-    if let Some(cut) = &summary.cut_short {
-        eprintln!("warning: {}", cut.what);
-    }
+    let (history, summary) = read(&arguments.file, format, arguments.independent)?;
+    print_warnings(&summary);
     let defaults = Budget::default();
     let budget = Budget {
         steps: arguments.steps.unwrap_or(defaults.steps),
@@ -74,31 +72,45 @@ pub(crate) fn format_named(name: &str) -> Result<Format, CommandError> {
     found.ok_or_else(|| names::unknown("format", name, known.map(|format| format.as_str())))
 }
 
-fn read(file: &Path, format: Option<Format>) -> Result<(History, Summary), CommandError> {
+/// What reading a history has mended or missed, on standard error.
+pub(crate) fn print_warnings(summary: &Summary) {
+    for warning in &summary.warnings {
+        eprintln!("warning: {warning}");
+    }
+    if let Some(cut) = &summary.cut_short {
+        eprintln!("warning: {}", cut.what);
+    }
+}
+
+/// A history to read, and what to call it: a file, the one in a run's folder, or standard input for `-`.
+pub(crate) fn open(file: &Path) -> Result<(Box<dyn Read>, String), CommandError> {
+    if file == Path::new("-") {
+        return Ok((Box::new(std::io::stdin().lock()), "standard input".to_owned()));
+    }
     let path = if file.is_dir() { file.join(files::HISTORY) } else { file.to_owned() };
-    let input: Box<dyn Read> = if file == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        let opened = File::open(&path).map_err(|error| {
-            let remedy = "give a history file, or the folder of a run";
-            CommandError::usage(format!("cannot open {}: {error}", path.display()), remedy)
-        })?;
-        Box::new(BufReader::with_capacity(1 << 20, opened))
-    };
+    let opened = File::open(&path).map_err(|error| {
+        let remedy = "give a history file, or the folder of a run";
+        CommandError::usage(format!("cannot open {}: {error}", path.display()), remedy)
+    })?;
+    Ok((Box::new(BufReader::with_capacity(1 << 20, opened)), path.display().to_string()))
+}
+
+fn read(file: &Path, format: Option<Format>, independent: bool) -> Result<(History, Summary), CommandError> {
+    let (input, name) = open(file)?;
     let show = std::io::stderr().is_terminal();
     let mut progress = |bytes: u64| {
         if show && bytes >= 64 << 20 {
             eprint!("\rreading {} MiB ", bytes >> 20);
         }
     };
-    let options = ReadOptions { format, progress: Some(&mut progress), ..ReadOptions::default() };
+    let options = ReadOptions { format, independent, progress: Some(&mut progress) };
     read_history(input, options).map_err(|error| {
         let remedy = match &error {
             InputError::UnknownFormat { .. } => "name its format with --format",
             InputError::Empty => "the run may have been killed before its first operation",
             _ => "mend the file, or export it again",
         };
-        CommandError::usage(format!("{}: {error}", path.display()), remedy)
+        CommandError::usage(format!("{name}: {error}"), remedy)
     })
 }
 

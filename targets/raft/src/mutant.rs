@@ -110,9 +110,9 @@ pub const ALL: &[MutantInfo] = &[
         exposes: "acknowledged writes are lost",
         recipe: Recipe {
             nodes: 3,
-            faults: &["partition", "kill"],
+            faults: &["isolate-one", "kill-leader"],
             seconds: 60,
-            options: &[],
+            options: &["--clients 40", "--rate 3000", "-o keys=3000"],
             lacks: None,
             note: "a node that missed writes must meet an election before it caught up: faults that overlap do it",
         },
