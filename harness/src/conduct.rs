@@ -190,7 +190,14 @@ impl<'a> Run<'a> {
             // The generator may be exhausted before the time is up.
             let _ = stop.send(true);
         };
-        let faults = nemesis.run(&self.schedule, epoch.into(), stopped.clone());
+        let faults = async {
+            let struck = nemesis.run(&self.schedule, epoch.into(), stopped.clone()).await;
+            if struck.is_err() {
+                // The run is broken: no reason to go on with it.
+                let _ = stop.send(true);
+            }
+            struck
+        };
         let time_limit = self.until_over(&recorder, &violated, &stop, stopped.clone());
         let ((), struck, interrupted) = tokio::join!(drive, faults, time_limit);
         manifest.timings.load_ms = milliseconds(loading);

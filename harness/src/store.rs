@@ -142,8 +142,11 @@ fn write_json(path: &Path, content: &impl Serialize) -> Result<(), StoreError> {
     let next = path.with_extension("json.next");
     let mut text = serde_json::to_vec_pretty(content).expect("records serialise");
     text.push(b'\n');
-    fs::write(&next, text).map_err(failed("write", &next))?;
-    fs::rename(&next, path).map_err(failed("write", path))
+    let written = fs::write(&next, text).and_then(|()| fs::rename(&next, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&next);
+        failed("write", path)(error)
+    })
 }
 
 #[cfg(test)]
