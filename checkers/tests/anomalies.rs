@@ -400,3 +400,12 @@ fn what_is_linearizable_is_never_bad() {
         assert!(linearizable > 100 && bad > 100, "{}: {linearizable} linearizable, {bad} bad", object.name());
     }
 }
+
+#[test]
+fn every_checker_can_be_named() {
+    for name in AnomalyKind::all().map(AnomalyKind::name).chain(ObjectKind::ALL.iter().map(|kind| kind.name())) {
+        let kind: rashomon_checkers::ModelKind = name.parse().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(kind.name(), name);
+        assert!(!kind.description().is_empty());
+    }
+}

@@ -42,6 +42,9 @@ pub(super) fn check<L: Lane>(model: &L, history: &History, budget: &Budget) -> J
             }
         }
     }
+    if scratch.observed == 0 {
+        tally.unknown.push(format!("{}, so there is nothing to judge", L::UNOBSERVED));
+    }
     tally.judgement(model)
 }
 
@@ -111,15 +114,11 @@ impl Tally {
         }
     }
 
-    fn judgement<L: Lane>(mut self, model: &L) -> Judgement {
+    fn judgement<L: Lane>(self, model: &L) -> Judgement {
         let mut notes = Vec::new();
         if self.violations as usize > self.anomalies.len() {
             notes
                 .push(format!("{} objects are not linearizable; the first {EXPLAINED} are explained", self.violations));
-        }
-        let nothing = self.lane.operations + self.searched.iter().map(|method| method.operations).sum::<u64>() == 0;
-        if nothing {
-            self.unknown.push("the history has no operations, so there is nothing to judge".to_owned());
         }
         let mut methods = Vec::from_iter((self.lane.parts > 0).then_some(self.lane));
         methods.extend(self.searched);
@@ -214,12 +213,12 @@ fn tell_contradiction<L: Lane>(model: &L, history: &History, rule: Rule, core: &
     let listed: Vec<String> = story
         .core
         .iter()
-        .take(LISTED)
+        .skip(story.core.len().saturating_sub(LISTED))
         .map(|item| name_operation(model, &story.view(item), story.op(item), item.is_certain()))
         .collect();
     let more = story.core.len().saturating_sub(LISTED);
-    let and_more = if more > 0 { format!("; and {more} more operations") } else { String::new() };
+    let earlier = if more > 0 { format!("after {more} earlier operations, ") } else { String::new() };
     anomaly.name = rule.name.to_owned();
-    anomaly.sentence = format!("{}: {}{and_more}.", rule.because, listed.join("; "));
+    anomaly.sentence = format!("{}: {earlier}{}.", rule.because, listed.join("; "));
     anomaly
 }

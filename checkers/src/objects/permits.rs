@@ -30,13 +30,21 @@ pub fn permits(calls: &[Call<PermitAct>], limit: u32) -> Answer<PermitAct> {
     let mut placed = vec![false; calls.len()];
     let mut order = Vec::with_capacity(calls.len());
     let mut used = 0;
+    // Where the last stretch began that a contradiction has to tell: nothing was open, everything free and certain.
+    let (mut since, mut calls_open, mut certain) = (0, 0_u32, true);
     for event in events(calls, positions(calls)) {
         let call = &calls[event.call as usize];
         let mine = call.act as usize;
         if !event.completes {
+            if calls_open == 0 && used == 0 && certain {
+                since = call.invoked;
+            }
+            calls_open += 1;
+            certain &= !call.is_unknown();
             open[mine].push(Reverse((call.completed, event.call)));
             continue;
         }
+        calls_open -= 1;
         if placed[event.call as usize] {
             continue;
         }
@@ -65,8 +73,8 @@ pub fn permits(calls: &[Call<PermitAct>], limit: u32) -> Answer<PermitAct> {
                             Rule { name: "release of a free lock", because: "It was released while nobody held it" }
                         }
                     };
-                    let calls =
-                        (0..calls.len() as u32).filter(|&other| calls[other as usize].invoked <= call.completed);
+                    let calls = (0..calls.len() as u32)
+                        .filter(|&other| (since..=call.completed).contains(&calls[other as usize].invoked));
                     return Answer::Impossible(Contradiction { rule, calls: calls.collect() });
                 }
             }

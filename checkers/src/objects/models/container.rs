@@ -2,7 +2,7 @@
 
 use rashomon_history::{History, OpId, OpView, Outcome, Value};
 
-use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision};
+use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision, observations};
 use crate::model::{Model, Unusable};
 use crate::objects::call::{Answer, Call};
 use crate::objects::container::{Act, shrink};
@@ -160,6 +160,7 @@ impl Lane for Container {
     const METHOD: &'static str = "by value";
     const WHY: &'static str = "each value is put at most once";
     const ALONE: bool = true;
+    const UNOBSERVED: &'static str = "nothing was ever taken out";
 
     fn decide(
         &self,
@@ -184,6 +185,7 @@ impl Lane for Container {
                 (Verb::Take, Outcome::Ok) => Some(Act::Take(value(row.output)?)),
             })
         })?;
+        scratch.observed += observations(&calls, |act| matches!(act, Act::Take(_) | Act::Empty));
         if self.discipline == Discipline::Least {
             rank(history, scratch, &mut calls);
         }

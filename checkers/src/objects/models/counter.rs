@@ -2,7 +2,7 @@
 
 use rashomon_history::{History, OpId, OpView, Outcome, Value};
 
-use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision};
+use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision, observations};
 use crate::model::{Model, Nature, Unusable};
 use crate::objects::counter::{CounterAct, counter};
 
@@ -101,12 +101,13 @@ impl Lane for Counter {
     const METHOD: &'static str = "smallest value";
     const WHY: &'static str = "all increments are equal, or each says what it found";
     const ALONE: bool = true;
+    const UNOBSERVED: &'static str = "the counter was never read";
 
     fn decide(
         &self,
         history: &History,
         ops: &[u32],
-        _: &mut Scratch,
+        scratch: &mut Scratch,
         proof: bool,
     ) -> Result<Decision, (OpId, Unusable)> {
         let mut verbs = Verbs::new();
@@ -114,6 +115,7 @@ impl Lane for Counter {
             let verb = verbs.of(history, row, verb)?;
             act(verb, row.outcome, &history.value(row.input), &history.value(row.output))
         })?;
+        scratch.observed += observations(&calls, |act| !matches!(act, CounterAct::Add(_)));
         Ok(decision(&calls, counter(&calls), proof))
     }
 }

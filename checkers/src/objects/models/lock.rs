@@ -2,7 +2,7 @@
 
 use rashomon_history::{History, OpId, OpView, Outcome, Row, Value};
 
-use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision};
+use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision, observations};
 use crate::model::{Model, Unusable};
 use crate::objects::holds::{Exclusion, HoldAct, HoldStep, holds};
 use crate::objects::permits::{PermitAct, permits};
@@ -70,12 +70,13 @@ impl Lane for Permits {
     const METHOD: &'static str = "earliest completion first";
     const WHY: &'static str = "all acquires are alike, and all releases";
     const ALONE: bool = true;
+    const UNOBSERVED: &'static str = "nothing was ever acquired";
 
     fn decide(
         &self,
         history: &History,
         ops: &[u32],
-        _: &mut Scratch,
+        scratch: &mut Scratch,
         proof: bool,
     ) -> Result<Decision, (OpId, Unusable)> {
         let mut verbs = Verbs::new();
@@ -83,6 +84,7 @@ impl Lane for Permits {
             let act = verbs.of(history, row, permit_verb)?;
             Ok((row.outcome != Outcome::Fail).then_some(act))
         })?;
+        scratch.observed += observations(&calls, |act| act == PermitAct::Acquire);
         Ok(decision(&calls, permits(&calls, self.limit), proof))
     }
 }
@@ -186,12 +188,13 @@ impl Lane for OwnedLock {
     const METHOD: &'static str = "hold intervals";
     const WHY: &'static str = "only the holder releases, and no process goes on after an unknown outcome";
     const ALONE: bool = true;
+    const UNOBSERVED: &'static str = "nothing was ever acquired";
 
     fn decide(
         &self,
         history: &History,
         ops: &[u32],
-        _: &mut Scratch,
+        scratch: &mut Scratch,
         proof: bool,
     ) -> Result<Decision, (OpId, Unusable)> {
         let mut verbs = Verbs::new();
@@ -202,6 +205,7 @@ impl Lane for OwnedLock {
             }
             self.act(step, row.process, row.outcome, &history.value(row.output)).map(Some)
         })?;
+        scratch.observed += observations(&calls, |act| matches!(act.step, HoldStep::Acquire { .. }));
         Ok(decision(&calls, holds(&calls, self.exclusion), proof))
     }
 }

@@ -29,7 +29,11 @@ pub(in crate::objects) trait Lane: Model {
     /// others become unknown), so that they can be judged alone.
     const ALONE: bool;
 
-    /// Decides one object's operations. Without `proof` a linearization is not told.
+    /// What it means that nothing was observed: `nothing was ever taken out`.
+    const UNOBSERVED: &'static str;
+
+    /// Decides one object's operations, and counts those whose result says something. Without `proof` a linearization
+    /// is not told.
     fn decide(
         &self,
         history: &History,
@@ -50,6 +54,8 @@ pub(in crate::objects) struct Scratch {
     sparse: FxHashMap<u32, u32>,
     /// The values that have a number, in order of their numbers.
     used: Vec<u32>,
+    /// Operations so far whose result says something about the object.
+    pub(in crate::objects) observed: u64,
 }
 
 /// Set in a history's value ids for integers that are their own id.
@@ -58,7 +64,13 @@ const INTEGER: u32 = 1 << 31;
 impl Scratch {
     /// For a history.
     pub(in crate::objects) fn new(history: &History) -> Scratch {
-        Scratch { dense: Vec::new(), limit: 4 * history.len() + 1024, sparse: FxHashMap::default(), used: Vec::new() }
+        Scratch {
+            dense: Vec::new(),
+            limit: 4 * history.len() + 1024,
+            sparse: FxHashMap::default(),
+            used: Vec::new(),
+            observed: 0,
+        }
     }
 
     /// A small number for a value id, the same each time until [`Scratch::reset`].
@@ -143,6 +155,11 @@ pub(super) fn calls<A>(
     }
     densify(&mut calls);
     Ok(calls)
+}
+
+/// How many calls returned something about the object.
+pub(super) fn observations<A: Copy>(calls: &[Call<A>], observes: impl Fn(A) -> bool) -> u64 {
+    calls.iter().filter(|call| !call.is_unknown() && observes(call.act)).count() as u64
 }
 
 /// A lane's answer in operations.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use rashomon_history::{History, OpId, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
-use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision};
+use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision, observations};
 use crate::model::{Model, Nature, Unusable};
 use crate::objects::set::{SetAct, set};
 
@@ -122,6 +122,7 @@ impl Lane for Set {
     const METHOD: &'static str = "by element";
     const WHY: &'static str = "each element is added and removed at most once";
     const ALONE: bool = false;
+    const UNOBSERVED: &'static str = "no element was asked for, nor the set read";
 
     fn decide(
         &self,
@@ -181,6 +182,7 @@ impl Lane for Set {
                 }
             })
         })?;
+        scratch.observed += observations(&calls, |act| matches!(act, SetAct::Contains(..) | SetAct::Read(_)));
         Ok(decision(&calls, set(&calls, &reads, proof), proof))
     }
 }
