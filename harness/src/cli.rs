@@ -101,9 +101,10 @@ pub fn main(registry: Registry) -> ExitCode {
     }
 }
 
-/// How the user calls this program: `./rashomon` from a checkout, else its own name.
+/// How the user calls this program: `./rashomon` from a checkout, else the name of its file, which may be a user's own.
 pub(crate) fn program_name() -> String {
-    std::env::var("RASHOMON_COMMAND").unwrap_or_else(|_| "rashomon".to_owned())
+    let file = || Some(Path::new(&std::env::args_os().next()?).file_name()?.to_string_lossy().into_owned());
+    std::env::var("RASHOMON_COMMAND").ok().or_else(file).unwrap_or_else(|| "rashomon".to_owned())
 }
 
 /// The program's second life, inside a lab: its payload is the run's folder.

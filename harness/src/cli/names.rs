@@ -5,7 +5,8 @@ use super::error::CommandError;
 /// The error for a name that does not exist: `there is no target `raft-vk`; did you mean `raft-kv`?`.
 pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> CommandError {
     let mut known: Vec<&str> = known.into_iter().collect();
-    known.sort_by_key(|candidate| strsim::damerau_levenshtein(name, candidate));
+    // A name that was cut short is nearer than one that is spelled alike.
+    known.sort_by_key(|candidate| (!candidate.starts_with(name), strsim::damerau_levenshtein(name, candidate)));
     let message = format!("there is no {what} `{name}`");
     let Some(&nearest) = known.first() else {
         return CommandError::usage(message, format!("none is known to this program: leave out the {what}"));
@@ -27,6 +28,7 @@ mod tests {
         let known = ["raft-kv", "dynamo"];
         assert!(unknown("target", "raft-vk", known).to_string().ends_with("did you mean `raft-kv`?"));
         assert!(unknown("target", "raft", known).to_string().ends_with("did you mean `raft-kv`?"));
+        assert!(unknown("mutant", "lease", ["release", "lease-by-clock"]).to_string().contains("`lease-by-clock`?"));
         assert!(unknown("target", "postgres", known).to_string().ends_with("there are: dynamo, raft-kv"));
         assert!(unknown("mutant", "x", []).to_string().contains("none is known"));
     }

@@ -1,6 +1,6 @@
 //! What a run's end looks like on the terminal.
 
-use rashomon_history::OpView;
+use rashomon_history::{OpView, Outcome};
 use rashomon_report::record::{Evidence, Verdict};
 
 use crate::judge;
@@ -95,7 +95,9 @@ pub(crate) fn operation_line(op: &OpView<'_>) -> String {
     let key = if op.key.is_nil() { String::new() } else { format!(" key {}", op.key) };
     let asked = if op.input.is_nil() { String::new() } else { format!(" {}", op.input) };
     let end = op.complete_time.map_or_else(|| "never".to_owned(), |time| format!("{:.6} s", time as f64 / 1e9));
-    let answer = if op.output == op.input { String::new() } else { format!(" {}", op.output) };
+    // What an acknowledged write returns is its own value; that a read found nothing must be said.
+    let told = op.output != op.input || (op.outcome == Outcome::Ok && op.output.is_nil());
+    let answer = if told { format!(" {}", op.output) } else { String::new() };
     format!(
         "op {} process {}{node}: {}{key}{asked} → {}{answer}, {:.6} s to {end}",
         op.id.0,
