@@ -1,7 +1,7 @@
 //! Times the harness's own part of a run: generator, recorder and clients whose operations are answered at once.
 //!
-//! `cargo run --release -p rashomon-workloads --example bench_load [-- SECONDS]`; it prints operations a second and how much
-//! memory the process held half-way and at the end, which must not grow with the length of the run.
+//! `cargo run --release -p rashomon-workloads --example bench_load [-- SECONDS]`; it prints operations a second and how
+//! much memory the process held half-way and at the end, which must not grow with the length of the run.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;

@@ -39,8 +39,8 @@
 //! Differences from the paper, all of them refinements: a heartbeat is an AppendEntries without entries at the place
 //! up to which the logs are known to be equal; a follower does not compare what it knows to be committed; a follower
 //! that reads learns a commit index from the leader's answer; a follower that keeps rejecting what it acknowledged is
-//! taken to have lost its disk, is reported, and is sent everything again (nothing keeps it from voting meanwhile, which is not
-//! safe: a node that lost its disk should come back under a new number).
+//! taken to have lost its disk, is reported, and is sent everything again (nothing keeps it from voting meanwhile,
+//! which is not safe: a node that lost its disk should come back under a new number).
 //!
 //! # What is left out
 //!

@@ -23,8 +23,8 @@ pub(crate) struct Operation {
 /// Configurations after which the search gives up.
 const BUDGET: usize = 300_000;
 
-/// Searches for a linearization (Wing and Gong, with memoised configurations). At most 128 operations. A history with so
-/// many operations of unknown outcome that the search exceeds its budget counts as explained.
+/// Searches for a linearization (Wing and Gong, with memoised configurations). At most 128 operations. A history with
+/// so many operations of unknown outcome that the search exceeds its budget counts as explained.
 pub(crate) fn is_linearizable(operations: &[Operation]) -> bool {
     assert!(operations.len() <= 128, "a key's history is short");
     search(operations, 0, None, &mut HashSet::new())
