@@ -11,7 +11,7 @@ struct Installed(tempfile::TempDir);
 
 impl Installed {
     fn new() -> Installed {
-        let installed = Installed::new();
+        let folder = tempfile::tempdir().unwrap();
         for name in ["rashomon", "rashomon-node"] {
             let built = Path::new(PROGRAM).with_file_name(name);
             assert!(built.is_file(), "build {name} first: cargo build --workspace --bins");

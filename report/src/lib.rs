@@ -3,7 +3,7 @@
 //! The page is a pure function of the run's files and of this crate's version: no clock, no network, no generation
 //! date. [`record`] says what a run's files contain; the harness writes them, the report reads them.
 //!
-//! [`render`] makes the page from what is in memory, [`load`] reads a run's folder, [`write_report`] does both and
+//! [`render`] makes the page from what is in memory, [`load()`] reads a run's folder, [`write_report`] does both and
 //! puts `report.html` there. The page opens offline, needs no JavaScript (it adds comfort where there is some), loads
 //! nothing, and treats everything that the system under test said as hostile text (see `html`).
 //!

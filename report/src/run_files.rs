@@ -4,7 +4,7 @@ use rashomon_history::History;
 
 use crate::record::{FaultRecord, Manifest, VerdictRecord};
 
-/// Everything a page is made from, by reference: what a harness holds when a run ends, or what [`crate::load`] read.
+/// Everything a page is made from, by reference: what a harness holds when a run ends, or what [`crate::load()`] read.
 #[derive(Clone, Copy, Debug)]
 pub struct RunFiles<'a> {
     /// The manifest.
@@ -21,7 +21,7 @@ pub struct RunFiles<'a> {
     pub gaps: &'a [String],
 }
 
-/// A run read from its folder by [`crate::load`].
+/// A run read from its folder by [`crate::load()`].
 #[derive(Clone, Debug)]
 pub struct Run {
     /// The manifest.
