@@ -114,7 +114,8 @@ pub const ALL: &[MutantInfo] = &[
             seconds: 60,
             options: &["--clients 40", "--rate 3000", "-o keys=3000"],
             lacks: None,
-            note: "a node that missed writes must meet an election before it caught up: faults that overlap do it",
+            note: "a node that missed writes must meet an election before it caught up: faults that \
+                   overlap do it",
         },
     },
     MutantInfo {
@@ -223,10 +224,17 @@ pub const ALL: &[MutantInfo] = &[
             nodes: 3,
             faults: &["clock", "isolate-leader"],
             seconds: 60,
-            options: &[],
+            options: &[
+                "--clients 60",
+                "-o mix=reads",
+                "--set request-timeout-ms=300",
+                "--set election-timeout-ms=150",
+                "--set heartbeat-ms=30",
+            ],
             lacks: None,
             note: "the leader's clock is set back (also at the end of a jump ahead) by more than two election timeouts, and \
-                   within that time the leader is cut off",
+                   within that time the leader is cut off. A client of that leader that writes hangs, so there are many and \
+                   they mostly read",
         },
     },
     MutantInfo {
@@ -237,9 +245,9 @@ pub const ALL: &[MutantInfo] = &[
         exposes: "duplicate effects: a failed compare-and-set whose value is read, a value that comes back",
         recipe: Recipe {
             nodes: 3,
-            faults: &["isolate-leader", "kill-leader", "pause-leader"],
-            seconds: 60,
-            options: &[],
+            faults: &["isolate-leader", "kill-leader"],
+            seconds: 30,
+            options: &["--clients 30", "-o keys=60", "-o ops-per-key=100"],
             lacks: None,
             note: "the leader goes away with requests in flight, the nodes hand them to its successor again; a compare-and-set \
                    then fails although it took place",
