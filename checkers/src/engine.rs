@@ -8,6 +8,7 @@ mod tokens;
 
 use rashomon_history::OpId;
 
+pub(crate) use frontier::last_stretch;
 pub use frontier::{Mode, frontier};
 pub use portfolio::{How, decide};
 pub use search::search;

@@ -33,7 +33,7 @@ pub struct Unusable(pub String);
 /// Contract: `step` is a pure function of the state and the operation; equal operations behave equally.
 pub trait Model: Sync {
     /// What the object holds.
-    type State: Clone + Eq + Hash + Debug + Send;
+    type State: Clone + Eq + Hash + Debug + Send + Sync;
     /// An operation together with its result, as far as that is known.
     type Op: Clone + Eq + Hash + Debug + Send + Sync;
 

@@ -33,6 +33,8 @@ struct Call<Op> {
 
 /// What is left to do: how many operations of each process are placed, and what each object holds.
 type Config<State> = (Vec<u32>, Vec<State>);
+/// A configuration on the current path and what is left to try from it.
+type Frame<State> = (Config<State>, Vec<(Config<State>, OpId)>);
 
 /// Judges a whole history by search over all interleavings of its processes.
 pub fn check<M: Model>(model: &M, history: &History, budget: &Budget) -> Result<Answer, (OpId, Unusable)> {
@@ -50,7 +52,7 @@ pub fn check<M: Model>(model: &M, history: &History, budget: &Budget) -> Result<
     let start: Config<M::State> = (vec![0; processes.len()], vec![model.initial(); objects.len()]);
     let size = 64 + 8 * (processes.len() + objects.len() * size_of::<M::State>().div_ceil(8)) as u64;
     let mut seen: FxHashSet<Config<M::State>> = FxHashSet::default();
-    let mut path: Vec<(Config<M::State>, Vec<(Config<M::State>, OpId)>)> = Vec::new();
+    let mut path: Vec<Frame<M::State>> = Vec::new();
     let mut order = Vec::new();
     let mut steps = 0;
     let successors = |config: &Config<M::State>, steps: &mut u64| {

@@ -1,7 +1,7 @@
 //! Histories of simulated registers, of any length: linearizable by construction, unless a fault is planted.
 //!
-//! Clients work on keyed compare-and-set registers. Each operation takes an exponential time, mean 1 ms, and takes effect
-//! at a uniformly random moment of it. For benchmarks and tests; deterministic in the seed.
+//! Clients work on keyed compare-and-set registers. Each operation takes an exponential time, mean 1 ms, and takes
+//! effect at a uniformly random moment of it. For benchmarks and tests; deterministic in the seed.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

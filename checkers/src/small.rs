@@ -141,8 +141,8 @@ pub fn random_history(calls: &[Call], size: usize, clients: usize, choices: &mut
     overlap(&picked, clients, choices)
 }
 
-/// These calls, invoked in this order by `clients` clients, overlapping at random. A client whose operation has no known
-/// outcome goes on under a new process id.
+/// These calls, invoked in this order by `clients` clients, overlapping at random. A client whose operation has no
+/// known outcome goes on under a new process id.
 pub fn overlap(calls: &[Call], clients: usize, choices: &mut Choices) -> History {
     let mut events = Vec::new();
     let mut open: Vec<Option<&Call>> = vec![None; clients];

@@ -54,7 +54,8 @@ impl<'a> From<&'a Vec<u32>> for Ops<'a> {
     }
 }
 
-/// The rows of one object's operations. Those of a key among many lie far apart in the history, so they are fetched once.
+/// The rows of one object's operations. Those of a key among many lie far apart in the history, so they are fetched
+/// once.
 #[derive(Clone, Debug)]
 pub struct Rows<'a> {
     history: &'a History,

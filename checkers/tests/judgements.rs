@@ -137,6 +137,18 @@ fn reads_that_go_back_in_time() {
     assert!(sentence.contains("although the newer 2 had been read 1.0 ms before"), "{sentence}");
 }
 
+/// Were the whole history weakened, all twenty writes of 1 would have to be in the core.
+#[test]
+fn a_core_stays_small_where_values_repeat() {
+    let rounds = "0 invoke write 1\n0 ok write 1\n0 invoke write 2\n0 ok write 2\n".repeat(20);
+    let lines = rounds.clone() + "1 invoke read nil\n1 ok read 1\n" + &rounds;
+    let (name, _, operations) = anomaly(&lines);
+    assert_eq!(name, "lost write", "nobody ever read a 2");
+    assert!(operations.len() <= 16 && operations.contains(&40), "{operations:?}");
+    let explanation = &judge(&lines).anomalies[0].explanation[0];
+    assert!(explanation.contains("every explanation of what had happened so far agrees"), "{explanation}");
+}
+
 #[test]
 fn an_unknown_write_excuses_a_read() {
     let judgement = judge(

@@ -1,12 +1,14 @@
 //! Every engine that judges registers, against the brute-force reference.
 
-use rashomon_checkers::engine::{Answer, Mode, frontier, search};
+use rashomon_checkers::engine::{Answer, Mode, decide, frontier, search};
+use rashomon_checkers::linearizable::{Options, check_with};
 use rashomon_checkers::model::Model;
 use rashomon_checkers::models::{CasRegister, FailedCas, Register};
 use rashomon_checkers::part::compile;
+use rashomon_checkers::simulated::Simulation;
 use rashomon_checkers::small::{Call, Choices, each_history, overlap, random_history};
 use rashomon_checkers::specialist::Ops;
-use rashomon_checkers::{Budget, brute, certificate};
+use rashomon_checkers::{Budget, Finding, brute, certificate};
 use rashomon_history::{History, OpId, Value};
 
 /// Judges a history by every engine and compares each with the reference; returns the verdict.
@@ -167,6 +169,49 @@ fn random_histories_with_unique_values() {
     }
     assert!(verdicts.iter().all(|&count| count > 1_000), "{verdicts:?}");
     assert!(decided > rounds * 8 / 10, "zones decided {decided} of {rounds}");
+}
+
+/// Long histories have no reference, but what is proved is replayed, and what is planted must be found.
+#[test]
+fn simulated_histories_are_judged_as_they_were_made() {
+    for seed in 0..40 {
+        let simulation = Simulation {
+            operations: 400,
+            clients: 1 + seed as usize % 12,
+            values: seed % 7,
+            info: [0.0, 0.02, 0.1][seed as usize % 3],
+            late: 0.3,
+            impossible: seed as usize / 20,
+            seed,
+            ..Simulation::default()
+        };
+        let history = simulation.run();
+        let options = Options { certify: true, ..Options::default() };
+        let judgement = check_with(&CasRegister::default(), &history, &options);
+        let expected = if simulation.impossible == 0 { Finding::Valid } else { Finding::Invalid };
+        assert_eq!(judgement.finding, expected, "{simulation:?} {judgement:?}");
+        let part = compile(&CasRegister::default(), &history, Ops::All(400)).expect("it is of this model");
+        match decide(&CasRegister::default(), &part, &Budget::default()).0.answer {
+            Answer::Yes(order) => {
+                assert_eq!(expected, Finding::Valid);
+                let model = CasRegister::default();
+                assert_eq!(certificate::verify(&model, &history, Ops::All(400), &order), Ok(()), "{simulation:?}");
+            }
+            Answer::No { .. } => assert_eq!(expected, Finding::Invalid, "{simulation:?}"),
+            Answer::Unknown(shortage) => panic!("out of {shortage:?}: {simulation:?}"),
+        }
+    }
+}
+
+#[test]
+fn judgements_do_not_depend_on_the_number_of_threads() {
+    for impossible in [0, 3] {
+        let simulation = Simulation { operations: 25_000, keys: 40, info: 0.02, impossible, ..Simulation::default() };
+        let history = simulation.run();
+        let judge = |threads| check_with(&CasRegister::default(), &history, &Options { threads, ..Options::default() });
+        assert_eq!(judge(1), judge(3));
+        assert_eq!(judge(1).finding == Finding::Valid, impossible == 0);
+    }
 }
 
 #[test]

@@ -7,8 +7,8 @@
 //! - An [observer](Nature::Observer) is placed as soon as it is allowed: that costs nothing.
 //! - Of open operations that do the same, the one that completes first is placed first.
 //! - Once anything **overwrote** the state while an overwriting operation was open, that operation is *free*: it may be
-//!   placed later, or count as placed just before the other, unseen. A free operation dominates a placed one and one that
-//!   is still due. So it never has to be guessed which of several overlapping writes came first.
+//!   placed later, or count as placed just before the other, unseen. A free operation dominates a placed one and one
+//! that   is still due. So it never has to be guessed which of several overlapping writes came first.
 //!
 //! Time is linear in the length of the history and exponential in what is open at once, but with these rules only in
 //! how many *different* operations can really change the outcome.
@@ -17,11 +17,11 @@ mod config;
 mod proof;
 mod table;
 
-use super::space::{Next, Space};
+use super::space::{Interned, Next, Source, Space};
 use super::tokens::Tokens;
 use super::{Answer, Answered, Shortage};
 use crate::model::{Model, Nature};
-use crate::part::{Item, Part};
+use crate::part::{Item, NEVER, Part};
 use crate::verdict::Budget;
 use config::{Config, Mask, Shape};
 use proof::Traces;
@@ -29,6 +29,8 @@ use table::Table;
 
 /// The most operations of certain outcome that may be open at once.
 pub(super) const OPEN_MAX: usize = 1024;
+/// A contradiction is told from this many moments of agreement before it.
+const CUTS: usize = 24;
 
 /// How faithfully the frontier is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,13 +50,34 @@ pub enum Mode {
 
 /// Decides a part by following its frontier. In the inexact modes an answer that is not certain is `Unknown`.
 pub fn frontier<M: Model>(model: &M, part: &Part<M::Op>, mode: Mode, budget: &Budget) -> Answered {
-    match most_open(&part.items) {
-        0..=64 => Frontier::<M, 1>::new(model, part, mode).run(budget),
-        65..=128 => Frontier::<M, 2>::new(model, part, mode).run(budget),
-        129..=256 => Frontier::<M, 4>::new(model, part, mode).run(budget),
-        257..=OPEN_MAX => Frontier::<M, 16>::new(model, part, mode).run(budget),
+    follow(&mut Interned::new(model, &part.classes), &part.items, mode, budget)
+}
+
+fn follow(source: &mut dyn Source, items: &[Item], mode: Mode, budget: &Budget) -> Answered {
+    match most_open(items) {
+        0..=64 => Frontier::<1>::new(source, items, mode).run(budget),
+        65..=128 => Frontier::<2>::new(source, items, mode).run(budget),
+        129..=256 => Frontier::<4>::new(source, items, mode).run(budget),
+        257..=OPEN_MAX => Frontier::<16>::new(source, items, mode).run(budget),
         _ => Answered { answer: Answer::Unknown(Shortage::Open), steps: 0 },
     }
+}
+
+/// The last stretch of a refuted part, from a moment at which all explanations agreed on the state: that state, when it
+/// was, and what happened since. It is refuted only when the part is.
+pub(crate) fn last_stretch<M: Model>(
+    model: &M,
+    part: &Part<M::Op>,
+    budget: &Budget,
+) -> Option<(M::State, u32, Part<M::Op>)> {
+    let mut source = Interned::new(model, &part.classes);
+    let (state, at, items) = match most_open(&part.items) {
+        0..=64 => Frontier::<1>::new(&mut source, &part.items, Mode::Exact).stretch(budget),
+        65..=256 => Frontier::<4>::new(&mut source, &part.items, Mode::Exact).stretch(budget),
+        257..=OPEN_MAX => Frontier::<16>::new(&mut source, &part.items, Mode::Exact).stretch(budget),
+        _ => None,
+    }?;
+    Some((source.state(state), at, Part { key: part.key.clone(), items, classes: part.classes.clone() }))
 }
 
 /// How many operations of certain outcome are open at once at most.
@@ -93,10 +116,10 @@ struct Group<const W: usize> {
     mask: Mask<W>,
 }
 
-struct Frontier<'a, M: Model, const W: usize> {
+struct Frontier<'a, const W: usize> {
     items: &'a [Item],
     mode: Mode,
-    space: Space<'a, M>,
+    space: Space<'a>,
     tokens: Tokens,
     /// Open operations, the next to complete last.
     open: Vec<Open>,
@@ -115,19 +138,30 @@ struct Frontier<'a, M: Model, const W: usize> {
     allowed: Vec<(u32, Mask<W>)>,
     event: u32,
     steps: u64,
+    /// The latest moments at which only one configuration was left; `None` when nobody wants to know.
+    cuts: Option<Vec<Cut>>,
 }
 
-impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
-    fn new(model: &'a M, part: &'a Part<M::Op>, mode: Mode) -> Self {
+/// A moment at which all explanations of the history so far agreed: on the state, on which open operations had taken
+/// effect, and that none of unknown outcome had to.
+struct Cut {
+    at: u32,
+    state: u32,
+    /// The open operations (item indices) that had not taken effect, and whether they still must.
+    open: Vec<(u32, bool)>,
+}
+
+impl<'a, const W: usize> Frontier<'a, W> {
+    fn new(source: &'a mut dyn Source, items: &'a [Item], mode: Mode) -> Self {
         let width = match mode {
             Mode::Beam { width, .. } => width,
             Mode::Exact | Mode::Inexhaustible => usize::MAX,
         };
         Frontier {
-            items: &part.items,
+            items,
             mode,
-            space: Space::new(model, &part.classes),
-            tokens: Tokens::of(&part.items),
+            space: Space::new(source),
+            tokens: Tokens::of(items),
             open: Vec::new(),
             slots: (0..64 * W as u32).rev().collect(),
             updates: Vec::new(),
@@ -141,10 +175,11 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             allowed: Vec::new(),
             event: 0,
             steps: 0,
+            cuts: None,
         }
     }
 
-    fn run(mut self, budget: &Budget) -> Answered {
+    fn run(&mut self, budget: &Budget) -> Answered {
         let items = self.items;
         let mut kind_known = vec![false; self.tokens.kinds()];
         for (index, item) in items.iter().enumerate() {
@@ -169,6 +204,26 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             _ => Answer::Unknown(Shortage::Inexact),
         };
         Answered { answer, steps: self.steps }
+    }
+
+    fn stretch(mut self, budget: &Budget) -> Option<(u32, u32, Vec<Item>)> {
+        self.cuts = Some(Vec::new());
+        let Answer::No { .. } = self.run(budget).answer else { return None };
+        let cuts = self.cuts.take()?;
+        let cut = &cuts[cuts.len().saturating_sub(CUTS)..].first()?;
+        let mut items = Vec::new();
+        for (index, item) in self.items.iter().enumerate() {
+            let mut item = *item;
+            if item.is_certain() && item.invoked < cut.at {
+                let Some(&(_, free)) = cut.open.iter().find(|open| open.0 as usize == index) else { continue };
+                if free {
+                    // It may count as overwritten unseen: what it says beyond that is given up.
+                    item.completed = NEVER;
+                }
+            }
+            items.push(item);
+        }
+        Some((cut.state, cut.at, items))
     }
 
     fn invoke(&mut self, item: u32, &Item { class, completed, .. }: &Item) {
@@ -212,6 +267,16 @@ impl<'a, M: Model, const W: usize> Frontier<'a, M, W> {
             self.event = op.completed;
             self.complete(op, budget)?;
             self.retire(op);
+            if let (Some(cuts), [config]) = (&mut self.cuts, &self.configs[..])
+                && config.used == 0
+            {
+                let open = self.open.iter().filter(|open| !config.done.has(open.slot));
+                let open = open.map(|open| (open.item, config.free.has(open.slot))).collect();
+                cuts.push(Cut { at: op.completed, state: config.state, open });
+                if cuts.len() > 2 * CUTS {
+                    cuts.drain(..CUTS);
+                }
+            }
             if self.configs.is_empty() {
                 return Err(match self.mode {
                     Mode::Beam { .. } => Answer::Unknown(Shortage::Inexact),

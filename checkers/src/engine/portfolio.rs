@@ -1,8 +1,9 @@
 //! The general engine: the frontier, bounded from both sides when its tokens are too many, and search.
 //!
-//! *The sandwich*: with inexhaustible tokens the frontier allows more than the history does, so a contradiction there is
-//! a contradiction here; with a narrow beam it allows less, so a linearization found there is one here. Both are quick.
-//! What lies between is left to the exact frontier and to search, in rounds of growing effort, until the budget is spent.
+//! *The sandwich*: with inexhaustible tokens the frontier allows more than the history does, so a contradiction there
+//! is a contradiction here; with a narrow beam it allows less, so a linearization found there is one here. Both are
+//! quick. What lies between is left to the exact frontier and to search, in rounds of growing effort, until the
+//! budget is spent.
 
 use super::frontier::{Mode, frontier};
 use super::search::search;

@@ -6,7 +6,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::space::{Next, Space};
+use super::space::{Interned, Next, Space};
 use super::tokens::Tokens;
 use super::{Answer, Answered, Shortage};
 use crate::model::{Model, Nature};
@@ -90,7 +90,7 @@ pub fn search<M: Model>(model: &M, part: &Part<M::Op>, budget: &Budget) -> Answe
     Search {
         items: &part.items,
         certain,
-        space: Space::new(model, &part.classes),
+        space: Space::new(&mut Interned::new(model, &part.classes)),
         tokens: Tokens::of(&part.items),
         steps: 0,
         deepest: 0,
@@ -98,18 +98,18 @@ pub fn search<M: Model>(model: &M, part: &Part<M::Op>, budget: &Budget) -> Answe
     .run(budget)
 }
 
-struct Search<'a, M: Model> {
+struct Search<'a> {
     items: &'a [Item],
     /// The items that certainly took effect.
     certain: Vec<u32>,
-    space: Space<'a, M>,
+    space: Space<'a>,
     tokens: Tokens,
     steps: u64,
     /// The latest completion that could not be passed.
     deepest: u32,
 }
 
-impl<M: Model> Search<'_, M> {
+impl Search<'_> {
     fn run(mut self, budget: &Budget) -> Answered {
         let mut seen: FxHashSet<Config> = FxHashSet::default();
         let mut held = 0u64;

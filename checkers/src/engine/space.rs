@@ -13,13 +13,90 @@ const SEVERAL: u32 = 1 << 31;
 /// A dense table while it stays below this many entries; a hash table beyond.
 const DENSE: usize = 1 << 20;
 
-/// The states reachable in one part, and the steps between them.
-pub(super) struct Space<'a, M: Model> {
+/// The states of a model as they are found. The engines know only their numbers, so they are compiled once for all models.
+pub(super) trait Source {
+    /// What is known of a class in every state.
+    fn nature(&self, class: u32) -> Nature;
+
+    /// How many classes there are.
+    fn classes(&self) -> usize;
+
+    /// The successors of a state under the operation of a class.
+    fn successors(&mut self, state: u32, class: u32, next: &mut Vec<u32>);
+
+    /// How many states there are.
+    fn states(&self) -> usize;
+
+    /// How many bytes they hold, roughly.
+    fn bytes(&self) -> u64;
+}
+
+/// The states of one model. The initial state has number 0.
+pub(super) struct Interned<'a, M: Model> {
     model: &'a M,
     classes: &'a [M::Op],
-    natures: Vec<Nature>,
     states: Vec<M::State>,
     ids: FxHashMap<M::State, u32>,
+}
+
+impl<'a, M: Model> Interned<'a, M> {
+    /// Just the initial state.
+    pub(super) fn new(model: &'a M, classes: &'a [M::Op]) -> Self {
+        let mut source = Interned { model, classes, states: Vec::new(), ids: FxHashMap::default() };
+        source.intern(model.initial());
+        source
+    }
+
+    /// A state by its number.
+    pub(super) fn state(&self, id: u32) -> M::State {
+        self.states[id as usize].clone()
+    }
+
+    fn intern(&mut self, state: M::State) -> u32 {
+        if let Some(&id) = self.ids.get(&state) {
+            return id;
+        }
+        let id = self.states.len() as u32;
+        assert!(id < SEVERAL, "the byte budget runs out long before 2^31 states");
+        self.states.push(state.clone());
+        self.ids.insert(state, id);
+        id
+    }
+}
+
+impl<M: Model> Source for Interned<'_, M> {
+    fn nature(&self, class: u32) -> Nature {
+        self.model.nature(&self.classes[class as usize])
+    }
+
+    fn classes(&self) -> usize {
+        self.classes.len()
+    }
+
+    fn successors(&mut self, state: u32, class: u32, next: &mut Vec<u32>) {
+        let model = self.model;
+        let from = self.states[state as usize].clone();
+        for after in model.step(&from, &self.classes[class as usize]) {
+            let id = self.intern(after);
+            if !next.contains(&id) {
+                next.push(id);
+            }
+        }
+    }
+
+    fn states(&self) -> usize {
+        self.states.len()
+    }
+
+    fn bytes(&self) -> u64 {
+        (self.states.len() * (2 * size_of::<M::State>() + 16)) as u64
+    }
+}
+
+/// The states reachable in one part, and the steps between them.
+pub(super) struct Space<'a> {
+    source: &'a mut dyn Source,
+    natures: Vec<Nature>,
     dense: Vec<u32>,
     sparse: FxHashMap<(u32, u32), u32>,
     lists: Vec<Box<[u32]>>,
@@ -36,22 +113,11 @@ pub(super) enum Next {
     Several(u32),
 }
 
-impl<'a, M: Model> Space<'a, M> {
-    /// The space with just the initial state, whose id is 0.
-    pub(super) fn new(model: &'a M, classes: &'a [M::Op]) -> Space<'a, M> {
-        let natures = classes.iter().map(|class| model.nature(class)).collect();
-        let mut space = Space {
-            model,
-            classes,
-            natures,
-            states: Vec::new(),
-            ids: FxHashMap::default(),
-            dense: Vec::new(),
-            sparse: FxHashMap::default(),
-            lists: Vec::new(),
-        };
-        space.intern(model.initial());
-        space
+impl<'a> Space<'a> {
+    /// No step was taken yet.
+    pub(super) fn new(source: &'a mut dyn Source) -> Space<'a> {
+        let natures = (0..source.classes() as u32).map(|class| source.nature(class)).collect();
+        Space { source, natures, dense: Vec::new(), sparse: FxHashMap::default(), lists: Vec::new() }
     }
 
     /// What is known of a class in every state.
@@ -61,17 +127,16 @@ impl<'a, M: Model> Space<'a, M> {
 
     /// How many bytes this holds, roughly.
     pub(super) fn bytes(&self) -> u64 {
-        let per_state = 2 * std::mem::size_of::<M::State>() + 16;
-        (self.states.len() * per_state + self.dense.len() * 4 + self.sparse.len() * 20) as u64
+        self.source.bytes() + (self.dense.len() * 4 + self.sparse.len() * 20) as u64
     }
 
     /// The successors of `state` under the operation `class`.
     pub(super) fn step(&mut self, state: u32, class: u32) -> Next {
-        let width = self.classes.len();
+        let width = self.natures.len();
         let index = state as usize * width + class as usize;
         let known = if index < DENSE {
             if index >= self.dense.len() {
-                let rows = (state as usize + 1).max(self.states.len()) * width;
+                let rows = (state as usize + 1).max(self.source.states()) * width;
                 self.dense.resize(rows.min(DENSE).max(index + 1), UNKNOWN);
             }
             self.dense[index]
@@ -92,15 +157,8 @@ impl<'a, M: Model> Space<'a, M> {
     }
 
     fn take(&mut self, state: u32, class: u32, index: usize) -> u32 {
-        let model = self.model;
-        let from = self.states[state as usize].clone();
         let mut next: Vec<u32> = Vec::new();
-        for after in model.step(&from, &self.classes[class as usize]) {
-            let id = self.intern(after);
-            if !next.contains(&id) {
-                next.push(id);
-            }
-        }
+        self.source.successors(state, class, &mut next);
         let entry = match next.as_slice() {
             [] => ILLEGAL,
             [one] => *one,
@@ -115,16 +173,5 @@ impl<'a, M: Model> Space<'a, M> {
             self.sparse.insert((state, class), entry);
         }
         entry
-    }
-
-    fn intern(&mut self, state: M::State) -> u32 {
-        if let Some(&id) = self.ids.get(&state) {
-            return id;
-        }
-        let id = self.states.len() as u32;
-        assert!(id < SEVERAL, "the byte budget runs out long before 2^31 states");
-        self.states.push(state.clone());
-        self.ids.insert(state, id);
-        id
     }
 }

@@ -4,7 +4,7 @@ use rashomon_history::OpId;
 
 use super::super::space::{Next, Space};
 use super::config::Config;
-use crate::model::{Model, Nature};
+use crate::model::Nature;
 use crate::part::Item;
 
 const NONE: u32 = u32::MAX;
@@ -77,12 +77,7 @@ impl Traces {
 
     /// The linearization that a configuration stands for: its placements, with each observer where it was allowed and
     /// each free operation just before the one that overwrote it.
-    pub(super) fn proof<M: Model, const W: usize>(
-        &self,
-        config: &Config<W>,
-        items: &[Item],
-        space: &mut Space<'_, M>,
-    ) -> Vec<OpId> {
+    pub(super) fn proof<const W: usize>(&self, config: &Config<W>, items: &[Item], space: &mut Space<'_>) -> Vec<OpId> {
         let mut placed = Vec::new();
         let mut trace = config.trace;
         while trace != NONE {

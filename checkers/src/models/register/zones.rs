@@ -1,11 +1,11 @@
 //! Registers in which every value is written at most once: decided by zones, in `n log n`.
 //!
-//! Gibbons and Korach, *Testing shared memories* (1997), section 3; the names are those of Golab, Li and Shah, *Analyzing
-//! consistency properties for fun and profit* (2011). A value's *cluster* is its write and the operations that found it. In a
-//! linearization every cluster stands together, so only the order of clusters is open: `X` must come before `Y` when
-//! an operation of `X` completed (first at `f`) before one of `Y` was invoked (last at `s`). The *zone* between `f` and
-//! `s` is forward when `f < s`. An order exists exactly when no two forward zones overlap and no backward zone lies
-//! inside a forward one, and then the order of the zones' beginnings is one.
+//! Gibbons and Korach, *Testing shared memories* (1997), section 3; the names are those of Golab, Li and Shah,
+//! *Analyzing consistency properties for fun and profit* (2011). A value's *cluster* is its write and the operations
+//! that found it. In a linearization every cluster stands together, so only the order of clusters is open: `X` must
+//! come before `Y` when an operation of `X` completed (first at `f`) before one of `Y` was invoked (last at `s`). The
+//! *zone* between `f` and `s` is forward when `f < s`. An order exists exactly when no two forward zones overlap and
+//! no backward zone lies inside a forward one, and then the order of the zones' beginnings is one.
 //!
 //! A compare-and-set that took effect puts its new value's cluster right after that of the value it found; such chains
 //! are *blocks*, and what holds for clusters holds for blocks. A write of unknown outcome whose value nobody found is
