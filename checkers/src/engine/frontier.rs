@@ -8,7 +8,7 @@
 //! - Of open operations that do the same, the one that completes first is placed first.
 //! - Once anything **overwrote** the state while an overwriting operation was open, that operation is *free*: it may be
 //!   placed later, or count as placed just before the other, unseen. A free operation dominates a placed one and one
-//! that   is still due. So it never has to be guessed which of several overlapping writes came first.
+//!   that is still due. So it never has to be guessed which of several overlapping writes came first.
 //!
 //! Time is linear in the length of the history and exponential in what is open at once, but with these rules only in
 //! how many *different* operations can really change the outcome.
