@@ -16,8 +16,9 @@ use crate::judge::{self, Demands};
 use crate::lab::{self, Ending, EnterSpec, LabEnd};
 use crate::registry::Registry;
 use crate::schedule::Schedule;
-use crate::spec::RunSpec;
+use crate::spec::{DataPlacement, RunSpec};
 use crate::store::{self, Store};
+use crate::workload::Workload;
 
 /// What determines a run.
 #[derive(Clone, Debug)]
@@ -101,7 +102,7 @@ fn first_manifest(registry: &Registry, plan: &Plan) -> Result<Manifest, CommandE
         run: format!("{stamp}-{}-{}-{}", spec.target, spec.workload, spec.seed),
         started: now.to_string(),
         command: std::env::args().collect(),
-        reproduce: reproduce(spec),
+        reproduce: reproduce(spec, &**workload),
         spec: serde_json::to_value(spec).expect(broken_record),
         schedule: serde_json::to_value(&plan.schedule).expect(broken_record),
         target: TargetRecord {
@@ -129,16 +130,15 @@ fn gone(what: &str, name: &str) -> CommandError {
     CommandError::usage(format!("this program has no {what} `{name}`"), "use the program that made the run")
 }
 
-/// The command line that draws this plan again.
-fn reproduce(spec: &RunSpec) -> String {
+/// The command line that draws this plan again; what is as the command's defaults have it is left out.
+fn reproduce(spec: &RunSpec, workload: &dyn Workload) -> String {
     let mut words = vec![crate::cli::program_name(), "run".to_owned(), spec.target.clone()];
-    let mut flag = |name: &str, value: String| {
-        words.push(format!("--{name}"));
-        words.push(quoted(&value));
-    };
+    let mut flag = |name: &str, value: String| words.push(format!("--{name} {}", quoted(&value)));
     flag("workload", spec.workload.clone());
     for (name, value) in &spec.options {
-        flag("option", format!("{name}={value}"));
+        if !workload.options().iter().any(|option| option.name == name && option.default == value) {
+            flag("option", format!("{name}={value}"));
+        }
     }
     for (name, value) in &spec.settings {
         flag("set", format!("{name}={value}"));
@@ -149,18 +149,25 @@ fn reproduce(spec: &RunSpec) -> String {
     if let Some(program) = &spec.node_binary {
         flag("node-binary", program.display().to_string());
     }
-    flag("faults", kind::shortest(&spec.faults));
+    flag("faults", kind::shortest(&spec.faults, spec.nodes));
     flag("nodes", spec.nodes.to_string());
     flag("clients", spec.clients.to_string());
     flag("rate", spec.rate.to_string());
-    flag("time", format!("{}ms", spec.time_ms));
-    flag("deadline", format!("{}ms", spec.deadline_ms));
-    flag("data", format!("{:?}", spec.data).to_lowercase());
+    flag("time", duration(spec.time_ms));
+    flag("deadline", duration(spec.deadline_ms));
+    if spec.data != DataPlacement::default() {
+        flag("data", format!("{:?}", spec.data).to_lowercase());
+    }
     flag("seed", spec.seed.to_string());
     if spec.stop_on_violation {
         words.push("--stop-on-violation".to_owned());
     }
     words.join(" ")
+}
+
+/// A length of time as the command line takes it.
+fn duration(ms: u64) -> String {
+    if ms.is_multiple_of(1000) { format!("{}s", ms / 1000) } else { format!("{ms}ms") }
 }
 
 /// A word for a POSIX shell.

@@ -81,6 +81,9 @@ pub enum Aim {
     Nodes(Vec<u16>),
 }
 
+/// In a run shorter than this, episodes are as full as they may be until every class has occurred.
+const SHORT_RUN_MS: u64 = 20_000;
+
 /// Time without faults at the beginning: the cluster elects a leader and the first keys are written.
 const WARM_UP_MS: u64 = 1_000;
 
@@ -96,11 +99,16 @@ impl Schedule {
         }
         let mut draw = Draw::new(seed, Stream::Schedule);
         let weights = classes.iter().map(|_| 0.15 + draw.fraction()).collect();
-        // Twice, because a fault may be skipped: its node is down already, nobody leads, ….
-        let mut owed = classes.repeat(2);
-        draw.shuffle(&mut owed);
+        // Each once before any twice; twice, because a fault may be skipped: its node is down already, nobody leads, ….
+        let mut owed = Vec::new();
+        for _ in 0..2 {
+            let mut round = classes.clone();
+            draw.shuffle(&mut round);
+            owed.extend(round);
+        }
         let election_ms = (timing.election_timeout.as_millis() as u64).max(10);
-        let mut artist = Artist { draw, nodes, election_ms, kinds, classes, weights, owed };
+        let hurry = time_ms < SHORT_RUN_MS;
+        let mut artist = Artist { draw, nodes, election_ms, kinds, classes, weights, owed, hurry };
         let recovery_ms = timing.recovery.as_millis() as u64;
         let mut schedule = Schedule::default();
         let mut now_ms = WARM_UP_MS.max(recovery_ms / 2).min(time_ms / 4);
@@ -136,11 +144,14 @@ struct Artist {
     weights: Vec<f64>,
     /// Classes that have not occurred often enough yet.
     owed: Vec<FaultClass>,
+    /// The run is short: what is owed comes in few episodes.
+    hurry: bool,
 }
 
 impl Artist {
     fn episode(&mut self, start_ms: u64, recovery_ms: u64) -> Episode {
-        let count = 1 + self.draw.weighted(&[0.50, 0.32, 0.18]);
+        let drawn = 1 + self.draw.weighted(&[0.50, 0.32, 0.18]);
+        let count = if self.hurry { drawn.max(self.owed.len().min(3)) } else { drawn };
         let mut faults: Vec<PlannedFault> = Vec::new();
         let mut at_ms = start_ms;
         let mut healed_ms = start_ms;
@@ -295,6 +306,15 @@ mod tests {
             assert_eq!(two.count(FaultClass::Partition) + two.count(FaultClass::Clock), 0);
         }
         assert!(schedule(1, 5, &[]).episodes.is_empty());
+    }
+
+    #[test]
+    fn short_runs_have_every_class_too() {
+        let kinds = FaultKind::ALL;
+        for seed in 0..200 {
+            let all = Schedule::draw(seed, 3, 12_000, &kinds, TIMING);
+            assert!(FaultClass::ALL.iter().all(|&class| all.count(class) > 0), "seed {seed}");
+        }
     }
 
     #[test]

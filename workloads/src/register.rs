@@ -3,7 +3,8 @@
 //! Keys are chosen unevenly: a few are hot, so that processes meet on them (a stale read needs a write just before it),
 //! and many are cold, so that what went wrong on them is not overwritten at once and still there when every node is
 //! read at the end. When a key has had its share of operations it is retired and a new one takes its place, so that
-//! each key's history stays short enough to be checked exactly, whatever the length of the run. Written
+//! each key's history stays short enough to be checked exactly, whatever the length of the run. Half of the clients
+//! mostly read: a client that waits for its write at a node that is cut off sees nothing of what that node says. Written
 //! values are unique by default: a read then names the write that it saw. `values=small` draws them from 0…4 instead,
 //! as Jepsen does, which exercises the general search.
 
@@ -30,7 +31,11 @@ const OPTIONS: [WorkloadOption; 4] = [
     },
     WorkloadOption { name: "ops-per-key", default: "400", meaning: "operations after which a register is retired" },
     WorkloadOption { name: "values", default: "unique", meaning: "`unique`, or `small`: 0 to 4 as in Jepsen's tests" },
-    WorkloadOption { name: "mix", default: "even", meaning: "`even`, `reads` (8 of 10) or `writes` (8 of 10)" },
+    WorkloadOption {
+        name: "mix",
+        default: "roles",
+        meaning: "`roles`: half of the clients mostly read, half mostly write; for all alike: `even`, `reads`, `writes`",
+    },
 ];
 
 impl Workload for Register {
@@ -71,6 +76,11 @@ impl Workload for Register {
     }
 }
 
+/// Weights of read, write and cas.
+const EVEN: [f64; 3] = [0.45, 0.33, 0.22];
+const MOSTLY_READ: [f64; 3] = [0.88, 0.07, 0.05];
+const MOSTLY_WRITE: [f64; 3] = [0.2, 0.48, 0.32];
+
 /// How many retired keys the closing reads visit besides those in use: the latest ones.
 const RETIRED_REMEMBERED: usize = 96;
 
@@ -82,8 +92,9 @@ struct Registers {
     next_value: i64,
     ops_per_key: u64,
     unique: bool,
-    /// Weights of read, write, cas.
-    mix: [f64; 3],
+    /// Weights of read, write, cas, for the first and the second half of the clients.
+    mix: [[f64; 3]; 2],
+    clients: u32,
     read: Arc<str>,
     write: Arc<str>,
     cas: Arc<str>,
@@ -102,10 +113,11 @@ impl Registers {
         let keys = options::number(&spec.options, "keys", 1, 100_000)?;
         let ops_per_key = options::number(&spec.options, "ops-per-key", 1, 1_000_000_000)?;
         let unique = options::word(&spec.options, "values", &["unique", "small"])? == "unique";
-        let mix = match options::word(&spec.options, "mix", &["even", "reads", "writes"])? {
-            "reads" => [0.8, 0.1, 0.1],
-            "writes" => [0.2, 0.6, 0.2],
-            _ => [0.45, 0.33, 0.22],
+        let mix = match options::word(&spec.options, "mix", &["roles", "even", "reads", "writes"])? {
+            "even" => [EVEN, EVEN],
+            "reads" => [MOSTLY_READ, MOSTLY_READ],
+            "writes" => [MOSTLY_WRITE, MOSTLY_WRITE],
+            _ => [MOSTLY_WRITE, MOSTLY_READ],
         };
         let slot = |key| Slot { key, operations: 0, believed: Value::Nil };
         Ok(Registers {
@@ -117,6 +129,7 @@ impl Registers {
             ops_per_key,
             unique,
             mix,
+            clients: spec.clients,
             read: "read".into(),
             write: "write".into(),
             cas: "cas".into(),
@@ -151,14 +164,16 @@ impl Registers {
 }
 
 impl Generator for Registers {
-    fn next(&mut self, _client: u32) -> Option<Operation> {
+    fn next(&mut self, client: u32) -> Option<Operation> {
         let chosen = self.choose_slot();
         if self.in_use[chosen].operations >= self.ops_per_key {
             self.retire(chosen);
         }
         self.in_use[chosen].operations += 1;
         let key = Value::Int(self.in_use[chosen].key);
-        let operation = match self.draw.weighted(&self.mix) {
+        // Clients are spread over the nodes in order, so each half of them reaches every node.
+        let half = usize::from(self.clients > 1 && client >= self.clients / 2);
+        let operation = match self.draw.weighted(&self.mix[half]) {
             0 => Operation { f: self.read.clone(), key, value: Value::Nil },
             1 => Operation { f: self.write.clone(), key, value: self.new_value() },
             _ => {

@@ -15,7 +15,7 @@ use super::names;
 
 #[derive(Args)]
 pub(crate) struct CheckArguments {
-    /// The history: a file, a run's folder, or `-` for standard input
+    /// The history: a file, a run's folder (or `latest`, `latest-violation`), or `-` for standard input
     file: PathBuf,
     /// What it must satisfy (`rashomon list models`)
     #[arg(long)]
@@ -87,6 +87,9 @@ pub(crate) fn open(file: &Path) -> Result<(Box<dyn Read>, String), CommandError>
     if file == Path::new("-") {
         return Ok((Box::new(std::io::stdin().lock()), "standard input".to_owned()));
     }
+    // `latest` and its like are meant as elsewhere.
+    let within = Path::new("results").join(file);
+    let file = if !file.exists() && within.is_dir() { &within } else { file };
     let path = if file.is_dir() { file.join(files::HISTORY) } else { file.to_owned() };
     let opened = File::open(&path).map_err(|error| {
         let remedy = "give a history file, or the folder of a run";

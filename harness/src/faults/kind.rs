@@ -188,11 +188,11 @@ pub fn kinds_named(name: &str) -> Option<Vec<FaultKind>> {
     FaultKind::ALL.into_iter().find(|kind| kind.as_str() == name).map(|kind| vec![kind])
 }
 
-/// Kinds as a person would write them: a class's name where all of its kinds are there.
-pub fn shortest(kinds: &[FaultKind]) -> String {
+/// Kinds as a person would write them for a cluster of so many nodes: a class's name where all of its kinds are there.
+pub fn shortest(kinds: &[FaultKind], nodes: u16) -> String {
     let mut words: Vec<&str> = Vec::new();
     for class in FaultClass::ALL {
-        if class.kinds().all(|kind| kinds.contains(&kind)) {
+        if class.kinds().filter(|kind| kind.nodes_min() <= nodes).all(|kind| kinds.contains(&kind)) {
             words.push(class.as_str());
         } else {
             words.extend(class.kinds().filter(|kind| kinds.contains(kind)).map(FaultKind::as_str));
@@ -219,7 +219,9 @@ mod tests {
     fn whole_classes_are_written_by_their_name() {
         let mut kinds: Vec<FaultKind> = FaultClass::Kill.kinds().collect();
         kinds.push(FaultKind::IsolateLeader);
-        assert_eq!(shortest(&kinds), "isolate-leader,kill");
-        assert_eq!(shortest(&[]), "none");
+        assert_eq!(shortest(&kinds, 5), "isolate-leader,kill");
+        assert_eq!(shortest(&[], 5), "none");
+        let without_ring: Vec<FaultKind> = FaultClass::Partition.kinds().filter(|kind| kind.nodes_min() < 4).collect();
+        assert_eq!(shortest(&without_ring, 3), "partition");
     }
 }

@@ -62,6 +62,7 @@ enum Active {
 
 /// What carrying out a fault has shown so far.
 struct Begun {
+    begin_ns: u64,
     active: Active,
     nodes: Vec<u16>,
     description: String,
@@ -153,6 +154,7 @@ impl<'a> Nemesis<'a> {
         };
         match begun {
             Ok(begun) => {
+                record.begin_ns = begun.begin_ns;
                 record.description = begun.description.clone();
                 record.nodes = begun.nodes.iter().map(|&node| self.name(node)).collect();
                 record.outcome = begun.outcome;
@@ -218,9 +220,10 @@ impl<'a> Nemesis<'a> {
         self.note_dropped().await?;
         self.partitions.insert(id, grudge);
         self.install_partitions().await?;
+        let begin_ns = self.recorder.now_ns();
         // Whether packets were dropped is known when it is healed.
         let outcome = FaultOutcome::Indeterminate;
-        Ok(Ok(Begun { active: Active::Partition, nodes, description, outcome, proof: Vec::new() }))
+        Ok(Ok(Begun { begin_ns, active: Active::Partition, nodes, description, outcome, proof: Vec::new() }))
     }
 
     async fn begin_kill(&mut self, aim: &Aim) -> Result<Result<Begun, Skipped>, NemesisError> {
@@ -232,15 +235,17 @@ impl<'a> Nemesis<'a> {
         if nodes.is_empty() {
             return Ok(Err(Skipped(format!("{who} is already down"))));
         }
+        let begin_ns = self.recorder.now_ns();
+        let all_at_once = futures_util::future::join_all(nodes.iter().map(|&node| self.cluster.kill(node))).await;
         let mut proof = Vec::new();
-        for &node in &nodes {
-            let killed = self.cluster.kill(node).await?;
+        for (&node, killed) in nodes.iter().zip(all_at_once) {
+            let killed = killed?;
             proof.push(format!("{}: {} is gone", self.name(node), processes(&killed)));
             self.down.insert(node);
         }
         let description = format!("{} killed", self.whom(aim, &nodes));
         let outcome = FaultOutcome::Installed;
-        Ok(Ok(Begun { active: Active::Killed(nodes.clone()), nodes, description, outcome, proof }))
+        Ok(Ok(Begun { begin_ns, active: Active::Killed(nodes.clone()), nodes, description, outcome, proof }))
     }
 
     async fn begin_pause(&mut self, aim: &Aim) -> Result<Result<Begun, Skipped>, NemesisError> {
@@ -253,6 +258,7 @@ impl<'a> Nemesis<'a> {
         if nodes.is_empty() {
             return Ok(Err(Skipped(format!("{who} is already down or stopped"))));
         }
+        let begin_ns = self.recorder.now_ns();
         let mut proof = Vec::new();
         for &node in &nodes {
             let paused = self.cluster.pause(node).await?;
@@ -261,7 +267,7 @@ impl<'a> Nemesis<'a> {
         }
         let description = format!("{} stopped", self.whom(aim, &nodes));
         let outcome = FaultOutcome::Installed;
-        Ok(Ok(Begun { active: Active::Paused(nodes.clone()), nodes, description, outcome, proof }))
+        Ok(Ok(Begun { begin_ns, active: Active::Paused(nodes.clone()), nodes, description, outcome, proof }))
     }
 
     async fn begin_clock(&mut self, id: u32, aim: &Aim, by_ms: i64) -> Result<Result<Begun, Skipped>, NemesisError> {
@@ -273,6 +279,7 @@ impl<'a> Nemesis<'a> {
         if nodes.is_empty() {
             return Ok(Err(Skipped(format!("the clock of {who} is already off"))));
         }
+        let begin_ns = self.recorder.now_ns();
         let mut proof = Vec::new();
         let mut seen = 0;
         for &node in &nodes {
@@ -288,7 +295,7 @@ impl<'a> Nemesis<'a> {
         let ahead = if by_ms < 0 { "back" } else { "ahead" };
         let seconds = by_ms.unsigned_abs() as f64 / 1000.0;
         let description = format!("clock of {} jumped {seconds:.3} s {ahead}", self.whom(aim, &nodes));
-        Ok(Ok(Begun { active: Active::Clocks(nodes.clone(), by_ms), nodes, description, outcome, proof }))
+        Ok(Ok(Begun { begin_ns, active: Active::Clocks(nodes.clone(), by_ms), nodes, description, outcome, proof }))
     }
 
     async fn end(&mut self, id: u32) -> Result<(), NemesisError> {
