@@ -4,7 +4,7 @@
 //! every kind, faults that took effect, and reads from every node after the last heal. Everything in between is
 //! inconclusive, with all its reasons.
 
-use rashomon_checkers::{Finding, Judgement};
+use rashomon_checkers::{Anomaly, Finding, Judgement};
 use rashomon_report::record::{Evidence, Verdict, VerdictRecord};
 
 use crate::faults::kind::FaultClass;
@@ -26,8 +26,7 @@ pub struct Demands<'a> {
 /// The verdict of a run that the harness itself survived.
 pub fn verdict(demands: &Demands<'_>, evidence: &Evidence, judgements: Vec<Judgement>) -> VerdictRecord {
     let invalid = judgements.iter().filter(|judgement| judgement.finding == Finding::Invalid);
-    let anomalies: Vec<String> =
-        invalid.flat_map(|judgement| &judgement.anomalies).map(|anomaly| anomaly.sentence.clone()).collect();
+    let anomalies: Vec<String> = invalid.flat_map(|judgement| &judgement.anomalies).map(in_words).collect();
     if judgements.iter().any(|judgement| judgement.finding == Finding::Invalid) {
         return VerdictRecord { verdict: Verdict::Violation, reasons: anomalies, judgements };
     }
@@ -40,6 +39,12 @@ pub fn verdict(demands: &Demands<'_>, evidence: &Evidence, judgements: Vec<Judge
         return VerdictRecord { verdict: Verdict::Pass, reasons: vec![worth(evidence)], judgements };
     }
     VerdictRecord { verdict: Verdict::Inconclusive, reasons, judgements }
+}
+
+/// An anomaly with its name and object: `stale read on key 12: Process 3 read …`.
+fn in_words(anomaly: &Anomaly) -> String {
+    let object = if anomaly.key.is_empty() { String::new() } else { format!(" on key {}", anomaly.key) };
+    format!("{}{object}: {}", anomaly.name, anomaly.sentence)
 }
 
 /// What a run lacks as evidence, in plain words; empty when it lacks nothing.
@@ -116,7 +121,6 @@ pub fn upper_bound(runs: u64) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use rashomon_checkers::Anomaly;
     use rashomon_report::record::{FunctionCounts, NodeExit};
 
     use super::*;
@@ -170,7 +174,7 @@ mod tests {
     fn a_violation_needs_no_other_evidence() {
         let record = decide(&Evidence::default(), Finding::Invalid);
         assert_eq!(record.verdict, Verdict::Violation);
-        assert_eq!(record.reasons, ["a read was stale"]);
+        assert_eq!(record.reasons, ["stale read on key 1: a read was stale"]);
     }
 
     #[test]

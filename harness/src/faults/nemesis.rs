@@ -236,10 +236,11 @@ impl<'a> Nemesis<'a> {
             return Ok(Err(Skipped(format!("{who} is already down"))));
         }
         let begin_ns = self.recorder.now_ns();
-        let all_at_once = futures_util::future::join_all(nodes.iter().map(|&node| self.cluster.kill(node))).await;
         let mut proof = Vec::new();
-        for (&node, killed) in nodes.iter().zip(all_at_once) {
-            let killed = killed?;
+        // One right after the other, as machines of one rack lose their power: what the last one still accepts is what
+        // the others have not seen.
+        for &node in &nodes {
+            let killed = self.cluster.kill(node).await?;
             proof.push(format!("{}: {} is gone", self.name(node), processes(&killed)));
             self.down.insert(node);
         }

@@ -35,6 +35,12 @@ pub(super) fn explain(story: &Story<'_, RegisterOp>) -> Option<Account> {
         .or_else(|| inversion(story, &subject, &value))
 }
 
+/// A sentence begins with a capital.
+fn sentence(text: String) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// `process 3 read 7 (from 1.0 ms to 2.0 ms)`.
 fn say(story: &Story<'_, RegisterOp>, item: &Item) -> String {
     let view = story.view(item);
@@ -44,8 +50,14 @@ fn say(story: &Story<'_, RegisterOp>, item: &Item) -> String {
         RegisterOp::Cas(from, to) => format!("replaced {from} by {to}"),
         RegisterOp::Refused(from) => format!("did not find {from}"),
     };
-    let end = view.complete_time.map(|end| format!(" to {}", Span(end))).unwrap_or_default();
-    format!("process {} {what} (from {}{end})", view.process, Span(view.invoke_time))
+    let from = Span(view.invoke_time).to_string();
+    let when = match view.complete_time.map(|end| Span(end).to_string()) {
+        // Shorter than what times are rounded to.
+        Some(end) if end == from => format!("at {from}"),
+        Some(end) => format!("from {from} to {end}"),
+        None => format!("from {from}"),
+    };
+    format!("process {} {what} ({when})", view.process)
 }
 
 fn writers<'s>(story: &'s Story<'_, RegisterOp>, value: &'s Value) -> impl Iterator<Item = &'s Item> {
@@ -60,7 +72,7 @@ fn never_written(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -
     let written = value.is_nil() || writers(story, value).any(|item| item.op != subject.op);
     (!written).then(|| Account {
         name: format!("{} of a value never written", verb(story.op(subject))),
-        sentence: format!("{}, a value that nobody ever wrote.", say(story, subject)),
+        sentence: sentence(format!("{}, a value that nobody ever wrote.", say(story, subject))),
         explanation: Vec::new(),
     })
 }
@@ -73,12 +85,12 @@ fn not_yet_written(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value)
         let gap = story.view(first).invoke_time.saturating_sub(end);
         Account {
             name: format!("{} of a value not yet written", verb(story.op(subject))),
-            sentence: format!(
+            sentence: sentence(format!(
                 "{}, but {value} was first written {} later: {}.",
                 say(story, subject),
                 Span(gap),
                 say(story, first)
-            ),
+            )),
             explanation: Vec::new(),
         }
     })
@@ -113,28 +125,28 @@ fn stale(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option
     let newer = story.core.iter().filter(replaces).max_by_key(|item| item.completed)?;
     let written = left(story.op(newer)).expect("it replaces the value");
     let began = story.view(subject).invoke_time;
-    let acknowledged = story.view(newer).complete_time.unwrap_or(began);
-    let late = Span(began.saturating_sub(acknowledged));
-    let ever_seen =
-        story.part.items.iter().any(|item| {
-            item.op != subject.op && item.completed > newer.invoked && found(story.op(item)) == Some(written)
-        });
-    let name = match (ever_seen, story.op(subject)) {
-        (true, RegisterOp::Read(_)) => "stale read",
-        (true, _) => "stale compare-and-set",
-        (false, _) => "lost write",
+    let late = Span(began.saturating_sub(story.view(newer).complete_time.unwrap_or(began)));
+    let after = |item: &&Item| item.op != newer.op && item.op != subject.op && item.completed > newer.invoked;
+    let ever_seen = story.part.items.iter().filter(after).any(|item| found(story.op(item)) == Some(written));
+    let acknowledged = |item: &Item| item.completed != NEVER && left(story.op(item)).is_some();
+    let followed = story.part.items.iter().filter(after).any(acknowledged);
+    let name = match story.op(subject) {
+        // What was written over at once need not have been lost before.
+        _ if !ever_seen && !followed => "lost write",
+        RegisterOp::Read(_) => "stale read",
+        _ => "stale compare-and-set",
     };
     let mut explanation = Vec::new();
-    if !ever_seen {
+    if name == "lost write" {
         explanation.push(format!("No operation of this history ever saw {written} after it was acknowledged."));
     }
     Some(Account {
         name: name.to_owned(),
-        sentence: format!(
+        sentence: sentence(format!(
             "{}, although {written} had replaced it and was acknowledged {late} before: {}.",
             say(story, subject),
             say(story, newer)
-        ),
+        )),
         explanation,
     })
 }
@@ -149,17 +161,34 @@ fn inversion(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Op
     let earlier = earlier.max_by_key(|item| item.completed)?;
     let newer = found(story.op(earlier)).expect("a read found something");
     // The value read first is the newer one when nothing could have written the old one again.
-    let mut settled = writers(story, value).filter(|writer| writer.invoked < subject.completed);
-    settled.all(|writer| writer.completed < earlier.invoked).then_some(())?;
+    let settled = || writers(story, value).filter(|writer| writer.invoked < subject.completed);
+    settled().all(|writer| writer.completed < earlier.invoked).then_some(())?;
+    // Unless it is older even so: then it is the first read that came too late.
+    let replacement = settled().min_by_key(|writer| writer.invoked);
+    if let Some(replacement) = replacement
+        && writers(story, newer).all(|writer| writer.completed < replacement.invoked)
+    {
+        let began = story.view(earlier).invoke_time;
+        let late = Span(began.saturating_sub(story.view(replacement).complete_time.unwrap_or(began)));
+        return Some(Account {
+            name: "stale read".to_owned(),
+            sentence: sentence(format!(
+                "{}, although {value} had replaced it {late} before: {}.",
+                say(story, earlier),
+                say(story, replacement)
+            )),
+            explanation: vec![sentence(format!("{value} was still there later: {}.", say(story, subject)))],
+        });
+    }
     let end = story.view(earlier).complete_time.unwrap_or(0);
     let late = Span(story.view(subject).invoke_time.saturating_sub(end));
     Some(Account {
         name: "stale read".to_owned(),
-        sentence: format!(
+        sentence: sentence(format!(
             "{}, although the newer {newer} had been read {late} before: {}.",
             say(story, subject),
             say(story, earlier)
-        ),
+        )),
         explanation: Vec::new(),
     })
 }
