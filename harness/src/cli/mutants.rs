@@ -51,7 +51,11 @@ pub(crate) fn mutants(registry: &Registry, arguments: &MutantsArguments) -> Resu
     let store = Store::open(&arguments.results)?;
     let mut rows = Vec::new();
     for (mutant, recipe) in chosen(&**target, &arguments.mutants)? {
-        rows.push(run_recipe(registry, &store, &**target, mutant, recipe, arguments.seeds)?);
+        let (row, interrupted) = run_recipe(registry, &store, &**target, mutant, recipe, arguments.seeds)?;
+        rows.push(row);
+        if interrupted {
+            break;
+        }
     }
     println!("| mutant | bug | found by | found in | median time to detection | shown as |");
     println!("|---|---|---|---|---|---|");
@@ -89,6 +93,7 @@ fn chosen(target: &dyn Target, names_given: &[String]) -> Result<Vec<(MutantInfo
     Ok(chosen)
 }
 
+/// Runs a recipe with every seed; true when the user has put an end to it.
 fn run_recipe(
     registry: &Registry,
     store: &Store,
@@ -96,7 +101,7 @@ fn run_recipe(
     mutant: MutantInfo,
     recipe: Recipe,
     seeds: Seeds,
-) -> Result<Row, CommandError> {
+) -> Result<(Row, bool), CommandError> {
     let flags = recipe.flags(target.name(), mutant.name);
     let words: Vec<String> = flags.iter().cloned().chain(["--stop-on-violation".to_owned()]).collect();
     let arguments = RunArguments::from_words(&words)?;
@@ -106,10 +111,10 @@ fn run_recipe(
         eprintln!("{} seed {seed}: {}", row.mutant.name, done.verdict.verdict);
         row.count(&done);
         if done.manifest.evidence.as_ref().is_some_and(|evidence| evidence.interrupted) {
-            break;
+            return Ok((row, true));
         }
     }
-    Ok(row)
+    Ok((row, false))
 }
 
 impl Row {
