@@ -77,7 +77,14 @@ pub const ALL: &[MutantInfo] = &[
             nodes: 3,
             faults: &["kill-all"],
             seconds: 40,
-            options: &["--clients 40", "--rate 4000", "-o keys=3000", "-o mix=writes"],
+            options: &[
+                "--clients 40",
+                "--rate 4000",
+                "-o keys=3000",
+                "-o mix=writes",
+                "--set election-timeout-ms=100",
+                "--set heartbeat-ms=20",
+            ],
             lacks: None,
             note: "all nodes are killed together under load and start again with term 0: a new leader reuses a term, and \
                    tails written by two leaders of one term count as equal. What differs stays visible until the key \
@@ -112,7 +119,13 @@ pub const ALL: &[MutantInfo] = &[
             nodes: 3,
             faults: &["isolate-one", "kill-leader"],
             seconds: 60,
-            options: &["--clients 40", "--rate 3000", "-o keys=3000"],
+            options: &[
+                "--clients 40",
+                "--rate 3000",
+                "-o keys=3000",
+                "--set election-timeout-ms=100",
+                "--set heartbeat-ms=20",
+            ],
             lacks: None,
             note: "a node that missed writes must meet an election before it caught up: faults that \
                    overlap do it",
@@ -192,8 +205,14 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             nodes: 3,
             faults: &["isolate-leader", "kill-leader"],
-            seconds: 60,
-            options: &[],
+            seconds: 40,
+            options: &[
+                "--clients 30",
+                "-o mix=even",
+                "-o keys=60",
+                "--set election-timeout-ms=100",
+                "--set heartbeat-ms=20",
+            ],
             lacks: None,
             note: "many elections under load on few keys: a read that waited for the leader is answered from a commit index \
                    that lags behind what the old leader acknowledged",
