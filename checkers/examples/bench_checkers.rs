@@ -1,15 +1,19 @@
 //! `cargo xtask bench checkers`: how long registers of all sizes take to judge, and in how much memory.
 //!
 //! Each row runs in a process of its own, so that its peak memory is its own; that includes the history. Times are of
-//! the judgement alone, without making the history. `bench_checkers ROW` runs one row.
+//! the judgement alone, without making the history. `bench_checkers ROW` runs one row, `bench_checkers etcd FOLDER` a
+//! folder of recorded logs.
 
 use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
+use rashomon_checkers::engine::decide;
 use rashomon_checkers::linearizable::{Options, check_with};
 use rashomon_checkers::models::{CasRegister, FailedCas};
+use rashomon_checkers::part::compile;
 use rashomon_checkers::simulated::Simulation;
+use rashomon_checkers::specialist::Ops;
 use rashomon_checkers::{Budget, Finding, Judgement};
 use rashomon_history::{Event, EventKind, History, Value};
 
@@ -121,7 +125,8 @@ fn judge(history: &History, failed_cas: FailedCas, options: &Options) -> (Judgem
     (judgement, start.elapsed().as_secs_f64() * 1e3, processor_ms() - before)
 }
 
-/// Judges all logs of a folder, in the text format of a Jepsen test of etcd, and prints the total.
+/// Judges all logs of a folder, in the text format of a Jepsen test of etcd, and prints the totals: of the verdicts
+/// alone by the general engine, and of whole judgements.
 fn etcd(folder: &Path) {
     let mut files: Vec<_> = std::fs::read_dir(folder)
         .expect("the folder can be read")
@@ -140,7 +145,14 @@ fn etcd(folder: &Path) {
         total += time;
         println!("{}\t{:?}\t{time:.3} ms", name.display(), judgement.finding);
     }
-    println!("{} logs in {total:.2} ms", histories.len());
+    let start = Instant::now();
+    let model = CasRegister { failed_cas: FailedCas::Compared };
+    for (_, history) in &histories {
+        let part = compile(&model, history, Ops::All(history.len() as u32)).expect("a log is of this model");
+        std::hint::black_box(decide(&model, &part, &options.budget));
+    }
+    let verdicts = start.elapsed().as_secs_f64() * 1e3;
+    println!("{} logs: verdicts in {verdicts:.2} ms, verdicts with explanations in {total:.2} ms", histories.len());
 }
 
 fn parse_log(text: &str) -> History {

@@ -94,15 +94,6 @@ impl Index {
             Index::Hashed(clusters) => clusters.get(&value).copied().unwrap_or(NOBODY),
         }
     }
-
-    fn set(&mut self, value: u32, cluster: u32) {
-        match self {
-            Index::Dense { first, clusters } => clusters[value.wrapping_sub(*first) as usize] = cluster,
-            Index::Hashed(clusters) => {
-                clusters.insert(value, cluster);
-            }
-        }
-    }
 }
 
 impl Clusters {
@@ -123,73 +114,97 @@ impl Clusters {
             functions,
             refused: false,
         };
-        if !this.read_writes(rows, failed_cas) {
-            return Reading::Repeated;
-        }
+        let Some(has_cas) = this.survey(rows, failed_cas) else { return Reading::Repeated };
         let mut nowhere = None;
         for op in 0..rows.len() {
-            if let Act::Found(value) = this.act(rows.history(), rows.get(op), failed_cas) {
-                let row = rows.get(op);
-                let cluster = this.find(value);
-                match this.clusters.get_mut(cluster as usize) {
+            let row = rows.get(op);
+            match this.act(rows.history(), row, failed_cas) {
+                Act::Wrote(value) | Act::Replaced(_, value) => {
+                    let cluster = this.find_or_make(value).expect("the survey saw all written values");
+                    let writer = &mut this.clusters[cluster as usize].writer;
+                    if *writer != NOBODY {
+                        return Reading::Repeated;
+                    }
+                    *writer = op;
+                }
+                Act::Found(value) => match this.find_or_make(value) {
                     Some(cluster) => {
+                        let cluster = &mut this.clusters[cluster as usize];
                         let completed = row.completed.map_or(LATE, shifted);
                         cluster.first_found = cluster.first_found.min(completed);
                         cluster.last_found = cluster.last_found.max(shifted(row.invoked));
                     }
                     None => nowhere = nowhere.or(Some(op)),
-                }
+                },
+                Act::Nothing | Act::Refused(_) => {}
             }
+        }
+        // A value that was found before its write was seen here got a cluster; it needs a write all the same.
+        if this.clusters[1..].iter().any(|cluster| cluster.writer == NOBODY) {
+            let orphan = |op: &u32| match this.act(rows.history(), rows.get(*op), failed_cas) {
+                Act::Found(value) => {
+                    let cluster = this.find(value);
+                    cluster != INITIAL && cluster != NOBODY && this.clusters[cluster as usize].writer == NOBODY
+                }
+                _ => false,
+            };
+            nowhere = nowhere.or_else(|| (0..rows.len()).find(orphan));
         }
         match nowhere {
             Some(op) => Reading::Impossible(vec![op]),
-            None => match this.link(rows, failed_cas) {
+            None => match this.link(rows, failed_cas, has_cas) {
                 Ok(()) => Reading::Clusters(this),
                 Err(among) => Reading::Impossible(among),
             },
         }
     }
 
-    /// Makes a cluster for each written value; false when zones cannot tell.
-    fn read_writes(&mut self, rows: &Rows<'_>, failed_cas: FailedCas) -> bool {
-        let (mut low, mut high, mut writes) = (u32::MAX, 0, 0usize);
+    /// Looks at what is written, to index it well; whether anything is by compare-and-set. `None` when zones cannot tell.
+    fn survey(&mut self, rows: &Rows<'_>, failed_cas: FailedCas) -> Option<bool> {
+        let (mut low, mut high, mut writes, mut has_cas) = (u32::MAX, 0, 0usize, false);
         for op in 0..rows.len() {
             let row = rows.get(op);
             if self.functions[row.function as usize] == Function::Other {
-                return false;
+                return None;
             }
-            if let Act::Wrote(value) | Act::Replaced(_, value) = self.act(rows.history(), row, failed_cas) {
-                if value == History::NIL {
-                    return false;
+            match self.act(rows.history(), row, failed_cas) {
+                act @ (Act::Wrote(value) | Act::Replaced(_, value)) => {
+                    if value == History::NIL {
+                        return None;
+                    }
+                    (low, high, writes) = (low.min(value), high.max(value), writes + 1);
+                    has_cas |= matches!(act, Act::Replaced(..));
                 }
-                (low, high, writes) = (low.min(value), high.max(value), writes + 1);
+                Act::Refused(_) => self.refused = true,
+                Act::Nothing | Act::Found(_) => {}
             }
         }
         if writes > 0 && ((high - low) as usize) < 4 * writes + 64 {
             self.index = Index::Dense { first: low, clusters: vec![NOBODY; (high - low) as usize + 1] };
         }
         self.clusters.reserve_exact(writes);
-        for op in 0..rows.len() {
-            let row = rows.get(op);
-            match self.act(rows.history(), row, failed_cas) {
-                Act::Wrote(value) | Act::Replaced(_, value) => {
-                    if self.index.get(value) != NOBODY {
-                        return false;
-                    }
-                    self.index.set(value, self.clusters.len() as u32);
-                    self.clusters.push(Cluster { writer: op, ..EMPTY });
-                }
-                Act::Refused(_) => self.refused = true,
-                Act::Nothing | Act::Found(_) => {}
-            }
+        Some(has_cas)
+    }
+
+    /// The cluster of a value, made when there is none; `None` for one far from all that is written.
+    fn find_or_make(&mut self, value: u32) -> Option<u32> {
+        if value == History::NIL {
+            return Some(INITIAL);
         }
-        true
+        let next = self.clusters.len() as u32;
+        let cluster = match &mut self.index {
+            Index::Dense { first, clusters } => clusters.get_mut(value.wrapping_sub(*first) as usize)?,
+            Index::Hashed(clusters) => clusters.entry(value).or_insert(NOBODY),
+        };
+        if *cluster == NOBODY {
+            *cluster = next;
+            self.clusters.push(EMPTY);
+        }
+        Some(*cluster)
     }
 
     /// Links clusters by compare-and-set, and drops those whose write may never have happened.
-    fn link(&mut self, rows: &Rows<'_>, failed_cas: FailedCas) -> Result<(), Vec<u32>> {
-        let has_cas =
-            (0..rows.len()).any(|op| matches!(self.act(rows.history(), rows.get(op), failed_cas), Act::Replaced(..)));
+    fn link(&mut self, rows: &Rows<'_>, failed_cas: FailedCas, has_cas: bool) -> Result<(), Vec<u32>> {
         let mut links = None;
         if has_cas {
             let count = self.clusters.len();
