@@ -22,9 +22,12 @@ use crate::verdict::{Anomaly, Budget, Finding, Judgement, Method};
 const STEPS_PER_KEY: u64 = 100_000;
 /// Cores are sought for this many keys; the others are only counted.
 const EXPLAINED: usize = 8;
-/// How many steps finding one core may take: this many, and so many times those that refuting the history took.
-const LEAST_EFFORT: u64 = 10_000_000;
+/// How many steps finding one core may take in all: this many, and so many times those that refuting the history took.
+const LEAST_EFFORT: u64 = 500_000;
 const EFFORT: u64 = 50;
+/// How many of them one attempt may take: a weakened history that is much harder than the whole is not worth it.
+const LEAST_ATTEMPT: u64 = 20_000;
+const ATTEMPT: u64 = 4;
 /// Below this many operations one thread is quicker than two.
 const PARALLEL_AT: usize = 20_000;
 
@@ -287,8 +290,11 @@ fn explain_among<M: Model>(
     // explains the contradiction. So the argument begins where every explanation of what came before agrees on the
     // state.
     if among.is_empty()
-        && let Some((state, since, stretch)) =
-            last_stretch(model, part, &Budget { steps: LEAST_EFFORT, ..Budget::default() })
+        && let Some((state, since, stretch)) = last_stretch(
+            model,
+            part,
+            &Budget { steps: steps.saturating_mul(ATTEMPT).max(LEAST_ATTEMPT), ..Budget::default() },
+        )
     {
         let resumed = Resumed { model, state };
         let core = core_of(&resumed, &stretch, at, &[], steps);
@@ -308,8 +314,9 @@ fn explain_among<M: Model>(
 
 fn core_of<M: Model>(model: &M, part: &Part<M::Op>, at: u32, among: &[OpId], steps: u64) -> Vec<Item> {
     let mut left = steps.saturating_mul(EFFORT).max(LEAST_EFFORT);
+    let attempt = steps.saturating_mul(ATTEMPT).max(LEAST_ATTEMPT);
     let core = minimal_core(model, part, at, among, |weaker| {
-        let (answered, _) = decide(model, weaker, &Budget { steps: left.min(LEAST_EFFORT), ..Budget::default() });
+        let (answered, _) = decide(model, weaker, &Budget { steps: left.min(attempt), ..Budget::default() });
         left = left.saturating_sub(answered.steps);
         answered
     });

@@ -157,6 +157,7 @@ fn random_sequential_registers() {
         calls.push(Call::ok("write", int(value), int(value)));
         calls.push(Call::info("write", int(value)));
         calls.push(Call::ok("cas", Value::pair(int(value), int(3 - value)), Value::Nil));
+        calls.push(Call::info("cas", Value::pair(int(value), int(3 - value))));
     }
     let mut choices = Choices::new(6);
     let (mut verdicts, mut weaker) = ([0; 2], 0);

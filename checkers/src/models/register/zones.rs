@@ -8,8 +8,9 @@
 //! no backward zone lies inside a forward one, and then the order of the zones' beginnings is one.
 //!
 //! A compare-and-set that took effect puts its new value's cluster right after that of the value it found; such chains
-//! are *blocks*, and what holds for clusters holds for blocks. A write of unknown outcome whose value nobody found is
-//! left out; one whose value was found took effect. A compare-and-set that compared and found another value
+//! are *blocks*, and what holds for clusters holds for blocks. A write of unknown outcome completes after everything:
+//! unless somebody found its value, its zone is never inside another. A compare-and-set of unknown outcome took effect
+//! when somebody found its value; else it is left out. One that compared and found another value
 //! ([`FailedCas::Compared`]) is put into the finished order; where that fails, another method has to decide.
 
 mod clusters;

@@ -203,22 +203,14 @@ impl Clusters {
         Some(*cluster)
     }
 
-    /// Links clusters by compare-and-set, and drops those whose write may never have happened.
+    /// Links clusters by compare-and-set, and drops those whose compare-and-set may never have happened.
     fn link(&mut self, rows: &Rows<'_>, failed_cas: FailedCas, has_cas: bool) -> Result<(), Vec<u32>> {
-        let mut links = None;
         if has_cas {
             let count = self.clusters.len();
-            let mut made = Links { from: vec![NOBODY; count], next: vec![NOBODY; count] };
-            self.link_all(rows, failed_cas, &mut made)?;
-            links = Some(made);
-        } else {
-            for cluster in 1..self.clusters.len() as u32 {
-                if !self.is_certain(rows, cluster) && self.clusters[cluster as usize].last_found == 0 {
-                    self.clusters[cluster as usize].writer = NOBODY;
-                }
-            }
+            let mut links = Links { from: vec![NOBODY; count], next: vec![NOBODY; count] };
+            self.link_all(rows, failed_cas, &mut links)?;
+            self.links = Some(links);
         }
-        self.links = links;
         Ok(())
     }
 
