@@ -52,6 +52,8 @@ pub enum Fault {
     Isolate(Aim),
     /// Two groups cannot reach each other; the first is listed, the second is everyone else.
     Split(Vec<u16>),
+    /// The same, where the first group is whoever leads and as many of these as it takes to be as large as their list.
+    SplitLeader(Vec<u16>),
     /// Every node sees a majority, and no two nodes see the same one: nodes in a ring, each cut off from those far
     /// away in it.
     MajoritiesRing(Vec<u16>),
@@ -186,7 +188,7 @@ impl Artist {
     fn duration_ms(&mut self, class: FaultClass) -> u64 {
         let times = match class {
             // Those who are cut off must be missed, replaced, and then still be asked: partitions lean towards the long.
-            FaultClass::Partition => *self.draw.pick(&[0.9, 1.1, 2.0, 3.0, 5.0, 5.0, 5.0, 8.0]),
+            FaultClass::Partition => *self.draw.pick(&[1.1, 2.0, 5.0, 5.0, 5.0, 5.0, 8.0, 8.0]),
             FaultClass::Kill => *self.draw.pick(&[0.2, 0.5, 0.9, 1.1, 2.0, 5.0]),
             FaultClass::Pause => *self.draw.pick(&[0.9, 1.1, 2.0, 5.0, 5.0]),
             FaultClass::Clock => *self.draw.pick(&[1.1, 2.0, 5.0, 8.0]),
@@ -205,7 +207,8 @@ impl Artist {
             FaultKind::IsolateOne => Fault::Isolate(aimed(Aim::Nodes(self.some_nodes(1)))),
             FaultKind::MajorityMinority => {
                 let smaller = (self.nodes / 2).max(1);
-                Fault::Split(self.some_nodes(smaller))
+                let group = self.some_nodes(smaller);
+                if self.draw.chance(0.5) { Fault::SplitLeader(group) } else { Fault::Split(group) }
             }
             FaultKind::MajoritiesRing => Fault::MajoritiesRing(self.some_nodes(self.nodes)),
             FaultKind::OneWayIn => Fault::Deaf(aimed(self.aim_at_one())),

@@ -177,11 +177,14 @@ impl<'a> Nemesis<'a> {
     async fn carry_out(&mut self, id: u32, fault: &Fault) -> Result<Result<Begun, Skipped>, NemesisError> {
         let count = self.cluster.nodes().len() as u16;
         match fault {
-            Fault::Split(group) => {
-                let grudge = partition::split(group, count);
-                let rest: Vec<u16> = (1..=count).filter(|node| !group.contains(node)).collect();
-                let text = format!("{} cut off from {}", self.names(group), self.names(&rest));
-                self.begin_partition(id, grudge, group.clone(), text).await
+            Fault::Split(group) => self.begin_split(id, group.clone()).await,
+            Fault::SplitLeader(group) => {
+                let leader = match self.aim(&Aim::Leader).await {
+                    Ok((nodes, _)) => nodes[0],
+                    Err(skipped) => return Ok(Err(skipped)),
+                };
+                let others = group.iter().copied().filter(|&node| node != leader).take(group.len() - 1);
+                self.begin_split(id, std::iter::once(leader).chain(others).collect()).await
             }
             Fault::MajoritiesRing(ring) => {
                 let text = format!("majorities ring {}", self.names(ring));
@@ -205,6 +208,14 @@ impl<'a> Nemesis<'a> {
             Fault::Pause(aim) => self.begin_pause(aim).await,
             Fault::ClockJump(aim, by_ms) => self.begin_clock(id, aim, *by_ms).await,
         }
+    }
+
+    async fn begin_split(&mut self, id: u32, group: Vec<u16>) -> Result<Result<Begun, Skipped>, NemesisError> {
+        let count = self.cluster.nodes().len() as u16;
+        let grudge = partition::split(&group, count);
+        let rest: Vec<u16> = (1..=count).filter(|node| !group.contains(node)).collect();
+        let text = format!("{} cut off from {}", self.names(&group), self.names(&rest));
+        self.begin_partition(id, grudge, group, text).await
     }
 
     async fn begin_partition(
