@@ -187,7 +187,8 @@ impl Artist {
 
     fn duration_ms(&mut self, class: FaultClass) -> u64 {
         let times = match class {
-            // Those who are cut off must be missed, replaced, and then still be asked: partitions lean towards the long.
+            // Those who are cut off must be missed, replaced, and then still be asked: partitions lean towards the
+            // long.
             FaultClass::Partition => *self.draw.pick(&[1.1, 2.0, 5.0, 5.0, 5.0, 5.0, 8.0, 8.0]),
             FaultClass::Kill => *self.draw.pick(&[0.2, 0.5, 0.9, 1.1, 2.0, 5.0]),
             FaultClass::Pause => *self.draw.pick(&[0.9, 1.1, 2.0, 5.0, 5.0]),

@@ -4,9 +4,9 @@
 //! and many are cold, so that what went wrong on them is not overwritten at once and still there when every node is
 //! read at the end. When a key has had its share of operations it is retired and a new one takes its place, so that
 //! each key's history stays short enough to be checked exactly, whatever the length of the run. Half of the clients
-//! mostly read: a client that waits for its write at a node that is cut off sees nothing of what that node says. Written
-//! values are unique by default: a read then names the write that it saw. `values=small` draws them from 0…4 instead,
-//! as Jepsen does, which exercises the general search.
+//! mostly read: a client that waits for its write at a node that is cut off sees nothing of what that node says.
+//! Written values are unique by default: a read then names the write that it saw. `values=small` draws them from 0…4
+//! instead, as Jepsen does, which exercises the general search.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

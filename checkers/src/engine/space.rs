@@ -13,7 +13,8 @@ const SEVERAL: u32 = 1 << 31;
 /// A dense table while it stays below this many entries; a hash table beyond.
 const DENSE: usize = 1 << 20;
 
-/// The states of a model as they are found. The engines know only their numbers, so they are compiled once for all models.
+/// The states of a model as they are found. The engines know only their numbers, so they are compiled once for all
+/// models.
 pub(super) trait Source {
     /// What is known of a class in every state.
     fn nature(&self, class: u32) -> Nature;

@@ -159,7 +159,8 @@ impl Clusters {
         }
     }
 
-    /// Looks at what is written, to index it well; whether anything is by compare-and-set. `None` when zones cannot tell.
+    /// Looks at what is written, to index it well; whether anything is by compare-and-set. `None` when zones cannot
+    /// tell.
     fn survey(&mut self, rows: &Rows<'_>, failed_cas: FailedCas) -> Option<bool> {
         let (mut low, mut high, mut writes, mut has_cas) = (u32::MAX, 0, 0usize, false);
         for op in 0..rows.len() {
