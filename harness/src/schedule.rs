@@ -63,7 +63,7 @@ pub enum Fault {
     Mute(Aim),
     /// The processes of these nodes are killed and, at the end, started again.
     Kill(Aim),
-    /// The processes of all nodes are killed at once and, at the end, started again.
+    /// The processes of all nodes are killed, one right after the other, and, at the end, started again.
     KillAll,
     /// The processes of these nodes are stopped and, at the end, go on.
     Pause(Aim),

@@ -66,7 +66,7 @@ pub enum FaultKind {
     Kill,
     /// The leader is killed.
     KillLeader,
-    /// All nodes are killed at once.
+    /// All nodes are killed, one right after the other.
     KillAll,
     /// One or some nodes are stopped.
     Pause,
@@ -141,7 +141,7 @@ impl FaultKind {
             FaultKind::OneWayOut => "one node, often the leader, is heard by nobody but hears all",
             FaultKind::Kill => "one node, a minority or a majority is killed (SIGKILL) and started again",
             FaultKind::KillLeader => "the leader is killed (SIGKILL) and started again",
-            FaultKind::KillAll => "all nodes are killed (SIGKILL) at once and started again",
+            FaultKind::KillAll => "all nodes are killed (SIGKILL), one right after the other, and started again",
             FaultKind::Pause => "one node, a minority or a majority is stopped (SIGSTOP) and goes on",
             FaultKind::PauseLeader => "the leader is stopped (SIGSTOP) and goes on",
             FaultKind::JumpAhead => "wall clocks jump ahead by 50 ms to 500 s, and back again",
