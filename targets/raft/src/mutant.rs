@@ -265,7 +265,7 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             nodes: 3,
             faults: &["isolate-leader", "kill-leader"],
-            seconds: 30,
+            seconds: 60,
             options: &["--clients 30", "-o keys=60", "-o ops-per-key=100"],
             lacks: None,
             note: "the leader goes away with requests in flight, the nodes hand them to its successor again; a compare-and-set \
