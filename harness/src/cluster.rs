@@ -19,7 +19,6 @@ pub struct Cluster {
     lab: Arc<NamespaceLab>,
     nodes: Vec<Node>,
     commands: Vec<NodeCommand>,
-    clock_library: Option<PathBuf>,
 }
 
 /// A lab call blocks for milliseconds; the runtime's other tasks go on meanwhile.
@@ -47,7 +46,7 @@ impl Cluster {
                 command.env.extend(clock::environment(library, shared));
             }
         }
-        Ok(Cluster { target, lab, nodes, commands, clock_library })
+        Ok(Cluster { target, lab, nodes, commands })
     }
 
     /// The nodes, in order.
@@ -58,16 +57,6 @@ impl Cluster {
     /// The node of this number.
     pub fn node(&self, id: u16) -> &Node {
         &self.nodes[usize::from(id) - 1]
-    }
-
-    /// The lab they run in.
-    pub fn lab(&self) -> &Arc<NamespaceLab> {
-        &self.lab
-    }
-
-    /// True when wall clocks can be set.
-    pub fn has_clocks(&self) -> bool {
-        self.clock_library.is_some()
     }
 
     /// Starts a node's program.
