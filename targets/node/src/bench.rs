@@ -8,7 +8,7 @@ use clap::Args;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::raft_kv::RunError;
+use crate::start::{self, RunError};
 
 /// What to load, how much, how long.
 #[derive(Args, Debug)]
@@ -32,11 +32,7 @@ pub(crate) struct Options {
 
 /// Runs the load and prints what was acknowledged.
 pub(crate) fn run(options: Options) -> Result<(), RunError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(|source| RunError::System { what: "cannot start the event loop", source })?;
-    runtime.block_on(async {
+    start::block_on(async {
         let started = Instant::now();
         let end = started + Duration::from_secs(options.seconds);
         let clients: Vec<_> = (0..options.clients)

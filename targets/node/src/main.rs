@@ -1,10 +1,16 @@
 //! The node program of the included targets: one process is one node of a cluster.
 //!
 //! The protocols are pure state machines in crates of their own; this program gives them sockets, files and clocks. It
-//! is the only one of the target crates that has any.
+//! is the only one of the target crates that has any. What all targets need is beside this file: [`start`], [`wal`],
+//! [`peers`], [`http`], [`clock`]. What one target needs is in a module of its name: a loop around its state machine,
+//! its HTTP interface, what it keeps on disk.
 
 mod bench;
+mod clock;
+mod http;
+mod peers;
 mod raft_kv;
+mod start;
 mod wal;
 
 use std::io::Write;

@@ -1,5 +1,8 @@
 //! The write-ahead log: what a node must not forget, on disk.
 //!
+//! It knows nothing of what it keeps: a target says with [`Content`] what its records, heads and snapshots are, makes
+//! the records it writes and replays those it finds.
+//!
 //! A data directory holds numbered segments `wal-<n>.log` and snapshots `snapshot-<n>.bin`. A segment is a sequence of
 //! [frames](frame); a frame holds the records of one group commit, so that either all of them survive a crash or none.
 //! A segment that begins with a [`Head::Checkpoint`] starts afresh: nothing before it counts. Recovery reads the newest
@@ -12,6 +15,7 @@
 //! Not detected: damage to the last frame of the last segment cannot be told from a write that a crash tore, and is
 //! dropped as such (Alagappan et al., Protocol-Aware Recovery, FAST 2018, section 2).
 
+mod disk;
 mod frame;
 mod recovery;
 #[cfg(test)]
@@ -20,14 +24,14 @@ mod writer;
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use rashomon_raft::{Entry, HardState, Index, Record, Term};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-pub(crate) use recovery::recover;
-pub(crate) use writer::{Batch, Writer};
+pub(crate) use disk::Disk;
+pub(crate) use recovery::{Found, recover};
+pub(crate) use writer::{Batch, Write, Writer};
 
 /// A segment that grew beyond this is closed and the next one begun.
 const SEGMENT_BYTES: u64 = 16 << 20;
@@ -50,28 +54,30 @@ pub(crate) enum WalError {
     Inconsistent { path: PathBuf, why: String },
 }
 
+/// What one target keeps.
+pub(crate) trait Content: 'static {
+    /// What is appended.
+    type Record: Serialize + DeserializeOwned + Send;
+    /// What a checkpoint says besides its snapshot: small, or what must be at hand before the snapshot is. The default
+    /// is a node that never ran.
+    type Head: Serialize + DeserializeOwned + Default + Send;
+    /// The state that replaces all records before it.
+    type Snapshot: Serialize + DeserializeOwned + Send + Sync;
+}
+
 /// What a segment's first frame says.
 #[derive(Debug, Serialize, Deserialize)]
-enum Head {
+enum Head<H> {
     /// Continues the segment before it.
     Continues,
     /// Starts afresh.
-    Checkpoint(CheckpointHead),
+    Checkpoint {
+        /// The number of the snapshot file that belongs to it; `None` for a node that has none yet.
+        snapshot: Option<u64>,
+        /// What else the target keeps.
+        head: H,
+    },
 }
-
-/// The state that a segment starts from.
-#[derive(Debug, Default, Serialize, Deserialize)]
-struct CheckpointHead {
-    /// The number of the snapshot file that belongs to it; `None` for a node that has none yet.
-    snapshot: Option<u64>,
-    hard_state: HardState,
-    base_index: Index,
-    base_term: Term,
-    entries: Vec<Arc<Entry>>,
-}
-
-/// A frame after the first: the records of one group commit. None of them is a checkpoint.
-type Group = Vec<Record>;
 
 fn segment_path(dir: &Path, number: u64) -> PathBuf {
     dir.join(format!("wal-{number:08}.log"))

@@ -1,18 +1,17 @@
 //! The loop around the state machine: inputs in batches, then whatever it asks for.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc as thread_channel;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use rashomon_raft::{Clock, Command, Envelope, Failure, Node, Query, RequestId, Response, Status};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::MissedTickBehavior;
 
-use super::RunError;
-use super::peers::Links;
-use crate::wal::{Batch, WalError, Writer};
+use super::storage::{RaftLog, write};
+use crate::clock::{Clocks, Reading};
+use crate::peers::Links;
+use crate::start::{RunError, StopSignals};
+use crate::wal::{Batch, Disk, WalError};
 
 /// How often timeouts are looked at.
 const TICK: Duration = Duration::from_millis(5);
@@ -39,67 +38,9 @@ pub(super) enum Input {
     DiskFailed(WalError),
 }
 
-/// The two clocks.
-#[derive(Clone, Copy)]
-pub(super) struct Clocks {
-    started: Instant,
-}
-
-impl Clocks {
-    /// Monotonic time counts from now.
-    pub(super) fn start() -> Clocks {
-        Clocks { started: Instant::now() }
-    }
-
-    /// Reads both.
-    pub(super) fn read(&self) -> Clock {
-        let wall_ms = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => since.as_millis() as i64,
-            Err(before) => -(before.duration().as_millis() as i64),
-        };
-        Clock { monotonic_ms: self.started.elapsed().as_millis() as u64, wall_ms }
-    }
-}
-
-/// The thread that owns the disk.
-pub(super) struct Disk {
-    batches: thread_channel::Sender<Batch>,
-    thread: JoinHandle<()>,
-}
-
-impl Disk {
-    /// Starts it; it reports to `inputs`.
-    pub(super) fn start(mut writer: Writer, inputs: mpsc::Sender<Input>) -> Disk {
-        let (batches, receiver) = thread_channel::channel::<Batch>();
-        let thread = std::thread::spawn(move || {
-            while let Ok(first) = receiver.recv() {
-                // Group commit: whatever gathered during the last write goes with this one.
-                let mut group = vec![first];
-                group.extend(receiver.try_iter());
-                let number = group.last().map_or(0, |batch| batch.number);
-                let report = match writer.commit(group) {
-                    Ok(()) => Input::Persisted(number),
-                    Err(error) => Input::DiskFailed(error),
-                };
-                let failed = matches!(report, Input::DiskFailed(_));
-                if inputs.blocking_send(report).is_err() || failed {
-                    return;
-                }
-            }
-        });
-        Disk { batches, thread }
-    }
-
-    fn write(&self, batch: Batch) {
-        // A thread that ended has reported why; the loop ends on that report.
-        let _ = self.batches.send(batch);
-    }
-
-    /// Waits until the write under way has ended.
-    fn finish(self) {
-        drop(self.batches);
-        let _ = self.thread.join();
-    }
+/// A reading of the clocks as the protocol takes it.
+pub(super) fn clock(reading: Reading) -> Clock {
+    Clock { monotonic_ms: reading.monotonic_ms, wall_ms: reading.wall_ms }
 }
 
 /// Runs until a signal says to stop, or the disk fails.
@@ -107,13 +48,11 @@ pub(super) async fn drive(
     mut node: Node,
     clocks: Clocks,
     mut inputs: mpsc::Receiver<Input>,
-    disk: Disk,
+    disk: Disk<RaftLog>,
     links: Links,
     request_timeout_ms: u64,
 ) -> Result<(), RunError> {
-    let signals = |kind| signal(kind).map_err(|source| RunError::System { what: "cannot watch for signals", source });
-    let mut terminate = signals(SignalKind::terminate())?;
-    let mut interrupt = signals(SignalKind::interrupt())?;
+    let mut stop = StopSignals::watch()?;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut waiting: BTreeMap<RequestId, ReplyTo> = BTreeMap::new();
@@ -121,12 +60,11 @@ pub(super) async fn drive(
     loop {
         tokio::select! {
             biased;
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
+            () = stop.came() => break,
             _ = inputs.recv_many(&mut batch, BATCH) => {}
             _ = tick.tick() => {}
         }
-        let clock = clocks.read();
+        let clock = clock(clocks.read());
         node.advance(clock);
         let deadline = clock.monotonic_ms + request_timeout_ms;
         for input in batch.drain(..) {
@@ -147,10 +85,10 @@ pub(super) async fn drive(
         }
         let output = node.output();
         if !output.records.is_empty() {
-            disk.write(Batch { records: output.records, number: output.persist });
+            disk.write(Batch { writes: output.records.into_iter().map(write).collect(), number: output.persist });
         }
         for envelope in &output.messages {
-            links.send(envelope);
+            links.send(envelope.to, envelope);
         }
         for reply in output.replies {
             if let Some(to) = waiting.remove(&reply.request) {

@@ -21,56 +21,18 @@
 //! 400, 404 and 405 (not understood), 503 `no-leader` (went nowhere), 504 `timeout` of a read. A write's 504 `timeout`
 //! has `"definite":false`, and so has 409 `superseded`: a later request of the same client was applied first.
 
-use std::convert::Infallible;
 use std::sync::Arc;
-use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
 use hyper::{Method, Request, StatusCode};
-use hyper_util::rt::TokioIo;
 use rashomon_raft::{Command, Failure, Query, Response, Session, Update, Value};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
 use super::driver::Input;
-
-/// A longer body is refused.
-const BODY_BYTES: usize = 1 << 20;
-
-type Answer = hyper::Response<Full<Bytes>>;
-
-/// Takes the connections of clients.
-pub(super) async fn accept(listener: TcpListener, inputs: mpsc::Sender<Input>) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                tokio::spawn(serve(stream, inputs.clone()));
-            }
-            Err(error) => {
-                eprintln!("WARN http: cannot accept a connection why={error}");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        }
-    }
-}
-
-async fn serve(stream: TcpStream, inputs: mpsc::Sender<Input>) {
-    let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request| {
-        let inputs = inputs.clone();
-        async move { Ok::<_, Infallible>(answer(request, inputs).await) }
-    });
-    // A client that breaks off is its own business.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-}
+use crate::http::{Answer, Body, Refused, failure, read_body, reply};
 
 /// What a request asks for.
 enum Asked {
@@ -80,21 +42,10 @@ enum Asked {
     Healthz,
 }
 
-/// A request that is refused: nothing happened.
-struct Refused {
-    status: StatusCode,
-    error: String,
-}
-
-impl Refused {
-    fn new(status: StatusCode, error: impl Into<String>) -> Refused {
-        Refused { status, error: error.into() }
-    }
-}
-
-async fn answer(request: Request<Incoming>, inputs: mpsc::Sender<Input>) -> Answer {
+/// Answers one request.
+pub(super) async fn answer(request: Request<Incoming>, inputs: mpsc::Sender<Input>) -> Answer {
     match understand(request).await {
-        Err(refused) => failure(refused.status, &refused.error, true),
+        Err(refused) => refused.into(),
         Ok(Asked::Healthz) => reply(StatusCode::OK, "{}"),
         Ok(Asked::Status) => status(inputs).await,
         Ok(Asked::Read(query)) => {
@@ -125,23 +76,23 @@ async fn understand(request: Request<Incoming>) -> Result<Asked, Refused> {
         ("list", Some(key), None) if get => Ok(Asked::Read(Query::List(key))),
         ("register", Some(key), None) if method == Method::PUT => {
             let body: Body<WriteBody> = read_body(request).await?;
-            Ok(Asked::Write(body.command(key, |body| Update::Write(body.value.0))?))
+            Ok(Asked::Write(command(body, key, |body| Update::Write(body.value.0))?))
         }
         ("register", Some(key), Some("cas")) if method == Method::POST => {
             let body: Body<CasBody> = read_body(request).await?;
-            Ok(Asked::Write(body.command(key, |body| Update::Cas { from: body.from.0, to: body.to.0 })?))
+            Ok(Asked::Write(command(body, key, |body| Update::Cas { from: body.from.0, to: body.to.0 })?))
         }
         ("set", Some(key), None) if method == Method::POST => {
             let body: Body<AddBody> = read_body(request).await?;
-            Ok(Asked::Write(body.command(key, |body| Update::SetAdd(body.add.0))?))
+            Ok(Asked::Write(command(body, key, |body| Update::SetAdd(body.add.0))?))
         }
         ("counter", Some(key), None) if method == Method::POST => {
             let body: Body<CountBody> = read_body(request).await?;
-            Ok(Asked::Write(body.command(key, |body| Update::CounterAdd(body.add))?))
+            Ok(Asked::Write(command(body, key, |body| Update::CounterAdd(body.add))?))
         }
         ("list", Some(key), None) if method == Method::POST => {
             let body: Body<AppendBody> = read_body(request).await?;
-            Ok(Asked::Write(body.command(key, |body| Update::ListAppend(body.append.0))?))
+            Ok(Asked::Write(command(body, key, |body| Update::ListAppend(body.append.0))?))
         }
         ("register" | "set" | "counter" | "list", Some(_), None) | ("register", Some(_), Some("cas")) => {
             Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"))
@@ -178,14 +129,6 @@ impl Serialize for JsonValue {
 }
 
 #[derive(Deserialize)]
-struct Body<T> {
-    client: Option<Arc<str>>,
-    seq: Option<u64>,
-    #[serde(flatten)]
-    rest: T,
-}
-
-#[derive(Deserialize)]
 struct WriteBody {
     value: JsonValue,
 }
@@ -211,22 +154,9 @@ struct AppendBody {
     append: JsonValue,
 }
 
-impl<T> Body<T> {
-    fn command(self, key: Arc<str>, update: impl FnOnce(T) -> Update) -> Result<Command, Refused> {
-        let session = match (self.client, self.seq) {
-            (Some(client), Some(seq)) => Some(Session { client, seq }),
-            (None, None) => None,
-            _ => return Err(Refused::new(StatusCode::BAD_REQUEST, "bad-request: client and seq belong together")),
-        };
-        Ok(Command { session, key, update: update(self.rest) })
-    }
-}
-
-async fn read_body<T: for<'de> Deserialize<'de>>(request: Request<Incoming>) -> Result<T, Refused> {
-    let refused = |error: String| Refused::new(StatusCode::BAD_REQUEST, format!("bad-request: {error}"));
-    let body =
-        Limited::new(request.into_body(), BODY_BYTES).collect().await.map_err(|error| refused(error.to_string()))?;
-    serde_json::from_slice(&body.to_bytes()).map_err(|error| refused(error.to_string()))
+fn command<T>(body: Body<T>, key: Arc<str>, update: impl FnOnce(T) -> Update) -> Result<Command, Refused> {
+    let session = body.session()?.map(|(client, seq)| Session { client, seq });
+    Ok(Command { session, key, update: update(body.rest) })
 }
 
 /// The answer to an operation. Without a result the node is stopping.
@@ -276,15 +206,4 @@ async fn status(inputs: mpsc::Sender<Input>) -> Answer {
         "pid": std::process::id(),
     });
     reply(StatusCode::OK, body.to_string())
-}
-
-fn failure(status: StatusCode, error: &str, definite: bool) -> Answer {
-    reply(status, json!({ "error": error, "definite": definite }).to_string())
-}
-
-fn reply(status: StatusCode, body: impl Into<Bytes>) -> Answer {
-    let mut answer = hyper::Response::new(Full::new(body.into()));
-    *answer.status_mut() = status;
-    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    answer
 }

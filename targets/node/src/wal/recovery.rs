@@ -2,18 +2,19 @@
 
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
-use rashomon_raft::{Entry, HardState, Index, Record, Recovered, Snapshot, Term};
 use serde::de::DeserializeOwned;
 
-use super::{CheckpointHead, Group, Head, WalError, at, frame, segment_path, snapshot_path};
+use super::{Content, Head, WalError, at, frame, segment_path, snapshot_path};
 
 /// What was found in a directory.
-#[derive(Debug)]
-pub(crate) struct Found {
-    /// What the node remembers.
-    pub(crate) recovered: Recovered,
+pub(crate) struct Found<C: Content> {
+    /// What the last checkpoint said.
+    pub(crate) head: C::Head,
+    /// Its snapshot; `None` for a node that made none yet.
+    pub(crate) snapshot: Option<C::Snapshot>,
+    /// All records since, oldest first.
+    pub(crate) records: Vec<C::Record>,
     /// The last segment's number; 0 when there is none.
     pub(super) segment: u64,
     /// How many bytes of it are intact.
@@ -25,7 +26,7 @@ pub(crate) struct Found {
 }
 
 /// Reads a directory; changes nothing in it.
-pub(crate) fn recover(dir: &Path) -> Result<Found, WalError> {
+pub(crate) fn recover<C: Content>(dir: &Path) -> Result<Found<C>, WalError> {
     let mut obsolete = Vec::new();
     let mut segments = Vec::new();
     let mut snapshots = Vec::new();
@@ -45,14 +46,14 @@ pub(crate) fn recover(dir: &Path) -> Result<Found, WalError> {
     // The newest segment that starts afresh, and those after it, newest first.
     let mut chain = Vec::new();
     let mut torn = 0;
-    let mut start = CheckpointHead::default();
+    let (mut head, mut snapshot) = (C::Head::default(), None);
     for (age, number) in segments.iter().rev().enumerate() {
-        let segment = read_segment(dir, *number, age == 0)?;
+        let segment = read_segment::<C>(dir, *number, age == 0)?;
         torn += segment.torn;
         chain.push((*number, segment.groups, segment.length));
         match segment.head {
-            Some(Head::Checkpoint(head)) => {
-                start = head;
+            Some(Head::Checkpoint { snapshot: number, head: found }) => {
+                (head, snapshot) = (found, number);
                 break;
             }
             Some(Head::Continues) | None => {}
@@ -60,45 +61,33 @@ pub(crate) fn recover(dir: &Path) -> Result<Found, WalError> {
     }
     let first = chain.last().map_or(0, |(number, ..)| *number);
     obsolete.extend(segments.iter().filter(|number| **number < first).map(|number| segment_path(dir, *number)));
-    obsolete.extend(
-        snapshots.iter().filter(|number| Some(**number) != start.snapshot).map(|number| snapshot_path(dir, *number)),
-    );
+    obsolete
+        .extend(snapshots.iter().filter(|number| Some(**number) != snapshot).map(|number| snapshot_path(dir, *number)));
 
-    let snapshot = match start.snapshot {
-        Some(number) => Some(Arc::new(read_snapshot(&snapshot_path(dir, number))?)),
+    let snapshot = match snapshot {
+        Some(number) => Some(read_snapshot(&snapshot_path(dir, number))?),
         None => None,
     };
     let (segment, length) = chain.first().map_or((0, 0), |(number, _, length)| (*number, *length));
-    let mut state = Replay::new(start);
-    for (number, groups, _) in chain.into_iter().rev() {
-        for record in groups.into_iter().flatten() {
-            state.apply(record).map_err(|why| WalError::Inconsistent { path: segment_path(dir, number), why })?;
-        }
-    }
-    let recovered = Recovered {
-        hard_state: state.hard_state,
-        snapshot,
-        base_index: state.base_index,
-        base_term: state.base_term,
-        entries: state.entries,
-    };
-    Ok(Found { recovered, segment, length, torn, obsolete })
+    let records = chain.into_iter().rev().flat_map(|(_, groups, _)| groups).flatten().collect();
+    Ok(Found { head, snapshot, records, segment, length, torn, obsolete })
 }
 
 fn number(name: &str, prefix: &str, suffix: &str) -> Option<u64> {
     name.strip_prefix(prefix)?.strip_suffix(suffix)?.parse().ok()
 }
 
-struct Segment {
-    head: Option<Head>,
-    groups: Vec<Group>,
+struct Segment<C: Content> {
+    head: Option<Head<C::Head>>,
+    /// A frame after the first holds the records of one group commit.
+    groups: Vec<Vec<C::Record>>,
     length: u64,
     torn: u64,
 }
 
 /// Reads a segment. In the last one, what follows the last intact frame is a torn write, unless another intact frame
 /// follows it.
-fn read_segment(dir: &Path, number: u64, is_last: bool) -> Result<Segment, WalError> {
+fn read_segment<C: Content>(dir: &Path, number: u64, is_last: bool) -> Result<Segment<C>, WalError> {
     let path = segment_path(dir, number);
     let bytes = at(&path, fs::read(&path))?;
     let mut segment = Segment { head: None, groups: Vec::new(), length: 0, torn: 0 };
@@ -128,46 +117,10 @@ fn parse<T: DeserializeOwned>(path: &Path, payload: &[u8]) -> Result<T, WalError
     })
 }
 
-fn read_snapshot(path: &Path) -> Result<Snapshot, WalError> {
+fn read_snapshot<S: DeserializeOwned>(path: &Path) -> Result<S, WalError> {
     let bytes = at(path, fs::read(path))?;
     match frame::decode(&bytes) {
         Some((payload, length)) if length == bytes.len() => parse(path, payload),
         _ => Err(WalError::Damaged { path: path.to_path_buf(), offset: 0 }),
-    }
-}
-
-/// The records of a directory, one after the other.
-struct Replay {
-    hard_state: HardState,
-    base_index: Index,
-    base_term: Term,
-    entries: Vec<Arc<Entry>>,
-}
-
-impl Replay {
-    fn new(start: CheckpointHead) -> Replay {
-        let CheckpointHead { hard_state, base_index, base_term, entries, .. } = start;
-        Replay { hard_state, base_index, base_term, entries }
-    }
-
-    fn apply(&mut self, record: Record) -> Result<(), String> {
-        match record {
-            Record::HardState(hard_state) => self.hard_state = hard_state,
-            Record::Append(entries) => {
-                for entry in entries {
-                    let next = self.base_index + self.entries.len() as u64 + 1;
-                    if entry.index != next {
-                        return Err(format!("entry {} where entry {next} was expected", entry.index));
-                    }
-                    self.entries.push(entry);
-                }
-            }
-            Record::TruncateAfter(index) => {
-                let keep = index.checked_sub(self.base_index).ok_or("the log is cut before its beginning")?;
-                self.entries.truncate(keep as usize);
-            }
-            Record::Checkpoint(_) => return Err("a checkpoint inside a segment".to_owned()),
-        }
-        Ok(())
     }
 }

@@ -1,84 +1,90 @@
 //! Writing: group commit and checkpoints.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::Write;
+use std::io::Write as _;
+use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use rashomon_raft::{Checkpoint, Record};
 use serde::Serialize;
 
-use super::recovery::Found;
-use super::{CheckpointHead, Head, SEGMENT_BYTES, WalError, at, frame, segment_path, snapshot_path};
+use super::{Content, Found, Head, SEGMENT_BYTES, WalError, at, frame, segment_path, snapshot_path};
 
-/// Records to write, and the number to report when they are durable.
-#[derive(Debug)]
-pub(crate) struct Batch {
-    /// The records.
-    pub(crate) records: Vec<Record>,
-    /// As [`rashomon_raft::Output::persist`].
+/// Something to write.
+pub(crate) enum Write<C: Content> {
+    /// Follows what is there.
+    Record(C::Record),
+    /// Replaces everything before it.
+    Checkpoint {
+        /// The state.
+        snapshot: Arc<C::Snapshot>,
+        /// What else is needed.
+        head: C::Head,
+    },
+}
+
+/// What to write in order, and the number to report when it is durable.
+pub(crate) struct Batch<C: Content> {
+    /// What to write.
+    pub(crate) writes: Vec<Write<C>>,
+    /// Ascending from batch to batch; that a number is durable implies all before it.
     pub(crate) number: u64,
 }
 
 /// Appends to the last segment of a directory.
-pub(crate) struct Writer {
+pub(crate) struct Writer<C> {
     dir: PathBuf,
     file: File,
     segment: u64,
     length: u64,
     buffer: Vec<u8>,
+    content: PhantomData<fn(C)>,
 }
 
-impl Writer {
+impl<C: Content> Writer<C> {
     /// Goes on where recovery ended: cuts off a torn write, deletes what is no longer needed.
-    pub(crate) fn open(dir: &Path, found: &Found) -> Result<Writer, WalError> {
+    pub(crate) fn open(dir: &Path, found: &Found<C>) -> Result<Writer<C>, WalError> {
         for path in &found.obsolete {
             at(path, fs::remove_file(path))?;
         }
-        let mut writer;
-        if found.length == 0 {
+        let (segment, file, length) = if found.length == 0 {
             // A new node, or one that crashed while it made its first segment.
             let number = found.segment.max(1);
-            let head = Head::Checkpoint(CheckpointHead::default());
+            let head = Head::Checkpoint { snapshot: None, head: C::Head::default() };
             let (file, length) = create_segment(dir, number, &head)?;
-            writer = Writer { dir: dir.to_path_buf(), file, segment: number, length, buffer: Vec::new() };
+            (number, file, length)
         } else {
             let path = segment_path(dir, found.segment);
             let file = at(&path, OpenOptions::new().append(true).open(&path))?;
-            writer = Writer {
-                dir: dir.to_path_buf(),
-                file,
-                segment: found.segment,
-                length: found.length,
-                buffer: Vec::new(),
-            };
-            at(&path, writer.file.set_len(found.length))?;
-            at(&path, writer.file.sync_all())?;
-        }
-        writer.buffer.reserve(1 << 16);
-        Ok(writer)
+            at(&path, file.set_len(found.length))?;
+            at(&path, file.sync_all())?;
+            (found.segment, file, found.length)
+        };
+        let buffer = Vec::with_capacity(1 << 16);
+        Ok(Writer { dir: dir.to_path_buf(), file, segment, length, buffer, content: PhantomData })
     }
 
     /// Writes all batches, in order, and makes them durable with one `fdatasync` (more only for a checkpoint).
-    pub(crate) fn commit(&mut self, batches: Vec<Batch>) -> Result<(), WalError> {
+    pub(crate) fn commit(&mut self, batches: Vec<Batch<C>>) -> Result<(), WalError> {
         let mut group = Vec::new();
-        for record in batches.into_iter().flat_map(|batch| batch.records) {
-            match record {
-                Record::Checkpoint(checkpoint) => {
+        for write in batches.into_iter().flat_map(|batch| batch.writes) {
+            match write {
+                Write::Record(record) => group.push(record),
+                Write::Checkpoint { snapshot, head } => {
                     self.append(&std::mem::take(&mut group))?;
-                    self.checkpoint(checkpoint)?;
+                    self.checkpoint(&snapshot, head)?;
                 }
-                record => group.push(record),
             }
         }
         self.append(&group)?;
         if self.length > SEGMENT_BYTES {
             self.segment += 1;
-            (self.file, self.length) = create_segment(&self.dir, self.segment, &Head::Continues)?;
+            (self.file, self.length) = create_segment(&self.dir, self.segment, &Head::<C::Head>::Continues)?;
         }
         Ok(())
     }
 
-    fn append(&mut self, group: &[Record]) -> Result<(), WalError> {
+    fn append(&mut self, group: &[C::Record]) -> Result<(), WalError> {
         if group.is_empty() {
             return Ok(());
         }
@@ -90,14 +96,13 @@ impl Writer {
         at(&path, self.file.sync_data())
     }
 
-    fn checkpoint(&mut self, checkpoint: Checkpoint) -> Result<(), WalError> {
+    fn checkpoint(&mut self, snapshot: &C::Snapshot, head: C::Head) -> Result<(), WalError> {
         let number = self.segment + 1;
-        let Checkpoint { snapshot, hard_state, base_index, base_term, entries } = checkpoint;
-        let mut bytes = Vec::with_capacity(snapshot.state.len() + 64);
-        frame::encode(&encode(&*snapshot), &mut bytes);
+        let mut bytes = Vec::new();
+        frame::encode(&encode(snapshot), &mut bytes);
         replace(&self.dir, &snapshot_path(&self.dir, number), &bytes)?;
-        let head = CheckpointHead { snapshot: Some(number), hard_state, base_index, base_term, entries };
-        (self.file, self.length) = create_segment(&self.dir, number, &Head::Checkpoint(head))?;
+        let head = Head::Checkpoint { snapshot: Some(number), head };
+        (self.file, self.length) = create_segment(&self.dir, number, &head)?;
         self.segment = number;
         self.delete_before(number)
     }
@@ -121,7 +126,7 @@ fn encode(value: &impl Serialize) -> Vec<u8> {
 }
 
 /// A new segment that is there whole or not at all, with its length.
-fn create_segment(dir: &Path, number: u64, head: &Head) -> Result<(File, u64), WalError> {
+fn create_segment(dir: &Path, number: u64, head: &Head<impl Serialize>) -> Result<(File, u64), WalError> {
     let path = segment_path(dir, number);
     let mut bytes = Vec::new();
     frame::encode(&encode(head), &mut bytes);
