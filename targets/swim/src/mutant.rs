@@ -1,0 +1,170 @@
+//! Known bugs, each switched on by name: one visible branch at the place where the real bug would be.
+//!
+//! All are taken from the field's history. [`ALL`] says for each what it does, what anomaly it leads to and what
+//! exposes it on a real cluster. Search for a variant's name to see its branch.
+
+/// A bug that can be built in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mutant {
+    /// G1.
+    StaleAlive,
+    /// G2.
+    NoAccusationBack,
+    /// G3.
+    SuspectAdds,
+    /// G4.
+    NoIndirectProbe,
+    /// G5.
+    NoLocalHealth,
+    /// G6.
+    DropDeadSeeds,
+}
+
+/// What a person should know about a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MutantInfo {
+    /// The variant.
+    pub mutant: Mutant,
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Its number in the project's catalogue of membership bugs.
+    pub id: &'static str,
+    /// What is wrong, in a sentence.
+    pub summary: &'static str,
+    /// The anomaly a client sees.
+    pub exposes: &'static str,
+    /// What to run to see it, with the workload `members`.
+    pub recipe: Recipe,
+}
+
+/// A run that exposes a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// How many nodes.
+    pub nodes: u16,
+    /// The faults, by kind: a class (`partition`, `kill`, `pause`, `clock`) or a kind of the harness.
+    pub faults: &'static [&'static str],
+    /// How long it should take at most, s.
+    pub seconds: u32,
+    /// Further options of `rashomon run`, without which it is found less often.
+    pub options: &'static [&'static str],
+    /// What must come together, and why.
+    pub note: &'static str,
+}
+
+/// All mutants, by id.
+pub const ALL: &[MutantInfo] = &[
+    MutantInfo {
+        mutant: Mutant::StaleAlive,
+        name: "stale-alive",
+        id: "G1",
+        summary: "a member's death or departure does not advance the incarnation that is remembered of it",
+        exposes: "a member that left is alive again",
+        recipe: Recipe {
+            nodes: 5,
+            faults: &["isolate-one", "majority-minority"],
+            seconds: 60,
+            options: &[],
+            note: "a node misses some incarnations of a member and hears that it left; then somebody who has not heard \
+                   that yet tells it that the member is alive in one of those it missed",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::NoAccusationBack,
+        name: "no-accusation-back",
+        id: "G2",
+        summary: "a restarted node begins again with incarnation 1, and nobody tells it that it is held for dead",
+        exposes: "a node that serves stays dead for the others",
+        recipe: Recipe {
+            nodes: 5,
+            faults: &["kill"],
+            seconds: 40,
+            options: &[],
+            note: "a node is down for longer than a suspicion lasts",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::SuspectAdds,
+        name: "suspect-adds",
+        id: "G3",
+        summary: "a suspicion of a member that is no longer known makes it a member again",
+        exposes: "a member that left and was forgotten is a member again",
+        recipe: Recipe {
+            nodes: 5,
+            faults: &["isolate-one"],
+            seconds: 60,
+            options: &["--set forget-after-ms=500"],
+            note: "a member leaves while a node is cut off; the others forget it; the node comes back with its suspicion",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::NoIndirectProbe,
+        name: "no-indirect-probe",
+        id: "G4",
+        summary: "a member is suspected when it does not answer a direct probe; nobody else is asked to probe it",
+        exposes: "members that every node can reach through others are suspected again and again",
+        recipe: Recipe {
+            nodes: 5,
+            faults: &["majorities-ring"],
+            seconds: 40,
+            options: &["-o suspicions=forbidden"],
+            note: "each node is cut off from some, and all of these are reachable through another one",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::NoLocalHealth,
+        name: "no-local-health",
+        id: "G5",
+        summary: "a node that stood still makes up for the time by the clock and accuses those whose answers it has not \
+                  read yet; timeouts do not grow with its own failures",
+        exposes: "healthy members are declared dead",
+        recipe: Recipe {
+            nodes: 5,
+            faults: &["pause"],
+            seconds: 40,
+            options: &["-o deaths=forbidden"],
+            note: "a node is stopped for longer than a suspicion lasts, and goes on",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::DropDeadSeeds,
+        name: "drop-dead-seeds",
+        id: "G6",
+        summary: "nobody tries to reach a member that is dead, not even a seed",
+        exposes: "two halves of the cluster never find together again",
+        recipe: Recipe {
+            nodes: 5,
+            faults: &["majority-minority"],
+            seconds: 40,
+            options: &[],
+            note: "a partition lasts longer than a suspicion",
+        },
+    },
+];
+
+impl Mutant {
+    /// The mutant of that name.
+    pub fn by_name(name: &str) -> Option<Mutant> {
+        ALL.iter().find(|info| info.name == name).map(|info| info.mutant)
+    }
+
+    /// What is known about it.
+    pub fn info(self) -> &'static MutantInfo {
+        ALL.iter().find(|info| info.mutant == self).expect("ALL lists every mutant, as a test shows")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mutant_is_found_by_its_name_and_only_once() {
+        for info in ALL {
+            assert_eq!(Mutant::by_name(info.name), Some(info.mutant));
+            assert_eq!(info.mutant.info().id, info.id);
+            assert_eq!(ALL.iter().filter(|other| other.id == info.id || other.name == info.name).count(), 1);
+        }
+        assert_eq!(Mutant::by_name("no-such"), None);
+    }
+}
