@@ -84,7 +84,7 @@ pub fn main(registry: Registry) -> ExitCode {
     };
     let done = match &arguments.command {
         Command::Run(arguments) => run::run(&registry, arguments),
-        Command::Check(arguments) => check::check(arguments),
+        Command::Check(arguments) => check::check(&registry, arguments),
         Command::Replay(arguments) => replay::replay(&registry, arguments),
         Command::History(arguments) => history::history(arguments),
         Command::Report(arguments) => report::report(arguments),

@@ -248,10 +248,11 @@ impl<'a> Run<'a> {
             .find_workload(&self.spec.workload)
             .cloned()
             .ok_or_else(|| ConductError::Other(format!("there is no workload `{}`", self.spec.workload)))?;
+        let demand = self.spec.demand(None);
         let (audience, batches) = mpsc::channel();
         std::thread::Builder::new()
             .name("online-checker".to_owned())
-            .spawn(move || online::watch(&*workload, &batches, &violated))
+            .spawn(move || online::watch(&*workload, &demand, &batches, &violated))
             .map_err(|error| ConductError::Other(format!("the online checker cannot be started: {error}")))?;
         Ok(audience)
     }
@@ -339,6 +340,7 @@ impl<'a> Run<'a> {
             unexpected_exits: Vec::new(),
             late_arrivals: 0,
             interrupted,
+            quiet_since_ns: None,
             notes: Vec::new(),
         }
     }

@@ -5,6 +5,7 @@
 
 use std::fmt;
 
+use rashomon_history::Value;
 use serde::{Deserialize, Serialize};
 
 /// What a target can be asked to do.
@@ -14,10 +15,26 @@ pub enum Interface {
     /// Keyed registers. `read` (value nil → what it holds, nil before the first write), `write` (value),
     /// `cas` (`[from to]`; ends `fail` when the register did not hold `from`).
     Register,
-    /// Keyed sets. `add` (element), `read` (→ list of elements).
+    /// Keyed sets that only grow. `add` (element), `read` (→ list of elements, in any order).
     Set,
-    /// Keyed counters. `add` (amount), `read` (→ total).
+    /// Keyed counters. `add` (amount), `read` (→ total, 0 at first).
     Counter,
+    /// Keyed sets that also shrink. `add` (element), `remove` (element), `read` (→ list of elements, in any order). An
+    /// element may be added and removed many times.
+    Cart,
+    /// Keyed registers that keep concurrent writes side by side. `put` (`[v [seen…]]`, where `seen` are the values that
+    /// it supersedes: what the same process' latest acknowledged read of the key returned; none for a blind put),
+    /// `read` (→ list of the values that stand side by side, in any order).
+    Siblings,
+    /// Keyed sequences. `insert` (`[e after]`, where `after` is an element that the process has read, or nil for the
+    /// beginning), `delete` (element), `read` (→ list of elements in order). An element is inserted once per key.
+    Text,
+    /// Keyed maps of registers that keep concurrent writes side by side. `put` (`[field v]`), `remove` (field), `read`
+    /// (→ map of field → list of values, in any order).
+    Map,
+    /// Who is in the cluster. `read` (→ list of `[member state incarnation]` as this node sees them, by member; the
+    /// state is `alive`, `suspect`, `dead` or `left`), `leave` and `join` (nil: the node itself leaves, comes back).
+    Members,
     /// Queues. `enqueue` (element), `dequeue` (→ element, nil when empty).
     Queue,
     /// Logs. `send` (element → offset), `poll` (offset → list of `[offset element]`).
@@ -30,8 +47,6 @@ pub enum Interface {
     Lock,
     /// `generate` (→ an id nobody else gets).
     Ids,
-    /// A replicated data type's own operations, read at one replica.
-    Crdt,
 }
 
 impl Interface {
@@ -41,19 +56,69 @@ impl Interface {
             Interface::Register => "register",
             Interface::Set => "set",
             Interface::Counter => "counter",
+            Interface::Cart => "cart",
+            Interface::Siblings => "siblings",
+            Interface::Text => "text",
+            Interface::Map => "map",
+            Interface::Members => "members",
             Interface::Queue => "queue",
             Interface::Log => "log",
             Interface::Txn => "txn",
             Interface::Bank => "bank",
             Interface::Lock => "lock",
             Interface::Ids => "ids",
-            Interface::Crdt => "crdt",
         }
     }
+
+    /// What a read answered, in a form in which two answers are equal when they say the same: elements are sorted where
+    /// their order means nothing.
+    pub fn canonical(self, answer: &Value) -> Value {
+        match self {
+            Interface::Set | Interface::Cart | Interface::Siblings => sorted(answer),
+            Interface::Map => match answer {
+                Value::Map(fields) => {
+                    let mut fields: Vec<_> = fields.iter().map(|(name, held)| (name.clone(), sorted(held))).collect();
+                    fields.sort();
+                    Value::Map(fields.into())
+                }
+                other => other.clone(),
+            },
+            _ => answer.clone(),
+        }
+    }
+}
+
+/// A list with its elements in order; anything else as it is.
+fn sorted(value: &Value) -> Value {
+    let Some(elements) = value.as_list() else { return value.clone() };
+    let mut elements = elements.to_vec();
+    elements.sort();
+    Value::list(elements)
 }
 
 impl fmt::Display for Interface {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_elements_matters_only_where_it_means_something() {
+        let list = |numbers: [i64; 2]| Value::list(numbers.map(Value::Int));
+        let (forth, back) = (list([1, 2]), list([2, 1]));
+        for interface in [Interface::Set, Interface::Cart, Interface::Siblings] {
+            assert_eq!(interface.canonical(&forth), interface.canonical(&back));
+        }
+        assert_ne!(Interface::Text.canonical(&forth), Interface::Text.canonical(&back));
+        let map = |fields: Vec<(&str, &Value)>| {
+            Value::Map(fields.into_iter().map(|(name, held)| (Value::text(name), held.clone())).collect())
+        };
+        let one = map(vec![("a", &forth), ("b", &back)]);
+        assert_eq!(Interface::Map.canonical(&one), Interface::Map.canonical(&map(vec![("b", &forth), ("a", &back)])));
+        assert_ne!(Interface::Map.canonical(&one), Interface::Map.canonical(&map(vec![("a", &forth)])));
     }
 }

@@ -4,6 +4,10 @@
 //! every kind, faults that took effect, and reads from every node after the last heal. Everything in between is
 //! inconclusive, with all its reasons.
 
+mod recorded;
+
+pub(crate) use recorded::{Judged, judge_recorded};
+
 use rashomon_checkers::{Anomaly, Finding, Judgement};
 use rashomon_report::record::{Evidence, Verdict, VerdictRecord};
 
@@ -157,8 +161,11 @@ mod tests {
     }
 
     fn decide(evidence: &Evidence, finding: Finding) -> VerdictRecord {
-        let timing =
-            TargetTiming { election_timeout: Duration::from_millis(300), recovery: Duration::from_millis(900) };
+        let timing = TargetTiming {
+            election_timeout: Duration::from_millis(300),
+            recovery: Duration::from_millis(900),
+            convergence: Duration::from_secs(5),
+        };
         let schedule = Schedule::draw(1, 3, 30_000, &[FaultKind::IsolateLeader], timing);
         let faults = [FaultClass::Partition];
         let demands = Demands { functions: &["read", "write"], faults: &faults, schedule: &schedule };

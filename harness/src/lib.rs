@@ -7,6 +7,7 @@ pub mod cli;
 pub mod client;
 pub mod cluster;
 pub mod conduct;
+pub mod consistency;
 pub mod draw;
 pub mod faults;
 pub mod interface;

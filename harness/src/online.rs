@@ -1,8 +1,8 @@
 //! Checks a history while it grows, so that a run can end at the first certain violation.
 //!
-//! What the checkers demand holds of every prefix of a good history (an operation that is still open counts as `info`),
-//! so an anomaly in what has been recorded so far stays one whatever follows. Objects are judged one by one where the
-//! workload says that they are independent: only those are judged again that have changed.
+//! What the checkers demand without a quiet time holds of every prefix of a good history (an operation that is still
+//! open counts as `info`), so an anomaly in what has been recorded so far stays one whatever follows. Objects are
+//! judged one by one where the workload says that they are independent: only those are judged again that have changed.
 //!
 //! The history is kept in memory for this, up to a limit; beyond it the run goes on and is judged at its end only.
 
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{Event, History, Value};
 
-use crate::workload::Workload;
+use crate::workload::{CheckDemand, Workload};
 
 /// How often what has changed is judged.
 const EVERY: Duration = Duration::from_millis(500);
@@ -31,7 +31,7 @@ struct Recorded {
 }
 
 /// Judges what arrives until a violation is certain (`found` turns true), the sender is gone, or there is too much.
-pub fn watch(workload: &dyn Workload, batches: &Receiver<Vec<Event>>, found: &AtomicBool) {
+pub fn watch(workload: &dyn Workload, demand: &CheckDemand, batches: &Receiver<Vec<Event>>, found: &AtomicBool) {
     let mut recorded = Recorded::default();
     let mut judged = Instant::now();
     loop {
@@ -44,7 +44,7 @@ pub fn watch(workload: &dyn Workload, batches: &Receiver<Vec<Event>>, found: &At
             return;
         }
         if judged.elapsed() >= EVERY {
-            if recorded.has_anomaly(workload) {
+            if recorded.has_anomaly(workload, demand) {
                 found.store(true, Ordering::Release);
                 return;
             }
@@ -63,14 +63,14 @@ impl Recorded {
         }
     }
 
-    fn has_anomaly(&mut self, workload: &dyn Workload) -> bool {
+    fn has_anomaly(&mut self, workload: &dyn Workload, demand: &CheckDemand) -> bool {
         let budget = Budget { steps: 1_000_000, ..Budget::default() };
         let changed = std::mem::take(&mut self.changed);
         changed.iter().any(|object| {
             let events = self.events[object].iter().cloned();
             // Not a history: the judgement at the end will say so.
             let Ok(history) = History::from_events(events) else { return false };
-            workload.check(&history, &budget).finding == Finding::Invalid
+            workload.check(&history, demand, &budget).iter().any(|judgement| judgement.finding == Finding::Invalid)
         })
     }
 }
@@ -83,6 +83,7 @@ mod tests {
     use rashomon_history::EventKind;
 
     use super::*;
+    use crate::consistency::Consistency;
     use crate::interface::Interface;
     use crate::workload::{Generator, GeneratorSpec};
 
@@ -101,12 +102,12 @@ mod tests {
             Interface::Register
         }
 
-        fn model(&self) -> &'static str {
-            "linearizable register"
+        fn model(&self, _: &CheckDemand) -> Option<String> {
+            Some("linearizable register".to_owned())
         }
 
-        fn required(&self) -> &'static [&'static str] {
-            &[]
+        fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
+            Vec::new()
         }
 
         fn objects_are_independent(&self) -> bool {
@@ -117,9 +118,13 @@ mod tests {
             Err("not needed".to_owned())
         }
 
-        fn check(&self, history: &History, budget: &Budget) -> Judgement {
-            rashomon_checkers::check(history, ModelKind::Register, budget)
+        fn check(&self, history: &History, _: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
+            vec![rashomon_checkers::check(history, ModelKind::Register, budget)]
         }
+    }
+
+    fn demand() -> CheckDemand {
+        CheckDemand::new(Consistency::Linearizable, BTreeMap::new())
     }
 
     fn write_then_read(key: i64, written: i64, read: i64, from: u64) -> Vec<Event> {
@@ -146,9 +151,9 @@ mod tests {
         let mut recorded = Recorded::default();
         recorded.add(write_then_read(1, 5, 5, 0), true);
         recorded.add(write_then_read(2, 6, 6, 10), true);
-        assert!(!recorded.has_anomaly(&Registers));
+        assert!(!recorded.has_anomaly(&Registers, &demand()));
         recorded.add(write_then_read(1, 7, 5, 20), true);
-        assert!(recorded.has_anomaly(&Registers));
+        assert!(recorded.has_anomaly(&Registers, &demand()));
     }
 
     #[test]
@@ -157,7 +162,7 @@ mod tests {
         let mut events = write_then_read(1, 5, 5, 0);
         events.pop();
         recorded.add(events, true);
-        assert!(!recorded.has_anomaly(&Registers));
+        assert!(!recorded.has_anomaly(&Registers, &demand()));
     }
 
     #[test]
@@ -166,7 +171,7 @@ mod tests {
         sender.send(write_then_read(1, 5, 5, 0)).unwrap();
         drop(sender);
         let found = AtomicBool::new(false);
-        watch(&Registers, &batches, &found);
+        watch(&Registers, &demand(), &batches, &found);
         assert!(!found.load(Ordering::Acquire));
     }
 }

@@ -1,23 +1,21 @@
 //! One run as the program outside of the lab sees it: prepare its folder, start the lab, judge what it left, report.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use rashomon_checkers::{Budget, Finding, Judgement};
-use rashomon_history::History;
-use rashomon_history::formats::{ReadOptions, read_history};
-use rashomon_report::record::{HostFacts, Manifest, MutantRecord, TargetRecord, Verdict, VerdictRecord, files};
+use rashomon_checkers::{Budget, Finding};
+use rashomon_report::record::{HostFacts, Manifest, MutantRecord, TargetRecord, Verdict, VerdictRecord};
 
 use crate::cli::error::CommandError;
 use crate::faults::kind::{self, FaultClass};
-use crate::judge::{self, Demands};
+use crate::judge::{self, Demands, Judged};
 use crate::lab::{self, Ending, EnterSpec, LabEnd};
 use crate::registry::Registry;
 use crate::schedule::Schedule;
 use crate::spec::{DataPlacement, RunSpec};
 use crate::store::{self, Store};
+use crate::target::Target;
 use crate::workload::Workload;
 
 /// What determines a run.
@@ -55,7 +53,7 @@ pub(crate) fn carry_out(registry: &Registry, store: &Store, plan: &Plan) -> Resu
     manifest.timings.first_operation_ms = before_lab_ms + manifest.timings.lab_up_ms + manifest.timings.nodes_ready_ms;
     let judging = Instant::now();
     let verdict = match broken {
-        Some(error) => broken_verdict(registry, plan, &dir, &error),
+        Some(error) => broken_verdict(registry, plan, &manifest, &dir, &error),
         None => judged(registry, plan, &manifest, &dir),
     };
     manifest.timings.check_ms = judging.elapsed().as_secs_f64() * 1000.0;
@@ -102,7 +100,7 @@ fn first_manifest(registry: &Registry, plan: &Plan) -> Result<Manifest, CommandE
         run: format!("{stamp}-{}-{}-{}", spec.target, spec.workload, spec.seed),
         started: now.to_string(),
         command: std::env::args().collect(),
-        reproduce: reproduce(spec, &**workload),
+        reproduce: reproduce(spec, &**target, &**workload),
         spec: serde_json::to_value(spec).expect(broken_record),
         schedule: serde_json::to_value(&plan.schedule).expect(broken_record),
         target: TargetRecord {
@@ -115,7 +113,8 @@ fn first_manifest(registry: &Registry, plan: &Plan) -> Result<Manifest, CommandE
                 summary: mutant.summary.to_owned(),
             }),
             workload: spec.workload.clone(),
-            model: workload.model().to_owned(),
+            model: workload.model(&spec.demand(None)).unwrap_or_default(),
+            consistency: spec.consistency.to_string(),
             settings,
         },
         host: host_facts(),
@@ -131,14 +130,21 @@ fn gone(what: &str, name: &str) -> CommandError {
 }
 
 /// The command line that draws this plan again; what is as the command's defaults have it is left out.
-fn reproduce(spec: &RunSpec, workload: &dyn Workload) -> String {
+fn reproduce(spec: &RunSpec, target: &dyn Target, workload: &dyn Workload) -> String {
     let mut words = vec![crate::cli::program_name(), "run".to_owned(), spec.target.clone()];
     let mut flag = |name: &str, value: String| words.push(format!("--{name} {}", quoted(&value)));
     flag("workload", spec.workload.clone());
     for (name, value) in &spec.options {
-        if !workload.options().iter().any(|option| option.name == name && option.default == value) {
+        if option_defaults(target, workload).get(name) != Some(value) {
             flag("option", format!("{name}={value}"));
         }
+    }
+    if spec.consistency != target.consistency(&spec.target_choice(), workload.interface()) {
+        flag("consistency", spec.consistency.to_string());
+    }
+    let promised = target.timing(&spec.target_choice()).map(|timing| timing.convergence.as_millis() as u64);
+    if spec.consistency.converges_later() && promised != Ok(spec.convergence_ms) {
+        flag("convergence", duration(spec.convergence_ms));
     }
     for (name, value) in &spec.settings {
         flag("set", format!("{name}={value}"));
@@ -163,6 +169,13 @@ fn reproduce(spec: &RunSpec, workload: &dyn Workload) -> String {
         words.push("--stop-on-violation".to_owned());
     }
     words.join(" ")
+}
+
+/// The workload's options as a run of this target has them when the user does not say.
+pub(crate) fn option_defaults(target: &dyn Target, workload: &dyn Workload) -> BTreeMap<String, String> {
+    let general = workload.options().iter().map(|option| (option.name, option.default));
+    let of_target = target.workload_defaults(workload.name()).iter().copied();
+    general.chain(of_target).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// A length of time as the command line takes it.
@@ -221,14 +234,18 @@ fn in_lab(plan: &Plan, dir: &Path) -> Result<(), CommandError> {
 }
 
 /// The verdict of a run that broke. What it recorded is still judged: an anomaly seen is an anomaly.
-fn broken_verdict(registry: &Registry, plan: &Plan, dir: &Path, error: &CommandError) -> VerdictRecord {
+fn broken_verdict(
+    registry: &Registry,
+    plan: &Plan,
+    manifest: &Manifest,
+    dir: &Path,
+    error: &CommandError,
+) -> VerdictRecord {
     let mut reasons = vec![error.to_string()];
-    let mut judgements = Vec::new();
-    if let Ok((judgement, _)) = judge_history(registry, plan, dir) {
-        if judgement.finding == Finding::Invalid {
-            reasons.push("what was recorded until then has an anomaly".to_owned());
-        }
-        judgements.push(judgement);
+    let judgements =
+        judge_history(registry, plan, manifest, dir).map_or_else(|_| Vec::new(), |judged| judged.judgements);
+    if judgements.iter().any(|judgement| judgement.finding == Finding::Invalid) {
+        reasons.push("what was recorded until then has an anomaly".to_owned());
     }
     VerdictRecord { verdict: Verdict::Broken, reasons, judgements }
 }
@@ -242,29 +259,20 @@ fn judged(registry: &Registry, plan: &Plan, manifest: &Manifest, dir: &Path) -> 
     let Some(workload) = registry.find_workload(&plan.spec.workload) else {
         return broken("the workload is gone".to_owned());
     };
-    match judge_history(registry, plan, dir) {
-        Ok((judgement, warning)) => {
+    match judge_history(registry, plan, manifest, dir) {
+        Ok(judged) => {
             let faults = plan.spec.fault_classes();
-            let demands = Demands { functions: workload.required(), faults: &faults, schedule: &plan.schedule };
-            let mut verdict = judge::verdict(&demands, evidence, vec![judgement]);
-            verdict.reasons.extend(warning);
+            let functions = workload.required(&plan.spec.options);
+            let demands = Demands { functions: &functions, faults: &faults, schedule: &plan.schedule };
+            let mut verdict = judge::verdict(&demands, evidence, judged.judgements);
+            verdict.reasons.extend(judged.warning);
             verdict
         }
         Err(error) => broken(error),
     }
 }
 
-/// Judges what a run recorded; with a warning when the history is cut short.
-fn judge_history(registry: &Registry, plan: &Plan, dir: &Path) -> Result<(Judgement, Option<String>), String> {
+fn judge_history(registry: &Registry, plan: &Plan, manifest: &Manifest, dir: &Path) -> Result<Judged, String> {
     let workload = registry.find_workload(&plan.spec.workload).ok_or("the workload is gone")?;
-    let (history, warning) = load_history(&dir.join(files::HISTORY))?;
-    Ok((workload.check(&history, &Budget::default()), warning))
-}
-
-fn load_history(path: &Path) -> Result<(History, Option<String>), String> {
-    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let input: Box<dyn Read> = Box::new(BufReader::with_capacity(1 << 20, file));
-    let (history, summary) =
-        read_history(input, ReadOptions::default()).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok((history, summary.cut_short.map(|cut| cut.what)))
+    judge::judge_recorded(&**workload, &plan.spec, manifest.evidence.as_ref(), dir, &Budget::default())
 }

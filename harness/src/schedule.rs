@@ -277,8 +277,11 @@ mod tests {
 
     use super::*;
 
-    const TIMING: TargetTiming =
-        TargetTiming { election_timeout: Duration::from_millis(300), recovery: Duration::from_millis(1200) };
+    const TIMING: TargetTiming = TargetTiming {
+        election_timeout: Duration::from_millis(300),
+        recovery: Duration::from_millis(1200),
+        convergence: Duration::from_secs(5),
+    };
 
     fn schedule(seed: u64, nodes: u16, classes: &[FaultClass]) -> Schedule {
         let kinds: Vec<FaultKind> = classes.iter().flat_map(|class| class.kinds()).collect();

@@ -5,8 +5,10 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::consistency::Consistency;
 use crate::faults::kind::{FaultClass, FaultKind};
 use crate::target::TargetChoice;
+use crate::workload::CheckDemand;
 
 /// Everything that determines a run, except its schedule (which is drawn from it).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +26,13 @@ pub struct RunSpec {
     pub workload: String,
     /// The workload's options.
     pub options: BTreeMap<String, String>,
+    /// What the history must satisfy.
+    #[serde(default)]
+    pub consistency: Consistency,
+    /// How long after the last heal and the last update replicas may still disagree, milliseconds; of no account when
+    /// the run demands linearizability.
+    #[serde(default)]
+    pub convergence_ms: u64,
     /// How many nodes.
     pub nodes: u16,
     /// How many processes run at once.
@@ -52,6 +61,16 @@ impl RunSpec {
         classes.sort();
         classes.dedup();
         classes
+    }
+
+    /// What its history is judged by; `quiet_since_ns` is when all was healed and no client updated anything any more.
+    pub fn demand(&self, quiet_since_ns: Option<u64>) -> CheckDemand {
+        CheckDemand {
+            consistency: self.consistency,
+            options: self.options.clone(),
+            quiet_since_ns,
+            convergence_ns: self.convergence_ms * 1_000_000,
+        }
     }
 
     /// What it says about the target.

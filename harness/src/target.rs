@@ -8,6 +8,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use crate::client::Client;
+use crate::consistency::Consistency;
 use crate::interface::Interface;
 
 /// A node of the cluster as targets, clients and faults name it.
@@ -111,6 +112,9 @@ pub struct TargetTiming {
     pub election_timeout: Duration,
     /// How long a restarted or healed cluster may need until it serves again.
     pub recovery: Duration,
+    /// Within this time after the last heal and the last update all replicas agree (where the target promises less than
+    /// linearizability, and therefore that at least).
+    pub convergence: Duration,
 }
 
 /// What a node says of itself.
@@ -152,6 +156,22 @@ pub trait Target: Send + Sync {
 
     /// The interfaces it serves.
     fn interfaces(&self) -> &'static [Interface];
+
+    /// What it promises of an interface under these settings; a user overrides it with `--consistency`.
+    fn consistency(&self, _choice: &TargetChoice, _interface: Interface) -> Consistency {
+        Consistency::Linearizable
+    }
+
+    /// The workload of a run whose user did not choose one.
+    fn default_workload(&self) -> &'static str {
+        "register"
+    }
+
+    /// Options of a workload that are another default here than elsewhere: name and value, as `("cas", "no")` for a
+    /// store without compare-and-set.
+    fn workload_defaults(&self, _workload: &str) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
 
     /// Known bugs that can be switched on.
     fn mutants(&self) -> Vec<MutantInfo> {

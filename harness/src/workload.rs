@@ -6,6 +6,7 @@ use rashomon_checkers::{Budget, Judgement};
 use rashomon_history::History;
 
 use crate::client::{Completion, Operation};
+use crate::consistency::Consistency;
 use crate::interface::Interface;
 
 /// An option that `-o NAME=VALUE` understands.
@@ -30,6 +31,33 @@ pub struct GeneratorSpec {
     pub options: BTreeMap<String, String>,
 }
 
+/// What a history is to be judged by, besides itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckDemand {
+    /// What the target promised.
+    pub consistency: Consistency,
+    /// The workload's options by name, defaults filled in.
+    pub options: BTreeMap<String, String>,
+    /// Since when (ns on the run's clock) every fault was healed and no client updated anything; `None` when that time
+    /// never came, or when it is not known yet. What was recorded until then is judged, but nothing is missed that may
+    /// still come.
+    pub quiet_since_ns: Option<u64>,
+    /// How long after that replicas may still disagree, ns.
+    pub convergence_ns: u64,
+}
+
+impl CheckDemand {
+    /// The demand on a history that has no quiet time.
+    pub fn new(consistency: Consistency, options: BTreeMap<String, String>) -> CheckDemand {
+        CheckDemand { consistency, options, quiet_since_ns: None, convergence_ns: 0 }
+    }
+
+    /// The value of an option; empty when there is none of this name.
+    pub fn option(&self, name: &str) -> &str {
+        self.options.get(name).map_or("", String::as_str)
+    }
+}
+
 /// What clients do, and what must hold afterwards.
 pub trait Workload: Send + Sync {
     /// The name given on the command line.
@@ -41,16 +69,17 @@ pub trait Workload: Send + Sync {
     /// The interface it speaks.
     fn interface(&self) -> Interface;
 
-    /// What it demands, as `linearizable cas-register`.
-    fn model(&self) -> &'static str;
+    /// What it demands under this consistency and these options, as `linearizable cas-register`; `None` when it has no
+    /// checker for that consistency, and such a run is refused.
+    fn model(&self, demand: &CheckDemand) -> Option<String>;
 
     /// The options it understands.
     fn options(&self) -> &'static [WorkloadOption] {
         &[]
     }
 
-    /// Functions of which at least one must have been acknowledged, or the run is no evidence.
-    fn required(&self) -> &'static [&'static str];
+    /// Functions of each of which one must have been acknowledged under these options, or the run is no evidence.
+    fn required(&self, options: &BTreeMap<String, String>) -> Vec<&'static str>;
 
     /// True when every operation works on the object its key names and objects are judged one by one, so that a part of
     /// a history with all operations of some keys can be judged alone.
@@ -61,8 +90,11 @@ pub trait Workload: Send + Sync {
     /// Makes the generator, or says which option is wrong.
     fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String>;
 
-    /// Judges a finished history.
-    fn check(&self, history: &History, budget: &Budget) -> Judgement;
+    /// Judges a history by every checker that the demand calls for: at least one judgement.
+    ///
+    /// Without a quiet time ([`CheckDemand::quiet_since_ns`]) the history may be the beginning of a longer one, or all
+    /// operations of some of its keys: what is called invalid then must be invalid whatever follows.
+    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement>;
 }
 
 /// Says what each process does next: a pure function of its seed, its state and the completions it was shown.

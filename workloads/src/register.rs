@@ -8,14 +8,15 @@
 //! Written values are unique by default: a read then names the write that it saw. `values=small` draws them from 0…4
 //! instead, as Jepsen does, which exercises the general search.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use rashomon_checkers::{Budget, Judgement, ModelKind};
 use rashomon_harness::client::{Completion, Operation};
+use rashomon_harness::consistency::Consistency;
 use rashomon_harness::draw::{Draw, Stream};
 use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{Generator, GeneratorSpec, Workload, WorkloadOption};
+use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload, WorkloadOption};
 use rashomon_history::{History, Outcome, Value};
 
 use crate::options;
@@ -23,7 +24,7 @@ use crate::options;
 /// The workload `register`.
 pub struct Register;
 
-const OPTIONS: [WorkloadOption; 4] = [
+const OPTIONS: [WorkloadOption; 5] = [
     WorkloadOption {
         name: "keys",
         default: "500",
@@ -35,6 +36,11 @@ const OPTIONS: [WorkloadOption; 4] = [
         name: "mix",
         default: "roles",
         meaning: "`roles`: half of the clients mostly read, half mostly write; for all alike: `even`, `reads`, `writes`",
+    },
+    WorkloadOption {
+        name: "cas",
+        default: "yes",
+        meaning: "`yes`, or `no` for a store without compare-and-set: writes take its share",
     },
 ];
 
@@ -51,8 +57,8 @@ impl Workload for Register {
         Interface::Register
     }
 
-    fn model(&self) -> &'static str {
-        "linearizable cas-register"
+    fn model(&self, demand: &CheckDemand) -> Option<String> {
+        (demand.consistency == Consistency::Linearizable).then(|| format!("linearizable {}", model(demand).name()))
     }
 
     fn options(&self) -> &'static [WorkloadOption] {
@@ -63,17 +69,23 @@ impl Workload for Register {
         true
     }
 
-    fn required(&self) -> &'static [&'static str] {
-        &["read", "write", "cas"]
+    fn required(&self, options: &BTreeMap<String, String>) -> Vec<&'static str> {
+        let cas = options.get("cas").is_none_or(|word| word != "no");
+        ["read", "write"].into_iter().chain(cas.then_some("cas")).collect()
     }
 
     fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
         Ok(Box::new(Registers::new(spec)?))
     }
 
-    fn check(&self, history: &History, budget: &Budget) -> Judgement {
-        rashomon_checkers::check(history, ModelKind::CasRegister, budget)
+    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
+        vec![rashomon_checkers::check(history, model(demand), budget)]
     }
+}
+
+/// The model of a history with or without compare-and-sets.
+fn model(demand: &CheckDemand) -> ModelKind {
+    if demand.option("cas") == "no" { ModelKind::Register } else { ModelKind::CasRegister }
 }
 
 /// Weights of read, write and cas.
@@ -92,6 +104,8 @@ struct Registers {
     next_value: i64,
     ops_per_key: u64,
     unique: bool,
+    /// The store has compare-and-set.
+    compares: bool,
     /// Weights of read, write, cas, for the first and the second half of the clients.
     mix: [[f64; 3]; 2],
     clients: u32,
@@ -119,6 +133,7 @@ impl Registers {
             "writes" => [MOSTLY_WRITE, MOSTLY_WRITE],
             _ => [MOSTLY_WRITE, MOSTLY_READ],
         };
+        let compares = options::word(&spec.options, "cas", &["yes", "no"])? == "yes";
         let slot = |key| Slot { key, operations: 0, believed: Value::Nil };
         Ok(Registers {
             draw: Draw::new(spec.seed, Stream::Generator),
@@ -128,6 +143,7 @@ impl Registers {
             next_value: 0,
             ops_per_key,
             unique,
+            compares,
             mix,
             clients: spec.clients,
             read: "read".into(),
@@ -175,7 +191,9 @@ impl Generator for Registers {
         let half = usize::from(self.clients > 1 && client >= self.clients / 2);
         let operation = match self.draw.weighted(&self.mix[half]) {
             0 => Operation { f: self.read.clone(), key, value: Value::Nil },
-            1 => Operation { f: self.write.clone(), key, value: self.new_value() },
+            choice if choice == 1 || !self.compares => {
+                Operation { f: self.write.clone(), key, value: self.new_value() }
+            }
             _ => {
                 let from = match &self.in_use[chosen].believed {
                     Value::Nil if !self.unique => Value::Int(self.draw.below(5) as i64),
@@ -210,7 +228,7 @@ impl Generator for Registers {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::{BTreeMap, BTreeSet};
+    use std::collections::BTreeSet;
 
     use super::*;
 
@@ -295,6 +313,16 @@ mod tests {
         assert_eq!(keys.len(), 2 + RETIRED_REMEMBERED);
         assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len());
         assert_eq!(keys.iter().max(), Some(&(registers.next_key - 1)));
+    }
+
+    #[test]
+    fn a_store_without_compare_and_set_is_asked_for_none() {
+        let answers = answered(&mut generator(&[("cas", "no")]).unwrap(), 3000);
+        assert!(answers.iter().all(|(operation, _)| &*operation.f != "cas"));
+        let options = BTreeMap::from([("cas".to_owned(), "no".to_owned())]);
+        assert_eq!(Register.required(&options), ["read", "write"]);
+        let model = Register.model(&CheckDemand::new(Consistency::Linearizable, options));
+        assert_eq!(model.as_deref(), Some("linearizable register"));
     }
 
     #[test]

@@ -1,11 +1,14 @@
 //! A workload of its own: clients add 1 to counters and read them; every counter must be linearizable.
 
+use std::collections::BTreeMap;
+
 use rashomon_checkers::objects::ObjectKind;
 use rashomon_checkers::{Budget, Judgement, ModelKind};
 use rashomon_harness::client::{Completion, Operation};
+use rashomon_harness::consistency::Consistency;
 use rashomon_harness::draw::{Draw, Stream};
 use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{Generator, GeneratorSpec, Workload};
+use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload};
 use rashomon_history::{History, Value};
 
 const COUNTERS: i64 = 10;
@@ -26,12 +29,12 @@ impl Workload for Counter {
         Interface::Counter
     }
 
-    fn model(&self) -> &'static str {
-        "linearizable counter"
+    fn model(&self, demand: &CheckDemand) -> Option<String> {
+        (demand.consistency == Consistency::Linearizable).then(|| "linearizable counter".to_owned())
     }
 
-    fn required(&self) -> &'static [&'static str] {
-        &["add", "read"]
+    fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
+        vec!["add", "read"]
     }
 
     fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
@@ -42,8 +45,8 @@ impl Workload for Counter {
         true
     }
 
-    fn check(&self, history: &History, budget: &Budget) -> Judgement {
-        rashomon_checkers::check(history, ModelKind::Object(ObjectKind::Counter), budget)
+    fn check(&self, history: &History, _: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
+        vec![rashomon_checkers::check(history, ModelKind::Object(ObjectKind::Counter), budget)]
     }
 }
 

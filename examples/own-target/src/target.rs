@@ -47,7 +47,11 @@ impl Target for TinyKv {
 
     fn timing(&self, _: &TargetChoice) -> Result<TargetTiming, TargetError> {
         // Nobody is elected here, but faults still need a measure: how long a node waits for another.
-        Ok(TargetTiming { election_timeout: Duration::from_millis(500), recovery: Duration::from_secs(1) })
+        Ok(TargetTiming {
+            election_timeout: Duration::from_millis(500),
+            recovery: Duration::from_secs(1),
+            convergence: Duration::from_secs(5),
+        })
     }
 
     fn prepare(&self, _: &TargetChoice) -> Result<String, TargetError> {

@@ -12,14 +12,18 @@ use rashomon_report::record::{Verdict, files};
 
 use super::error::CommandError;
 use super::names;
+use crate::judge;
+use crate::registry::Registry;
+use crate::spec::RunSpec;
+use crate::store;
 
 #[derive(Args)]
 pub(crate) struct CheckArguments {
     /// The history: a file, a run's folder (or `latest`, `latest-violation`), or `-` for standard input
     file: PathBuf,
-    /// What it must satisfy (`rashomon list models`)
+    /// What it must satisfy (`rashomon list models`); what the run demanded, when a run's folder is given
     #[arg(long)]
-    model: String,
+    model: Option<String>,
     /// The file's format; found out from its content when not given
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
@@ -38,32 +42,74 @@ pub(crate) struct CheckArguments {
 }
 
 /// Carries out `rashomon check`; the exit code is a run's.
-pub(crate) fn check(arguments: &CheckArguments) -> Result<u8, CommandError> {
-    let model: ModelKind = arguments
-        .model
-        .parse()
-        .map_err(|_| names::unknown("model", &arguments.model, ModelKind::ALL.iter().map(|model| model.name())))?;
-    let format = arguments.format.as_deref().map(format_named).transpose()?;
-    let (history, summary) = read(&arguments.file, format, arguments.independent)?;
-    print_warnings(&summary);
+pub(crate) fn check(registry: &Registry, arguments: &CheckArguments) -> Result<u8, CommandError> {
     let defaults = Budget::default();
     let budget = Budget {
         steps: arguments.steps.unwrap_or(defaults.steps),
         bytes: arguments.memory.map_or(defaults.bytes, |mebibytes| mebibytes << 20),
     };
-    let judgement = rashomon_checkers::check(&history, model, &budget);
+    let (history, judgements) = match &arguments.model {
+        Some(model) => by_model(arguments, model, &budget)?,
+        None => by_manifest(registry, arguments, &budget)?,
+    };
     if arguments.json {
-        let text = serde_json::to_string_pretty(&judgement).expect("judgements serialise");
-        println!("{text}");
+        let text = match &judgements[..] {
+            [judgement] => serde_json::to_string_pretty(judgement),
+            judgements => serde_json::to_string_pretty(judgements),
+        };
+        println!("{}", text.expect("judgements serialise"));
     } else {
-        print(&history, &judgement);
+        judgements.iter().for_each(|judgement| print(&history, judgement));
     }
-    let verdict = match judgement.finding {
+    let verdict = |judgement: &Judgement| match judgement.finding {
         Finding::Valid => Verdict::Pass,
         Finding::Invalid => Verdict::Violation,
         Finding::Unknown => Verdict::Inconclusive,
     };
-    Ok(verdict.exit_code())
+    Ok(judgements.iter().map(verdict).fold(Verdict::Pass, Verdict::worst).exit_code())
+}
+
+/// Judges any history by the model that the user names.
+fn by_model(
+    arguments: &CheckArguments,
+    model: &str,
+    budget: &Budget,
+) -> Result<(History, Vec<Judgement>), CommandError> {
+    let model: ModelKind =
+        model.parse().map_err(|_| names::unknown("model", model, ModelKind::ALL.iter().map(|model| model.name())))?;
+    let format = arguments.format.as_deref().map(format_named).transpose()?;
+    let (history, summary) = read(&arguments.file, format, arguments.independent)?;
+    print_warnings(&summary);
+    let judgement = rashomon_checkers::check(&history, model, budget);
+    Ok((history, vec![judgement]))
+}
+
+/// Judges a run's history by what its manifest says was demanded.
+fn by_manifest(
+    registry: &Registry,
+    arguments: &CheckArguments,
+    budget: &Budget,
+) -> Result<(History, Vec<Judgement>), CommandError> {
+    let dir = located(&arguments.file);
+    if !dir.join(files::MANIFEST).is_file() {
+        let remedy = "say with --model what it must satisfy (`rashomon list models`)";
+        let what = format!("{} is not the folder of a run, and there is no --model", arguments.file.display());
+        return Err(CommandError::usage(what, remedy));
+    }
+    let manifest = store::read_manifest(&dir)?;
+    let say_which = "say with --model what it must satisfy";
+    let spec: RunSpec = serde_json::from_value(manifest.spec.clone()).map_err(|error| {
+        CommandError::usage(format!("{}: not a specification of this version: {error}", dir.display()), say_which)
+    })?;
+    let workload = registry
+        .find_workload(&spec.workload)
+        .ok_or_else(|| CommandError::usage(format!("this program has no workload `{}`", spec.workload), say_which))?;
+    let judged = judge::judge_recorded(&**workload, &spec, manifest.evidence.as_ref(), &dir, budget)
+        .map_err(|error| CommandError::usage(error, "the run may have ended before its first operation"))?;
+    if let Some(warning) = judged.warning {
+        eprintln!("warning: {warning}");
+    }
+    Ok((judged.history, judged.judgements))
 }
 
 pub(crate) fn format_named(name: &str) -> Result<Format, CommandError> {
@@ -87,15 +133,19 @@ pub(crate) fn open(file: &Path) -> Result<(Box<dyn Read>, String), CommandError>
     if file == Path::new("-") {
         return Ok((Box::new(std::io::stdin().lock()), "standard input".to_owned()));
     }
-    // `latest` and its like are meant as elsewhere.
-    let within = Path::new("results").join(file);
-    let file = if !file.exists() && within.is_dir() { &within } else { file };
-    let path = if file.is_dir() { file.join(files::HISTORY) } else { file.to_owned() };
+    let file = located(file);
+    let path = if file.is_dir() { file.join(files::HISTORY) } else { file };
     let opened = File::open(&path).map_err(|error| {
         let remedy = "give a history file, or the folder of a run";
         CommandError::usage(format!("cannot open {}: {error}", path.display()), remedy)
     })?;
     Ok((Box::new(BufReader::with_capacity(1 << 20, opened)), path.display().to_string()))
+}
+
+/// A path as it is, or below `results/`: `latest` and its like are meant as elsewhere.
+fn located(file: &Path) -> PathBuf {
+    let within = Path::new("results").join(file);
+    if !file.exists() && within.is_dir() { within } else { file.to_owned() }
 }
 
 fn read(file: &Path, format: Option<Format>, independent: bool) -> Result<(History, Summary), CommandError> {

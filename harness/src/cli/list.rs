@@ -1,11 +1,16 @@
 //! `rashomon list`: what can be chosen.
 
+use std::collections::BTreeMap;
+
 use clap::{Args, ValueEnum};
 use rashomon_checkers::ModelKind;
 
 use super::error::CommandError;
+use crate::consistency::Consistency;
 use crate::faults::kind::FaultKind;
 use crate::registry::Registry;
+use crate::target::TargetChoice;
+use crate::workload::CheckDemand;
 
 #[derive(Args)]
 pub(crate) struct ListArguments {
@@ -41,8 +46,12 @@ pub(crate) fn list(registry: &Registry, arguments: &ListArguments) -> Result<u8,
 
 fn targets(registry: &Registry) {
     for target in registry.targets() {
-        let interfaces: Vec<&str> = target.interfaces().iter().map(|interface| interface.as_str()).collect();
-        println!("{:<14} {} (serves: {})", target.name(), target.summary(), interfaces.join(", "));
+        println!("{:<14} {}", target.name(), target.summary());
+        let choice = TargetChoice::default();
+        let promise = |interface| format!("{interface} ({})", target.consistency(&choice, interface));
+        let promises: Vec<String> = target.interfaces().iter().map(|&interface| promise(interface)).collect();
+        println!("{:<14}   serves: {}", "", promises.join(", "));
+        println!("{:<14}   by default: {} nodes, workload {}", "", target.default_nodes(), target.default_workload());
         for (name, default, meaning) in target.settings() {
             println!("{:<14}   --set {name}={default}: {meaning}", "");
         }
@@ -51,7 +60,14 @@ fn targets(registry: &Registry) {
 
 fn workloads(registry: &Registry) {
     for workload in registry.workloads() {
-        println!("{:<14} {} (checks: {})", workload.name(), workload.summary(), workload.model());
+        println!("{:<14} {} (interface: {})", workload.name(), workload.summary(), workload.interface());
+        let defaults = workload.options().iter().map(|option| (option.name.to_owned(), option.default.to_owned()));
+        let options: BTreeMap<String, String> = defaults.collect();
+        for consistency in Consistency::ALL {
+            if let Some(model) = workload.model(&CheckDemand::new(consistency, options.clone())) {
+                println!("{:<14}   checks {consistency}: {model}", "");
+            }
+        }
         for option in workload.options() {
             println!("{:<14}   -o {}={}: {}", "", option.name, option.default, option.meaning);
         }

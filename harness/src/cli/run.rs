@@ -10,6 +10,7 @@ use super::error::CommandError;
 use super::names;
 use super::seeds::{self, Seeds};
 use super::summary;
+use crate::consistency::Consistency;
 use crate::faults::kind::{self, FaultClass, FaultKind};
 use crate::outside::{self, Plan};
 use crate::registry::Registry;
@@ -17,15 +18,15 @@ use crate::schedule::Schedule;
 use crate::spec::{DataPlacement, RunSpec};
 use crate::store::Store;
 use crate::target::{MutantInfo, Target};
-use crate::workload::{GeneratorSpec, Workload};
+use crate::workload::{CheckDemand, GeneratorSpec, Workload};
 
 #[derive(Args)]
 pub(crate) struct RunArguments {
     /// The system under test (`rashomon list targets`)
     target: String,
-    /// What the clients do (`rashomon list workloads`)
-    #[arg(long, default_value = "register")]
-    workload: String,
+    /// What the clients do (`rashomon list workloads`); the target's own when not given
+    #[arg(long)]
+    workload: Option<String>,
     /// An option of the workload, as NAME=VALUE; may be repeated
     #[arg(short = 'o', long = "option", value_name = "NAME=VALUE")]
     options: Vec<String>,
@@ -38,6 +39,12 @@ pub(crate) struct RunArguments {
     /// A setting of the target, as NAME=VALUE; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
+    /// What the history must satisfy; what the target promises under its settings when not given
+    #[arg(long, value_enum)]
+    consistency: Option<Consistency>,
+    /// How long after the last heal and the last update replicas may still disagree; the target's own when not given
+    #[arg(long, value_name = "TIME", value_parser = duration_ms)]
+    convergence: Option<u64>,
     /// How many nodes
     #[arg(long, value_name = "COUNT")]
     nodes: Option<u16>,
@@ -122,8 +129,9 @@ impl RunArguments {
         let target = registry
             .find_target(&self.target)
             .ok_or_else(|| names::unknown("target", &self.target, registry.targets().map(|target| target.name())))?;
-        let workload = registry.find_workload(&self.workload).ok_or_else(|| {
-            names::unknown("workload", &self.workload, registry.workloads().map(|workload| workload.name()))
+        let workload = self.workload.as_deref().unwrap_or_else(|| target.default_workload());
+        let workload = registry.find_workload(workload).ok_or_else(|| {
+            names::unknown("workload", workload, registry.workloads().map(|workload| workload.name()))
         })?;
         let spec = self.spec(&**target, &**workload, seed)?;
         let timing = target.timing(&spec.target_choice())?;
@@ -152,13 +160,18 @@ impl RunArguments {
             let remedy = "give operations a second, as --rate 1000, or 0 for a closed loop";
             return Err(CommandError::usage(format!("--rate {} makes no sense", self.rate), remedy));
         }
-        let spec = RunSpec {
+        if let Some(convergence) = self.convergence {
+            bounded("--convergence", convergence, 100, 3_600_000)?;
+        }
+        let mut spec = RunSpec {
             target: target.name().to_owned(),
             mutant: self.mutant.clone(),
             node_binary: self.node_binary.clone(),
             settings: assignments("setting", &self.settings, target.settings().iter().map(|&(name, ..)| name))?,
             workload: workload.name().to_owned(),
-            options: options(workload, &self.options)?,
+            options: options(target, workload, &self.options)?,
+            consistency: Consistency::default(),
+            convergence_ms: 0,
             nodes,
             clients: self.clients,
             rate: self.rate,
@@ -169,6 +182,11 @@ impl RunArguments {
             data: self.data,
             stop_on_violation: self.stop_on_violation,
         };
+        let choice = spec.target_choice();
+        spec.consistency = self.consistency.unwrap_or_else(|| target.consistency(&choice, workload.interface()));
+        let convergence = target.timing(&choice)?.convergence;
+        spec.convergence_ms = self.convergence.unwrap_or(convergence.as_millis() as u64);
+        judgeable(workload, &spec)?;
         let generator = GeneratorSpec { seed, clients: spec.clients, options: spec.options.clone() };
         if let Err(error) = workload.generator(&generator) {
             let remedy = "`rashomon list workloads` shows the options";
@@ -189,15 +207,31 @@ fn bounded(flag: &str, number: u64, low: u64, high: u64) -> Result<(), CommandEr
     if (low..=high).contains(&number) {
         return Ok(());
     }
-    let unit = if matches!(flag, "--time" | "--deadline") { " ms" } else { "" };
+    let unit = if matches!(flag, "--time" | "--deadline" | "--convergence") { " ms" } else { "" };
     let remedy = format!("choose from {low}{unit} to {high}{unit}");
     Err(CommandError::usage(format!("{flag} {number}{unit} is out of bounds"), remedy))
 }
 
-/// The workload's options: its defaults, changed by the user's.
-fn options(workload: &dyn Workload, given: &[String]) -> Result<BTreeMap<String, String>, CommandError> {
-    let defaults = workload.options().iter().map(|option| (option.name.to_owned(), option.default.to_owned()));
-    let mut options: BTreeMap<String, String> = defaults.collect();
+/// The workload has a checker for the consistency that is demanded.
+fn judgeable(workload: &dyn Workload, spec: &RunSpec) -> Result<(), CommandError> {
+    let judges = |consistency| workload.model(&CheckDemand::new(consistency, spec.options.clone())).is_some();
+    if judges(spec.consistency) {
+        return Ok(());
+    }
+    let can: Vec<&str> = Consistency::ALL.into_iter().filter(|&level| judges(level)).map(Consistency::as_str).collect();
+    Err(CommandError::usage(
+        format!("the workload `{}` has no checker for {} consistency", workload.name(), spec.consistency),
+        format!("choose with --consistency what to demand instead: {}", can.join(", ")),
+    ))
+}
+
+/// The workload's options: its defaults, changed by the target's, changed by the user's.
+fn options(
+    target: &dyn Target,
+    workload: &dyn Workload,
+    given: &[String],
+) -> Result<BTreeMap<String, String>, CommandError> {
+    let mut options = outside::option_defaults(target, workload);
     options.extend(assignments("option", given, workload.options().iter().map(|option| option.name))?);
     Ok(options)
 }

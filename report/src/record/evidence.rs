@@ -23,6 +23,9 @@ pub struct Evidence {
     pub unexpected_exits: Vec<NodeExit>,
     /// Arrivals that found every client busy (open-loop load only).
     pub late_arrivals: u64,
+    /// Since when every fault was healed and no client updated anything, ns; absent when the run ended before.
+    #[serde(default)]
+    pub quiet_since_ns: Option<u64>,
     /// The user stopped the run early.
     pub interrupted: bool,
     /// Things a reader should know.

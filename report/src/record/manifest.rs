@@ -60,6 +60,9 @@ pub struct TargetRecord {
     pub workload: String,
     /// What the workload's checker demands: `linearizable cas-register`.
     pub model: String,
+    /// The consistency that is demanded: `linearizable`, `eventual`, ….
+    #[serde(default)]
+    pub consistency: String,
     /// The settings its nodes were started with.
     pub settings: BTreeMap<String, String>,
 }

@@ -476,6 +476,7 @@ fn run(name: &str, history: &History, faults: Vec<FaultRecord>) -> Run {
             mutant: None,
             workload: "register".into(),
             model: "linearizable cas-register".into(),
+            consistency: "linearizable".into(),
             settings: BTreeMap::from([
                 ("election-timeout".into(), "150ms".into()),
                 ("snapshot-every".into(), "500".into()),
@@ -492,6 +493,7 @@ fn run(name: &str, history: &History, faults: Vec<FaultRecord>) -> Run {
             check_ms: 41.0,
         },
         evidence: Some(Evidence {
+            quiet_since_ns: None,
             functions: counts(history),
             load_ns: 30 * SECOND,
             last_heal_ns: Some(26_400 * MS),

@@ -86,6 +86,7 @@ impl Target for RaftKv {
             election_timeout: Duration::from_millis(election),
             // An election that is split once, and TCP connections that wake up within a second after a heal.
             recovery: Duration::from_millis(4 * election),
+            convergence: Duration::from_millis(20 * election),
         })
     }
 
