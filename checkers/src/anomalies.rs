@@ -11,7 +11,7 @@ mod bounds;
 mod elements;
 mod exclusion;
 mod final_read;
-mod findings;
+pub(crate) mod findings;
 mod identifiers;
 mod insertion;
 mod log;

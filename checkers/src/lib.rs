@@ -7,6 +7,7 @@ pub mod anomalies;
 pub mod brute;
 pub mod certificate;
 pub mod engine;
+pub mod eventual;
 pub mod linearizable;
 mod minimal;
 pub mod model;
@@ -22,4 +23,4 @@ pub mod story;
 mod verdict;
 
 pub use registry::{ModelKind, UnknownModel, check};
-pub use verdict::{Anomaly, Budget, Finding, Judgement, Method};
+pub use verdict::{Anomaly, Budget, Finding, Judgement, Measured, Measurement, Method};

@@ -264,6 +264,7 @@ impl Tally {
             unknown,
             methods: methods.collect(),
             notes,
+            measurements: Vec::new(),
         }
     }
 }
@@ -362,6 +363,7 @@ fn unreadable<M: Model>(model: &M, op: OpId, error: &Unusable) -> Judgement {
         unknown: vec![format!("operation {} cannot be read: {error}; choose the model that it is of", op.0)],
         methods: Vec::new(),
         notes: Vec::new(),
+        measurements: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@ use rashomon_history::History;
 use thiserror::Error;
 
 use crate::anomalies::{self, AnomalyKind};
+use crate::eventual::{self, EventualKind};
 use crate::models::{AppendList, CasRegister, FailedCas, MultiRegister, Register, StringMap};
 use crate::objects::{self, ObjectKind};
 use crate::verdict::{Budget, Judgement};
@@ -35,6 +36,8 @@ pub enum ModelKind {
     Object(ObjectKind),
     /// What must hold of an object whatever its consistency model.
     Anomaly(AnomalyKind),
+    /// What must hold of replicas that agree only later.
+    Eventual(EventualKind),
 }
 
 /// No model has this name.
@@ -79,6 +82,19 @@ impl ModelKind {
         ModelKind::Anomaly(AnomalyKind::Log),
         ModelKind::Anomaly(AnomalyKind::Bank),
         ModelKind::Anomaly(AnomalyKind::BankOverdraft),
+        ModelKind::Eventual(EventualKind::Convergence),
+        ModelKind::Eventual(EventualKind::Register),
+        ModelKind::Eventual(EventualKind::SessionGuarantees),
+        ModelKind::Eventual(EventualKind::CausalRegister),
+        ModelKind::Eventual(EventualKind::CausalConvergence),
+        ModelKind::Eventual(EventualKind::Set),
+        ModelKind::Eventual(EventualKind::Counter),
+        ModelKind::Eventual(EventualKind::OrSet),
+        ModelKind::Eventual(EventualKind::LwwSet),
+        ModelKind::Eventual(EventualKind::Siblings),
+        ModelKind::Eventual(EventualKind::OrMap),
+        ModelKind::Eventual(EventualKind::Text),
+        ModelKind::Eventual(EventualKind::Staleness),
     ];
 
     /// The name users write.
@@ -94,6 +110,7 @@ impl ModelKind {
             ModelKind::SequentialCasRegister => "sequential-cas-register",
             ModelKind::Object(kind) => kind.name(),
             ModelKind::Anomaly(kind) => kind.name(),
+            ModelKind::Eventual(kind) => kind.name(),
         }
     }
 
@@ -114,6 +131,7 @@ impl ModelKind {
             ModelKind::SequentialCasRegister => "sequentially consistent registers (small histories): read, write, cas",
             ModelKind::Object(kind) => kind.description(),
             ModelKind::Anomaly(kind) => kind.description(),
+            ModelKind::Eventual(kind) => kind.description(),
         }
     }
 }
@@ -148,5 +166,6 @@ pub fn check(history: &History, model: ModelKind, budget: &Budget) -> Judgement 
         ModelKind::SequentialCasRegister => sequential::judge(&CasRegister::default(), history, budget),
         ModelKind::Object(kind) => objects::check(history, kind, budget),
         ModelKind::Anomaly(kind) => anomalies::check(history, kind),
+        ModelKind::Eventual(kind) => eventual::check(history, kind, &kind.demand(), budget),
     }
 }

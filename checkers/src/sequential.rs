@@ -115,6 +115,7 @@ pub fn judge<M: Model>(model: &M, history: &History, budget: &Budget) -> Judgeme
             why: "sequential consistency is not local and has no quick method".to_owned(),
         }],
         notes: Vec::new(),
+        measurements: Vec::new(),
     };
     match check(model, history, budget) {
         Ok(Answer::Yes(_)) => judgement.finding = Finding::Valid,

@@ -78,4 +78,50 @@ pub struct Judgement {
     pub methods: Vec<Method>,
     /// Notes a reader should know (`2,310 reads of unknown outcome were ignored`).
     pub notes: Vec<String>,
+    /// What was measured on the way, for tables and plots. A measurement is never a violation.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub measurements: Vec<Measurement>,
+}
+
+/// Something that a checker measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Measurement {
+    /// What, as a person would write it above a plot: `time to converge`, `t-visibility`.
+    pub name: String,
+    /// What the number, or the y of each point, is in: `ms`, `versions`, `share of reads`.
+    pub unit: String,
+    /// How much.
+    pub measured: Measured,
+}
+
+/// A number, or a curve. No number in it is NaN or infinite.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Measured {
+    /// One number.
+    Number(f64),
+    /// A curve, its points in order of x.
+    Series {
+        /// What x is in: `ms`.
+        x_unit: String,
+        /// The points, as (x, y).
+        points: Vec<(f64, f64)>,
+    },
+}
+
+// Equality is total, because no number in a measurement is NaN.
+impl Eq for Measurement {}
+impl Eq for Measured {}
+
+impl Measurement {
+    /// A number.
+    pub fn number(name: &str, unit: &str, number: f64) -> Measurement {
+        Measurement { name: name.to_owned(), unit: unit.to_owned(), measured: Measured::Number(number) }
+    }
+
+    /// A curve: `points` in order of x.
+    pub fn series(name: &str, unit: &str, x_unit: &str, points: Vec<(f64, f64)>) -> Measurement {
+        let measured = Measured::Series { x_unit: x_unit.to_owned(), points };
+        Measurement { name: name.to_owned(), unit: unit.to_owned(), measured }
+    }
 }

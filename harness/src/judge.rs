@@ -147,6 +147,7 @@ mod tests {
             unknown: Vec::new(),
             methods: Vec::new(),
             notes: Vec::new(),
+            measurements: Vec::new(),
         }
     }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use rashomon_history::{OpView, Outcome, Value};
 
 use crate::story::Span;
-use crate::verdict::{Anomaly, Finding, Judgement, Method};
+use crate::verdict::{Anomaly, Finding, Judgement, Measurement, Method};
 
 /// Anomalies of one name that are told one by one; the others are only counted.
 const TOLD: u64 = 8;
 
 /// What a checker has found so far.
-pub(super) struct Findings {
+pub(crate) struct Findings {
     checker: &'static str,
     why: &'static str,
     operations: u64,
@@ -19,11 +19,12 @@ pub(super) struct Findings {
     counts: BTreeMap<&'static str, u64>,
     unknown: Vec<String>,
     notes: Vec<String>,
+    measurements: Vec<Measurement>,
 }
 
 impl Findings {
     /// For a checker; `why` says what its method is.
-    pub(super) fn new(checker: &'static str, why: &'static str, operations: usize) -> Findings {
+    pub(crate) fn new(checker: &'static str, why: &'static str, operations: usize) -> Findings {
         Findings {
             checker,
             why,
@@ -32,11 +33,12 @@ impl Findings {
             counts: BTreeMap::new(),
             unknown: Vec::new(),
             notes: Vec::new(),
+            measurements: Vec::new(),
         }
     }
 
     /// An anomaly of these operations: a sentence, which is only made when it will be told.
-    pub(super) fn anomaly(&mut self, name: &'static str, ops: &[&OpView<'_>], sentence: impl FnOnce() -> String) {
+    pub(crate) fn anomaly(&mut self, name: &'static str, ops: &[&OpView<'_>], sentence: impl FnOnce() -> String) {
         let count = self.counts.entry(name).or_default();
         *count += 1;
         if *count > TOLD {
@@ -58,17 +60,22 @@ impl Findings {
     }
 
     /// Why the history is not evidence enough.
-    pub(super) fn unknown(&mut self, reason: String) {
+    pub(crate) fn unknown(&mut self, reason: String) {
         self.unknown.push(reason);
     }
 
     /// Something a reader should know.
-    pub(super) fn note(&mut self, note: String) {
+    pub(crate) fn note(&mut self, note: String) {
         self.notes.push(note);
     }
 
+    /// Something measured.
+    pub(crate) fn measure(&mut self, measurement: Measurement) {
+        self.measurements.push(measurement);
+    }
+
     /// The answer.
-    pub(super) fn judgement(mut self) -> Judgement {
+    pub(crate) fn judgement(mut self) -> Judgement {
         for (name, count) in &self.counts {
             if *count > TOLD {
                 self.notes.push(format!("{count} anomalies of the kind \"{name}\"; the first {TOLD} are told"));
@@ -91,32 +98,33 @@ impl Findings {
                 why: self.why.to_owned(),
             }],
             notes: self.notes,
+            measurements: self.measurements,
         }
     }
 }
 
 /// A key as text; empty where there is only one object.
-pub(super) fn key_text(key: &Value) -> String {
+pub(crate) fn key_text(key: &Value) -> String {
     if key.is_nil() { String::new() } else { key.to_string() }
 }
 
 /// ` of key 7`, or nothing where there is only one object.
-pub(super) fn of_key(key: &Value) -> String {
+pub(crate) fn of_key(key: &Value) -> String {
     if key.is_nil() { String::new() } else { format!(" of key {key}") }
 }
 
 /// `at 1.000 s`: when an operation was invoked.
-pub(super) fn begun(op: &OpView<'_>) -> String {
+pub(crate) fn begun(op: &OpView<'_>) -> String {
     format!("at {}", Span(op.invoke_time))
 }
 
 /// `at 1.002 s`: when an operation completed.
-pub(super) fn ended(op: &OpView<'_>) -> String {
+pub(crate) fn ended(op: &OpView<'_>) -> String {
     op.complete_time.map_or("never".to_owned(), |time| format!("at {}", Span(time)))
 }
 
 /// Time between one operation's completion and another's invocation, as a person would write it.
-pub(super) fn between(first: &OpView<'_>, second: &OpView<'_>) -> Span {
+pub(crate) fn between(first: &OpView<'_>, second: &OpView<'_>) -> Span {
     Span(second.invoke_time.saturating_sub(first.complete_time.unwrap_or(first.invoke_time)))
 }
 
@@ -139,12 +147,12 @@ fn tell(op: &OpView<'_>) -> String {
 }
 
 /// Whether the first operation had completed, with a known effect, before the second was invoked.
-pub(super) fn precedes(first: &OpView<'_>, second: &OpView<'_>) -> bool {
+pub(crate) fn precedes(first: &OpView<'_>, second: &OpView<'_>) -> bool {
     first.outcome != Outcome::Info && first.completed.is_some_and(|completed| completed < second.invoked)
 }
 
 /// The last position at which an operation can have taken effect.
-pub(super) fn last_moment(op: &OpView<'_>) -> u32 {
+pub(crate) fn last_moment(op: &OpView<'_>) -> u32 {
     match op.outcome {
         Outcome::Info => u32::MAX,
         _ => op.completed.unwrap_or(u32::MAX),

@@ -133,6 +133,7 @@ impl Tally {
             unknown: self.unknown,
             methods,
             notes,
+            measurements: Vec::new(),
         }
     }
 }
@@ -188,6 +189,7 @@ fn unreadable<L: Lane>(model: &L, (op, error): (OpId, Unusable)) -> Judgement {
         unknown: vec![format!("operation {} cannot be read: {error}; choose the model that it is of", op.0)],
         methods: Vec::new(),
         notes: Vec::new(),
+        measurements: Vec::new(),
     }
 }
 

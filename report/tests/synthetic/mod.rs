@@ -62,6 +62,7 @@ pub fn violation() -> Run {
                 },
             ],
             notes: vec!["17 reads of unknown outcome were ignored".into()],
+            measurements: vec![],
         }],
     });
     run.history = Some(history);
@@ -94,6 +95,7 @@ pub fn pass() -> Run {
                 why: "each written value is unique".into(),
             }],
             notes: vec![],
+            measurements: vec![],
         }],
     });
     run.history = Some(history);

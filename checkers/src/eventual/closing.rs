@@ -1,0 +1,142 @@
+//! Which reads may be held against an object: those that began after its updates had ended and the bound had passed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rashomon_history::{History, OpId, OpView, Outcome};
+
+use super::EventualDemand;
+use crate::anomalies::findings::Findings;
+use crate::part::Keys;
+
+/// Who answers for a state: a node, or where nobody knows the node, the process that asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) enum Place {
+    Node(u16),
+    Process(u32),
+}
+
+impl Place {
+    pub(super) fn of(op: &OpView<'_>) -> Place {
+        op.node.map_or(Place::Process(op.process), Place::Node)
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Place::Node(node) => write!(out, "node {node}"),
+            Place::Process(process) => write!(out, "process {process}"),
+        }
+    }
+}
+
+/// A read that began when its object was quiet.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ClosingRead {
+    /// Its index among the object's operations.
+    pub(super) read: usize,
+    /// Whether the object was settled when it began: then it must show what remains.
+    pub(super) settled: bool,
+    /// Whether it is the last of its place.
+    pub(super) last: bool,
+}
+
+/// The closing reads of one object, in order of invocation.
+pub(super) struct Closing {
+    /// When the object became quiet, ns.
+    pub(super) quiet: u64,
+    pub(super) reads: Vec<ClosingRead>,
+}
+
+impl Closing {
+    /// Of one object's operations, in order of invocation.
+    pub(super) fn of(ops: &[OpView<'_>], demand: &EventualDemand) -> Closing {
+        let end = |op: &OpView<'_>| op.complete_time.unwrap_or(op.invoke_time);
+        let updates = ops.iter().filter(|op| op.f != "read" && op.outcome != Outcome::Fail);
+        let quiet = updates.map(end).max().unwrap_or(0).max(demand.quiet_since_ns.unwrap_or(0));
+        let settled = quiet.saturating_add(demand.convergence_ns);
+        let mut reads = Vec::new();
+        let mut last: BTreeMap<Place, usize> = BTreeMap::new();
+        for (index, op) in ops.iter().enumerate() {
+            if is_answered(op) && op.invoke_time >= quiet {
+                last.insert(Place::of(op), reads.len());
+                reads.push(ClosingRead { read: index, settled: op.invoke_time >= settled, last: false });
+            }
+        }
+        for index in last.into_values() {
+            reads[index].last = true;
+        }
+        Closing { quiet, reads }
+    }
+
+    /// The reads by which to judge what remains: all of the settled object, and the last of each place.
+    pub(super) fn judged(&self) -> impl Iterator<Item = ClosingRead> + '_ {
+        self.reads.iter().copied().filter(|read| read.settled || read.last)
+    }
+}
+
+/// Whether this is a read that returned.
+pub(super) fn is_answered(op: &OpView<'_>) -> bool {
+    op.f == "read" && op.outcome == Outcome::Ok && op.completed.is_some()
+}
+
+/// Counts over the objects of a history: how many were looked at in the end, and how many too early.
+#[derive(Default)]
+pub(super) struct Looked {
+    objects: u64,
+    /// Objects with closing reads.
+    seen: u64,
+    /// Objects whose closing reads came too early, and what the first of them lacks.
+    early: u64,
+    first_early: Option<String>,
+}
+
+impl Looked {
+    /// Counts an object.
+    pub(super) fn object(&mut self, closing: &Closing) {
+        self.objects += 1;
+        self.seen += u64::from(!closing.reads.is_empty());
+    }
+
+    /// An object that does not show what it must, but may still do so. At most one call per object.
+    pub(super) fn too_early(&mut self, what: impl FnOnce() -> String) {
+        self.early += 1;
+        self.first_early.get_or_insert_with(what);
+    }
+
+    /// Says what is missing.
+    pub(super) fn tell(self, findings: &mut Findings) {
+        if self.objects == 0 {
+            return findings.unknown("the history has no operations".to_owned());
+        }
+        if self.seen == 0 {
+            let what = "no read began after the last update (and the last fault): nobody looked at what remains; let \
+                        every node be read at the end";
+            return findings.unknown(what.to_owned());
+        }
+        if let Some(what) = self.first_early {
+            findings.unknown(format!(
+                "{what}; but the bound had not passed yet, so this may still come right ({} of {} objects); read \
+                 every node once more after it",
+                self.early, self.objects
+            ));
+        }
+        if self.seen < self.objects {
+            findings.note(format!(
+                "{} of {} objects were not read after their last update: nothing is known of what remains of them",
+                self.objects - self.seen,
+                self.objects
+            ));
+        }
+    }
+}
+
+/// Calls `judge` with each object's operations, in order of invocation.
+pub(super) fn each_object(history: &History, mut judge: impl FnMut(&[OpView<'_>])) {
+    let keys = Keys::of(history);
+    for key in 0..keys.len() {
+        let ops: Vec<OpView<'_>> = keys.ops(key).iter().map(|&op| history.op(OpId(op))).collect();
+        judge(&ops);
+    }
+}

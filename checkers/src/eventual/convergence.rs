@@ -1,0 +1,167 @@
+//! `convergence`: all replicas answer alike once updates and faults have ended (Vogels, *Eventually consistent*, 2009;
+//! strong convergence of Shapiro et al., *Conflict-free replicated data types*, 2011, as seen from outside).
+//!
+//! Per object: all reads of the settled object agree, also those of one node among themselves, and so do the last reads
+//! of all nodes. Order matters only where the object has one: elements of sets, siblings and fields are compared as
+//! sets. Whether what they agree on is *right* is for the other checkers to say.
+
+use std::collections::BTreeSet;
+
+use rashomon_history::{History, OpView, Value};
+
+use super::EventualDemand;
+use super::closing::{Closing, ClosingRead, Looked, Place, each_object};
+use crate::anomalies::findings::{Findings, of_key};
+use crate::story::Span;
+use crate::verdict::{Budget, Judgement, Measurement};
+
+pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> Judgement {
+    let mut findings = Findings::new("convergence", "compares the last reads of all nodes", history.len());
+    let mut looked = Looked::default();
+    let (mut nodes, mut read) = (BTreeSet::new(), BTreeSet::new());
+    let mut times = Vec::new();
+    let mut compared = false;
+    each_object(history, |ops| {
+        let closing = Closing::of(ops, demand);
+        looked.object(&closing);
+        nodes.extend(ops.iter().filter_map(|op| op.node));
+        read.extend(closing.reads.iter().map(|closing| Place::of(&ops[closing.read])));
+        compared |= closing.reads.iter().filter(|read| read.last).count() > 1;
+        times.extend(judge(ops, &closing, demand, &mut findings, &mut looked));
+    });
+    let silent: Vec<String> = nodes
+        .iter()
+        .filter(|&&node| !read.contains(&Place::Node(node)))
+        .map(|node| format!("node {node} was not read after the last update (and the last fault)"))
+        .collect();
+    if !read.is_empty() && !silent.is_empty() {
+        findings.unknown(silent.join("; "));
+    } else if !read.is_empty() && !compared {
+        findings.unknown("no object was read at two nodes in the end: there is nothing to compare".to_owned());
+    }
+    looked.tell(&mut findings);
+    measure(times, &mut findings);
+    findings.judgement()
+}
+
+/// Judges one object; how long it took to converge, ns, if it did.
+fn judge(
+    ops: &[OpView<'_>],
+    closing: &Closing,
+    demand: &EventualDemand,
+    findings: &mut Findings,
+    looked: &mut Looked,
+) -> Option<u64> {
+    let ordered = ops.iter().any(|op| matches!(op.f, "insert" | "append" | "send"));
+    let answers: Vec<Value> = closing.reads.iter().map(|closing| normal(&ops[closing.read].output, ordered)).collect();
+    let all: Vec<usize> = (0..answers.len()).collect();
+    let settled = || all.iter().copied().filter(|&index| closing.reads[index].settled);
+    let last = || all.iter().copied().filter(|&index| closing.reads[index].last);
+    // The clearest contradiction first: the last words of two places, both of them final.
+    let final_words: Vec<usize> = settled().filter(|&index| closing.reads[index].last).collect();
+    let contradiction =
+        differing(&final_words, &answers).or_else(|| differing(&settled().collect::<Vec<_>>(), &answers));
+    if let Some((first, second)) = contradiction {
+        let (first, second) = (&ops[closing.reads[first].read], &ops[closing.reads[second].read]);
+        findings.anomaly("replicas disagree", &[first, second], || {
+            let since = if demand.quiet_since_ns == Some(closing.quiet) { "the last fault" } else { "the last update" };
+            format!(
+                "{} and {} disagree{}: {}. They had {} to agree; the later read began {} after {since}.",
+                capital(Place::of(first)),
+                Place::of(second),
+                of_key(&first.key),
+                difference(first, second, ordered),
+                Span(demand.convergence_ns),
+                Span(second.invoke_time.saturating_sub(closing.quiet)),
+            )
+        });
+        return None;
+    }
+    let words: Vec<usize> = last().collect();
+    if let Some((first, second)) = differing(&words, &answers) {
+        looked.too_early(|| {
+            let (first, second) = (&ops[closing.reads[first].read], &ops[closing.reads[second].read]);
+            let (one, other) = (Place::of(first), Place::of(second));
+            format!("{one} and {other} disagree{}: {}", of_key(&first.key), difference(first, second, ordered))
+        });
+        return None;
+    }
+    let agreed = &answers[*words.first()?];
+    // From the first read after the last one that says otherwise.
+    let otherwise = answers.iter().rposition(|answer| answer != agreed);
+    let ClosingRead { read, .. } = closing.reads[otherwise.map_or(0, |index| index + 1)];
+    Some(if otherwise.is_none() { 0 } else { ops[read].invoke_time - closing.quiet })
+}
+
+/// Two of these reads that answered differently, in order of invocation.
+fn differing(reads: &[usize], answers: &[Value]) -> Option<(usize, usize)> {
+    let (&first, rest) = reads.split_first()?;
+    rest.iter().find(|&&other| answers[other] != answers[first]).map(|&other| (first, other))
+}
+
+/// An answer in which only what matters can differ.
+fn normal(answer: &Value, ordered: bool) -> Value {
+    match answer {
+        Value::List(items) if !ordered => {
+            let mut items: Vec<Value> = items.to_vec();
+            items.sort_unstable();
+            Value::list(items)
+        }
+        Value::Map(entries) => {
+            let mut entries: Vec<(Value, Value)> =
+                entries.iter().map(|(field, value)| (field.clone(), normal(value, ordered))).collect();
+            entries.sort_unstable();
+            Value::Map(entries.into())
+        }
+        other => other.clone(),
+    }
+}
+
+/// What one answered and the other did not.
+fn difference(first: &OpView<'_>, second: &OpView<'_>, ordered: bool) -> String {
+    let (one, other) = (Place::of(first), Place::of(second));
+    if let (Some(left), Some(right)) = (first.output.as_list(), second.output.as_list()) {
+        let (left_set, right_set): (BTreeSet<_>, BTreeSet<_>) = (left.iter().collect(), right.iter().collect());
+        if ordered && left_set == right_set {
+            return "they have the same elements in different orders".to_owned();
+        }
+        let missing = |from: &BTreeSet<&Value>, at: &BTreeSet<&Value>, place: Place| {
+            let missing: Vec<String> = from.difference(at).take(5).map(|value| value.to_string()).collect();
+            let more = from.difference(at).count().saturating_sub(missing.len());
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            (!missing.is_empty()).then(|| format!("{place} lacks {}{more}", missing.join(", ")))
+        };
+        let parts = [missing(&left_set, &right_set, other), missing(&right_set, &left_set, one)];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        if !parts.is_empty() {
+            return parts.join("; ");
+        }
+    }
+    format!("{one} answered {}, {other} answered {}", first.output, second.output)
+}
+
+fn capital(place: Place) -> String {
+    let text = place.to_string();
+    text[..1].to_uppercase() + &text[1..]
+}
+
+/// How long the objects took: the longest, and how many of them had converged by when.
+fn measure(mut times: Vec<u64>, findings: &mut Findings) {
+    times.sort_unstable();
+    let Some(&longest) = times.last() else { return };
+    let ms = |nanos: u64| nanos as f64 / 1e6;
+    let share = |count: usize| count as f64 / times.len() as f64;
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for (index, &time) in times.iter().enumerate() {
+        if times.get(index + 1) != Some(&time) {
+            points.push((ms(time), share(index + 1)));
+        }
+    }
+    findings.note(format!(
+        "{} objects converged; the slowest {} after its last update (or the last fault)",
+        times.len(),
+        Span(longest)
+    ));
+    findings.measure(Measurement::number("time to converge, longest", "ms", ms(longest)));
+    findings.measure(Measurement::series("time to converge", "share of objects", "ms", points));
+}

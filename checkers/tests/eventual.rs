@@ -1,0 +1,19 @@
+//! Checkers of replicas that agree only later: the smallest bad history for each anomaly, a good one next to it, what
+//! is no evidence, and agreement with brute force.
+
+#[path = "eventual/convergence.rs"]
+mod convergence;
+#[path = "eventual/register.rs"]
+mod register;
+#[path = "eventual/told.rs"]
+mod told;
+
+use rashomon_checkers::ModelKind;
+use rashomon_checkers::eventual::EventualKind;
+
+#[test]
+fn each_checker_is_a_model() {
+    for kind in EventualKind::all() {
+        assert!(ModelKind::ALL.contains(&ModelKind::Eventual(kind)), "{}", kind.name());
+    }
+}
