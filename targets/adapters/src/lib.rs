@@ -2,7 +2,7 @@
 
 mod http;
 mod node_program;
+mod object_client;
 mod raft_kv;
-mod register_client;
 
 pub use raft_kv::RaftKv;

@@ -16,7 +16,7 @@ use serde_json::Value as Json;
 
 use crate::http::HttpConnection;
 use crate::node_program;
-use crate::register_client::RegisterClient;
+use crate::object_client::client_for;
 
 /// The target `raft-kv`.
 pub struct RaftKv;
@@ -122,8 +122,8 @@ impl Target for RaftKv {
         Readiness::Http { port: CLIENT_PORT, path: "/healthz".to_owned() }
     }
 
-    fn client(&self, _: Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
-        Box::new(RegisterClient::new(SocketAddr::from((node.ip, CLIENT_PORT)), session))
+    fn client(&self, interface: Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
+        client_for(interface, SocketAddr::from((node.ip, CLIENT_PORT)), session)
     }
 
     fn status<'a>(&'a self, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
