@@ -161,12 +161,10 @@ impl Swim {
         self.durable = Some(self.wanted);
         self.payload = self.wanted_payload.clone();
         self.out.events.push(Event::Announced(self.wanted));
-        if first {
-            self.begin();
-        }
         let own = self.own_rumor();
         self.rumors.add(own);
         if joins {
+            self.begin();
             for seed in self.config.seeds.clone() {
                 self.push_to(seed);
             }
@@ -274,13 +272,17 @@ impl Swim {
     }
 
     /// Whatever is sent to a node that is not held for alive begins with that, so that it can contradict (Lifeguard's
-    /// buddy system, §IV-C; here also for the dead).
+    /// buddy system, §IV-C; here also for the dead, and for those who were forgotten).
     fn opinion_of(&self, id: NodeId) -> Option<Rumor> {
-        let entry = self.table.get(&id)?;
-        if entry.member.state == State::Alive || self.config.is(Mutant::NoAccusationBack) {
+        if self.config.is(Mutant::NoAccusationBack) {
             return None; // G2
         }
-        Some(entry.rumor())
+        let Some(entry) = self.table.get(&id) else {
+            let (incarnation, state) = *self.forgotten.get(&id)?;
+            let member = Member { id, state, incarnation, payload: Payload::from([]) };
+            return Some(Rumor { member, by: self.config.id });
+        };
+        (entry.member.state != State::Alive).then(|| entry.rumor())
     }
 
     pub(crate) fn send(&mut self, to: NodeId, message: Message) {

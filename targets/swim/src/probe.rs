@@ -51,7 +51,9 @@ impl Prober {
         Prober { round: Vec::new(), next_at: 0, current: None, relays: BTreeMap::new(), last_seq }
     }
 
+    /// The first probe is to be made at this time.
     pub(crate) fn begin(&mut self, at: u64) {
+        self.current = None;
         self.next_at = at;
     }
 

@@ -32,11 +32,14 @@ impl Swim {
         self.send(id, Message::Push { members });
     }
 
-    /// Those who might be there and are not among the live: the dead, and seeds nobody has heard of.
+    /// Those who might be there and are not among the live: the dead, seeds nobody has heard of, and, for a node that
+    /// is alone, also those who left.
     fn missed(&self) -> Vec<NodeId> {
+        let alone = self.live().next().is_none();
         let state = |id: &NodeId| self.table.get(id).map(|entry| entry.member.state);
-        let dead = self.table.keys().copied().filter(|id| state(id) == Some(State::Dead));
+        let gone = |state: State| state == State::Dead || alone && state == State::Left;
+        let gone = self.table.keys().copied().filter(|id| state(id).is_some_and(gone));
         let seeds = self.config.seeds.iter().copied().filter(|id| state(id).is_none());
-        dead.chain(seeds).collect()
+        gone.chain(seeds).collect()
     }
 }
