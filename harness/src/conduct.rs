@@ -9,13 +9,13 @@ use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use rashomon_history::{Event, Outcome};
+use rashomon_history::Event;
 use rashomon_report::record::{Evidence, FaultOutcome, Manifest, NodeExit, NodeRecord, files};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::client::Operation;
+use crate::closing::{self, Agreement};
 use crate::cluster::{self, Cluster};
 use crate::faults::kind::FaultClass;
 use crate::faults::nemesis::{Doing, Nemesis, NemesisError};
@@ -30,12 +30,7 @@ use crate::schedule::Schedule;
 use crate::spec::{DataPlacement, RunSpec};
 use crate::store::{self, StoreError};
 use crate::target::{Node, Target, TargetError};
-use crate::workload::GeneratorSpec;
-
-/// How long the closing reads may take in all.
-const CLOSING_LIMIT: Duration = Duration::from_secs(15);
-/// How long a node that refused a closing read is left alone.
-const CLOSING_PAUSE: Duration = Duration::from_millis(50);
+use crate::workload::{GeneratorSpec, Workload};
 
 /// Why a run broke.
 #[derive(Debug, Error)]
@@ -204,12 +199,13 @@ impl<'a> Run<'a> {
         let load_ns = recorder.now_ns();
 
         let violated = violated.load(Ordering::Acquire);
+        let mut closing = Evidence::default();
         if struck.is_ok() && !interrupted && !violated && !recorder.failed() {
             self.progress.phase("closing reads");
-            self.closing_reads(&load).await;
+            self.closing_reads(&load, load_ns, &mut closing).await?;
         }
         watching.abort();
-        let mut evidence = self.evidence(&recorder, nemesis.log(), load_ns, interrupted);
+        let mut evidence = self.evidence(&recorder, nemesis.log(), load_ns, interrupted, closing);
         evidence.late_arrivals = load.late.load(Ordering::Relaxed);
         if violated {
             evidence.notes.push("the run ended at the first certain violation, as it was asked to".to_owned());
@@ -243,11 +239,7 @@ impl<'a> Run<'a> {
 
     /// Starts to check the history beside the run; what is recorded goes to the sender.
     fn watch_online(&self, violated: Arc<AtomicBool>) -> Result<mpsc::Sender<Vec<Event>>, ConductError> {
-        let workload = self
-            .registry
-            .find_workload(&self.spec.workload)
-            .cloned()
-            .ok_or_else(|| ConductError::Other(format!("there is no workload `{}`", self.spec.workload)))?;
+        let workload = self.workload()?.clone();
         let demand = self.spec.demand(None);
         let (audience, batches) = mpsc::channel();
         std::thread::Builder::new()
@@ -257,11 +249,13 @@ impl<'a> Run<'a> {
         Ok(audience)
     }
 
+    fn workload(&self) -> Result<&'a Arc<dyn Workload>, ConductError> {
+        let name = &self.spec.workload;
+        self.registry.find_workload(name).ok_or_else(|| ConductError::Other(format!("there is no workload `{name}`")))
+    }
+
     fn load(&self, cluster: &Cluster, recorder: Arc<Recorder>) -> Result<Load, ConductError> {
-        let workload = self
-            .registry
-            .find_workload(&self.spec.workload)
-            .ok_or_else(|| ConductError::Other(format!("there is no workload `{}`", self.spec.workload)))?;
+        let workload = self.workload()?;
         let generator = workload
             .generator(&GeneratorSpec {
                 seed: self.spec.seed,
@@ -318,15 +312,38 @@ impl<'a> Run<'a> {
         interrupted
     }
 
-    /// Reads through every node what the workload wants to be read last.
-    async fn closing_reads(&self, load: &Load) {
-        let operations = load.generator.lock().expect("a generator does not panic").closing();
-        let operations: Arc<[Operation]> = operations.into();
-        let all = (1..=self.spec.nodes).map(|node| close_at(load, node, operations.clone()));
-        let _ = tokio::time::timeout(CLOSING_LIMIT, futures_util::future::join_all(all)).await;
+    /// Reads through every node what the workload wants to be read last, as often as the consistency calls for.
+    async fn closing_reads(
+        &self,
+        load: &Load,
+        quiet_since_ns: u64,
+        evidence: &mut Evidence,
+    ) -> Result<(), ConductError> {
+        evidence.quiet_since_ns = Some(quiet_since_ns);
+        let complete = if self.spec.consistency.converges_later() {
+            let interface = self.workload()?.interface();
+            let bound = Duration::from_millis(self.spec.convergence_ms);
+            let convergence = closing::read_until_alike(load, Agreement { interface, quiet_since_ns, bound }).await;
+            let complete = convergence.complete;
+            evidence.convergence = Some(convergence);
+            complete
+        } else {
+            closing::read_once(load).await
+        };
+        if !complete {
+            evidence.notes.push("the closing reads were not all answered in time".to_owned());
+        }
+        Ok(())
     }
 
-    fn evidence(&self, recorder: &Recorder, log: &FaultLog, load_ns: u64, interrupted: bool) -> Evidence {
+    fn evidence(
+        &self,
+        recorder: &Recorder,
+        log: &FaultLog,
+        load_ns: u64,
+        interrupted: bool,
+        closing: Evidence,
+    ) -> Evidence {
         let (functions, reads_after_heal) =
             recorder.with_tally(|tally| (tally.functions(), tally.reads_since_heal().to_vec()));
         Evidence {
@@ -337,30 +354,8 @@ impl<'a> Run<'a> {
             faults_installed: log.count(FaultOutcome::Installed),
             faults_skipped: log.count(FaultOutcome::Skipped),
             faults_indeterminate: log.count(FaultOutcome::Indeterminate),
-            unexpected_exits: Vec::new(),
-            late_arrivals: 0,
             interrupted,
-            quiet_since_ns: None,
-            notes: Vec::new(),
-        }
-    }
-}
-
-/// The closing reads through one node, each repeated (as a new operation) until it is answered.
-async fn close_at(load: &Load, node: u16, operations: Arc<[Operation]>) {
-    let mut process = load.clients + u32::from(node) - 1;
-    let mut connection = (load.connect)(process, node);
-    for operation in operations.iter() {
-        loop {
-            let completion = load.invoke(&mut *connection, process, node, operation).await;
-            match completion.outcome {
-                Outcome::Ok => break,
-                Outcome::Fail => tokio::time::sleep(CLOSING_PAUSE).await,
-                Outcome::Info => {
-                    process = process.wrapping_add(load.stride);
-                    connection = (load.connect)(process, node);
-                }
-            }
+            ..closing
         }
     }
 }

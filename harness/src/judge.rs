@@ -9,7 +9,7 @@ mod recorded;
 pub(crate) use recorded::{Judged, judge_recorded};
 
 use rashomon_checkers::{Anomaly, Finding, Judgement};
-use rashomon_report::record::{Evidence, Verdict, VerdictRecord};
+use rashomon_report::record::{Convergence, Evidence, Verdict, VerdictRecord};
 
 use crate::faults::kind::FaultClass;
 use crate::schedule::Schedule;
@@ -77,6 +77,7 @@ fn missing(demands: &Demands<'_>, evidence: &Evidence) -> Vec<String> {
             lacks.push(format!("n{} acknowledged no read after the last fault was healed", index + 1));
         }
     }
+    lacks.extend(evidence.convergence.as_ref().and_then(not_converged));
     for exit in &evidence.unexpected_exits {
         let seconds = exit.at_ns as f64 / 1e9;
         lacks.push(format!(
@@ -85,6 +86,22 @@ fn missing(demands: &Demands<'_>, evidence: &Evidence) -> Vec<String> {
         ));
     }
     lacks
+}
+
+/// Why nobody knows that replicas agree. A checker that saw them apart has said so already.
+fn not_converged(convergence: &Convergence) -> Option<String> {
+    let bound = convergence.bound_ns as f64 / 1e9;
+    if !convergence.complete {
+        return Some(format!(
+            "the closing reads were not all answered within {bound:.1} s and 15 s more: nobody knows whether replicas \
+             agree; look into the nodes' logs"
+        ));
+    }
+    if convergence.after_ns.is_none() {
+        let keys = convergence.apart.join(", ");
+        return Some(format!("{bound:.1} s after the last heal and the last update nodes still differ on key {keys}"));
+    }
+    None
 }
 
 fn missing_fault(schedule: &Schedule, evidence: &Evidence, class: FaultClass) -> Option<String> {
@@ -188,7 +205,14 @@ mod tests {
     #[test]
     fn each_missing_piece_of_evidence_makes_it_inconclusive() {
         type Spoil = fn(&mut Evidence);
-        let spoil: [(&str, Spoil); 7] = [
+        let spoil: [(&str, Spoil); 9] = [
+            ("not all answered", |evidence| {
+                evidence.convergence = Some(Convergence::default());
+            }),
+            ("still differ on key 7", |evidence| {
+                let apart = vec!["7".to_owned()];
+                evidence.convergence = Some(Convergence { complete: true, apart, ..Convergence::default() });
+            }),
             ("interrupted", |evidence| evidence.interrupted = true),
             ("only 90 operations", |evidence| evidence.functions.iter_mut().for_each(|counts| counts.ok = 45)),
             ("no `write`", |evidence| drop(evidence.functions.pop())),

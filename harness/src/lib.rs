@@ -5,6 +5,7 @@
 
 pub mod cli;
 pub mod client;
+pub mod closing;
 pub mod cluster;
 pub mod conduct;
 pub mod consistency;

@@ -14,7 +14,7 @@ mod fault;
 mod manifest;
 mod verdict;
 
-pub use evidence::{Evidence, FunctionCounts, LatencySummary, NodeExit, Timings};
+pub use evidence::{Convergence, Evidence, FunctionCounts, LatencySummary, NodeExit, Timings};
 pub use fault::{FaultOutcome, FaultRecord};
 pub use manifest::{HostFacts, Manifest, MutantRecord, NodeRecord, TargetRecord};
 pub use verdict::{Verdict, VerdictRecord};

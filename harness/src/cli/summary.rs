@@ -1,7 +1,7 @@
 //! What a run's end looks like on the terminal.
 
 use rashomon_history::{OpView, Outcome};
-use rashomon_report::record::{Evidence, Verdict};
+use rashomon_report::record::{Convergence, Evidence, Verdict};
 
 use crate::judge;
 use crate::outside::Done;
@@ -23,6 +23,9 @@ pub(crate) fn print_run(done: &Done) {
     if let Some(evidence) = &done.manifest.evidence {
         println!("operations   {}", operations(evidence));
         println!("faults       {}", faults(evidence));
+        if let Some(convergence) = &evidence.convergence {
+            println!("convergence  {}", converged(convergence));
+        }
     }
     match &done.report {
         Some(report) => println!("report       {}", report.display()),
@@ -39,6 +42,22 @@ fn operations(evidence: &Evidence) -> String {
     let acknowledged: u64 = evidence.functions.iter().map(|counts| counts.ok).sum();
     let per_second = acknowledged as f64 / (evidence.load_ns as f64 / 1e9).max(1e-9);
     format!("{} ({per_second:.0} ok/s)", text.join(" · "))
+}
+
+fn converged(convergence: &Convergence) -> String {
+    let bound = convergence.bound_ns as f64 / 1e9;
+    let rounds = if convergence.rounds == 1 { "1 round".to_owned() } else { format!("{} rounds", convergence.rounds) };
+    match convergence.after_ns {
+        Some(after_ns) => format!(
+            "all nodes agree {:.2} s after the last heal and the last update, of {bound:.1} s ({rounds} of reads)",
+            after_ns as f64 / 1e9
+        ),
+        None if convergence.complete => format!(
+            "nodes differ on key {} more than {bound:.1} s after the last heal and the last update ({rounds} of reads)",
+            convergence.apart.join(", ")
+        ),
+        None => format!("unknown: reads were not answered in time ({rounds} of reads)"),
+    }
 }
 
 fn faults(evidence: &Evidence) -> String {

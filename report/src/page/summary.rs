@@ -6,7 +6,7 @@ use rashomon_history::Outcome;
 use super::Found;
 use crate::format::{count, counted, seconds};
 use crate::html::{Html, put};
-use crate::record::{FaultOutcome, Verdict};
+use crate::record::{Convergence, FaultOutcome, Verdict};
 use crate::run_files::RunFiles;
 
 /// Writes the bar.
@@ -91,6 +91,7 @@ fn facts(html: &mut Html, run: &RunFiles<'_>) {
     let manifest = run.manifest;
     html.raw("<dl class=\"facts\">");
     super::fact(html, "workload", &manifest.target.workload);
+    super::fact(html, "consistency", &manifest.target.consistency);
     super::fact(html, "model", &manifest.target.model);
     super::fact(html, "nodes", &manifest.nodes.len().to_string());
     super::fact(html, "seed", &seed(&manifest.spec));
@@ -109,9 +110,23 @@ fn facts(html: &mut Html, run: &RunFiles<'_>) {
     {
         super::fact(html, "after the last heal", &counted(evidence.reads_after_heal.iter().sum(), "ok read"));
     }
+    if let Some(convergence) = manifest.evidence.as_ref().and_then(|evidence| evidence.convergence.as_ref()) {
+        super::fact(html, "all nodes agree", &converged(convergence));
+    }
     super::fact(html, "started", &whole_seconds(&manifest.started));
     super::fact(html, "run", &manifest.run);
     html.raw("</dl>\n");
+}
+
+/// How long replicas took to agree.
+fn converged(convergence: &Convergence) -> String {
+    match convergence.after_ns {
+        Some(after_ns) => format!("{} s after the last heal and update", seconds(after_ns)),
+        None if convergence.complete => {
+            format!("not {} s after the last heal and update", seconds(convergence.bound_ns))
+        }
+        None => "unknown: reads were not answered".to_owned(),
+    }
 }
 
 /// Operations by outcome, each with the mark that stands for the outcome everywhere on the page.

@@ -26,10 +26,29 @@ pub struct Evidence {
     /// Since when every fault was healed and no client updated anything, ns; absent when the run ended before.
     #[serde(default)]
     pub quiet_since_ns: Option<u64>,
+    /// How replicas came to agree; absent where they have to agree at any time, and when the run ended before.
+    #[serde(default)]
+    pub convergence: Option<Convergence>,
     /// The user stopped the run early.
     pub interrupted: bool,
     /// Things a reader should know.
     pub notes: Vec<String>,
+}
+
+/// What rounds of closing reads showed about replicas that may differ for a while.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Convergence {
+    /// How long after the last heal and the last update they may differ, ns.
+    pub bound_ns: u64,
+    /// Rounds of reads.
+    pub rounds: u32,
+    /// How long after the last heal and the last update all nodes were seen to agree on everything, ns (an upper bound:
+    /// when the last read that showed it was answered); absent when they did not.
+    pub after_ns: Option<u64>,
+    /// Objects on which nodes differed in the last round, the first twenty.
+    pub apart: Vec<String>,
+    /// Every read was answered; else the time was over before.
+    pub complete: bool,
 }
 
 /// How often one function was called and how it ended.

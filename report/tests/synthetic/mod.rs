@@ -496,6 +496,7 @@ fn run(name: &str, history: &History, faults: Vec<FaultRecord>) -> Run {
         },
         evidence: Some(Evidence {
             quiet_since_ns: None,
+            convergence: None,
             functions: counts(history),
             load_ns: 30 * SECOND,
             last_heal_ns: Some(26_400 * MS),
