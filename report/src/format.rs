@@ -48,6 +48,21 @@ pub(crate) fn count(number: u64) -> String {
     text
 }
 
+/// A measured number with three digits that count, or more before the point: `0.0123`, `4.2`, `1,234`.
+pub fn measured(number: f64) -> String {
+    if !number.is_finite() {
+        return "–".to_owned();
+    }
+    let size = number.abs();
+    if size >= 1_000.0 {
+        let sign = if number < 0.0 { "-" } else { "" };
+        return sign.to_owned() + &count(size.round() as u64);
+    }
+    let digits = if size == 0.0 { 0 } else { (2 - size.log10().floor() as i32).clamp(0, 6) as usize };
+    let text = format!("{number:.digits$}");
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+}
+
 /// `1 operation`, `2,310 operations`.
 pub(crate) fn counted(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })

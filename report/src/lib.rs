@@ -20,6 +20,7 @@ mod run_files;
 mod series;
 mod svg;
 
+pub use format::measured;
 pub use load::{LoadError, WriteError, load, write_report};
 pub use page::render;
 pub use run_files::{LogLine, NodeLog, Run, RunFiles};

@@ -4,6 +4,7 @@ mod evidence;
 mod faults;
 mod findings;
 mod logs;
+mod measured;
 mod plots;
 mod summary;
 mod technical;
@@ -71,6 +72,7 @@ pub fn render(run: &RunFiles<'_>) -> String {
     html.raw("<main>\n");
     findings::section(&mut html, run, &found);
     plots::section(&mut html, run, &found);
+    measured::section(&mut html, run);
     faults::section(&mut html, run);
     logs::section(&mut html, run, &found);
     evidence::section(&mut html, run);

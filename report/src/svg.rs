@@ -3,6 +3,7 @@
 //! Colours come from the style sheet by class, so one drawing serves light, dark and print. What a colour says is
 //! said a second time by shape or pattern.
 
+pub(crate) mod curve;
 pub(crate) mod diagram;
 pub(crate) mod elastic;
 pub(crate) mod fault_class;

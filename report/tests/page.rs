@@ -2,6 +2,7 @@
 
 mod synthetic;
 
+use rashomon_checkers::Measurement;
 use rashomon_history::{History, OpId};
 use rashomon_report::record::{FaultRecord, Manifest, VerdictRecord};
 use rashomon_report::{LogLine, NodeLog, Run, render};
@@ -35,6 +36,23 @@ fn elements<'a>(page: &'a str, tag: &str) -> Vec<&'a str> {
     let (opening, closing) = (format!("<{tag}"), format!("</{tag}>"));
     let content = |part: &'a str| Some(part.split_once('>')?.1.split_once(&closing)?.0);
     page.split(&opening).skip(1).filter_map(content).collect()
+}
+
+#[test]
+fn what_checkers_measured_is_shown_as_numbers_and_curves() {
+    let mut run = synthetic::violation();
+    assert!(!page(&run).contains("Measured"));
+    let judgement = &mut run.verdict.as_mut().expect("it was judged").judgements[0];
+    judgement.measurements = vec![
+        Measurement::number("staleness, median", "ms", 1234.5),
+        Measurement::series("t-visibility", "share of <reads>", "ms", vec![(0.0, 0.5), (2.0, 1.0)]),
+    ];
+    let page = page(&run);
+    let text = text(&page);
+    for wanted in ["Measured", "staleness, median", "1,235 ms", "t-visibility", "share of &lt;reads&gt; by ms"] {
+        assert!(text.contains(wanted), "{wanted}");
+    }
+    assert_eq!(page.matches("class=\"curve\"").count(), 1);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What a run's end looks like on the terminal.
 
+use rashomon_checkers::{Judgement, Measured};
 use rashomon_history::{OpView, Outcome};
+use rashomon_report::measured as in_digits;
 use rashomon_report::record::{Convergence, Evidence, Verdict};
 
 use crate::judge;
@@ -27,11 +29,25 @@ pub(crate) fn print_run(done: &Done) {
             println!("convergence  {}", converged(convergence));
         }
     }
+    let measured = measured(&done.verdict.judgements);
+    if !measured.is_empty() {
+        println!("measured     {measured}");
+    }
     match &done.report {
         Some(report) => println!("report       {}", report.display()),
         None => println!("run          {}", done.dir.display()),
     }
     println!("again        {}", done.manifest.reproduce);
+}
+
+/// The numbers that checkers measured; the report has the curves.
+fn measured(judgements: &[Judgement]) -> String {
+    let measurements = judgements.iter().flat_map(|judgement| &judgement.measurements);
+    let numbers = measurements.filter_map(|measurement| match measurement.measured {
+        Measured::Number(number) => Some(format!("{} {} {}", measurement.name, in_digits(number), measurement.unit)),
+        Measured::Series { .. } => None,
+    });
+    numbers.collect::<Vec<String>>().join(" · ")
 }
 
 fn operations(evidence: &Evidence) -> String {

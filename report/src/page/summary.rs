@@ -51,7 +51,11 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) 
     if !found.is_empty() {
         put!(html, "<a href=\"#findings\">Findings <b>{}</b></a>", found.len());
     }
-    html.raw("<a href=\"#plots\">Over time</a><a href=\"#faults\">Faults</a><a href=\"#logs\">Logs</a>");
+    html.raw("<a href=\"#plots\">Over time</a>");
+    if super::measured::has_any(run) {
+        html.raw("<a href=\"#measured\">Measured</a>");
+    }
+    html.raw("<a href=\"#faults\">Faults</a><a href=\"#logs\">Logs</a>");
     html.raw("<a href=\"#evidence\">Evidence</a><a href=\"#run\">Run</a></nav>\n</header>\n");
 }
 

@@ -406,14 +406,14 @@ fn scale_end(values: &[f64]) -> f64 {
 }
 
 /// A step of 1, 2 or 5 times a power of ten that divides `length` into at most `parts` parts.
-fn nice_step(length: f64, parts: f64) -> f64 {
+pub(super) fn nice_step(length: f64, parts: f64) -> f64 {
     let least = (length / parts).max(1e-9);
     let power = 10_f64.powf(least.log10().floor());
     [1.0, 2.0, 5.0, 10.0].into_iter().map(|factor| factor * power).find(|step| *step >= least * 0.999).unwrap_or(least)
 }
 
 /// A number without needless zeros: `0.5`, `12`.
-fn trimmed(number: f64) -> String {
+pub(super) fn trimmed(number: f64) -> String {
     let text = format!("{number:.3}");
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
