@@ -8,14 +8,18 @@ pub mod brute;
 pub mod certificate;
 pub mod engine;
 pub mod eventual;
+mod explain;
 pub mod linearizable;
 mod minimal;
+#[cfg(test)]
+mod minimal_tests;
 pub mod model;
 pub mod models;
 pub mod objects;
 pub mod part;
 mod registry;
 pub mod sequential;
+mod severity;
 pub mod simulated;
 pub mod small;
 pub mod specialist;

@@ -7,27 +7,20 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use rashomon_history::{History, OpId, OpView};
+use rashomon_history::{History, OpId};
 
 use crate::certificate;
-use crate::engine::{Answer, Answered, How, Shortage, decide, last_stretch};
-use crate::minimal::minimal_core;
-use crate::model::{Model, Nature, Unusable};
-use crate::part::{Item, Keys, Part, compile};
+use crate::engine::{Answer, Answered, How, Shortage, decide};
+use crate::explain;
+use crate::model::{Model, Unusable};
+use crate::part::{Keys, compile};
 use crate::specialist::Ops;
-use crate::story::{Span, Story, tell};
 use crate::verdict::{Anomaly, Budget, Finding, Judgement, Method};
 
 /// Each key may spend at least this many steps, however many keys there are.
 const STEPS_PER_KEY: u64 = 100_000;
 /// Cores are sought for this many keys; the others are only counted.
 const EXPLAINED: usize = 8;
-/// How many steps finding one core may take in all: this many, and so many times those that refuting the history took.
-const LEAST_EFFORT: u64 = 500_000;
-const EFFORT: u64 = 50;
-/// How many of them one attempt may take: a weakened history that is much harder than the whole is not worth it.
-const LEAST_ATTEMPT: u64 = 20_000;
-const ATTEMPT: u64 = 4;
 /// Below this many operations one thread is quicker than two.
 const PARALLEL_AT: usize = 20_000;
 
@@ -271,88 +264,8 @@ impl Tally {
 
 fn explain_key<M: Model>(model: &M, history: &History, keys: &Keys, refuted: &Refuted) -> Anomaly {
     let part = compile(model, history, keys.of_key(refuted.key)).expect("the specialist reads what the model reads");
-    explain_among(model, history, &part, refuted.at, &refuted.among, refuted.steps)
-}
-
-/// Explains why a part is not linearizable when already its events up to position `at` are not.
-pub(crate) fn explain<M: Model>(model: &M, history: &History, part: &Part<M::Op>, at: u32, steps: u64) -> Anomaly {
-    explain_among(model, history, part, at, &[], steps)
-}
-
-fn explain_among<M: Model>(
-    model: &M,
-    history: &History,
-    part: &Part<M::Op>,
-    at: u32,
-    among: &[OpId],
-    steps: u64,
-) -> Anomaly {
-    // A history in which values repeat would need almost all of its writes in the core: to say that none of them
-    // explains the contradiction. So the argument begins where every explanation of what came before agrees on the
-    // state.
-    if among.is_empty()
-        && let Some((state, since, stretch)) = last_stretch(
-            model,
-            part,
-            &Budget { steps: steps.saturating_mul(ATTEMPT).max(LEAST_ATTEMPT), ..Budget::default() },
-        )
-    {
-        let resumed = Resumed { model, state };
-        let core = core_of(&resumed, &stretch, at, &[], steps);
-        if !core.is_empty() {
-            let mut anomaly = tell(model, &Story { history, part, core: &core });
-            let state = model.describe_state(&resumed.state);
-            let when = Span(history.time_at(since));
-            let lemma =
-                format!("At {when} every explanation of what had happened so far agrees: the state was {state}.");
-            anomaly.explanation.insert(0, lemma);
-            return anomaly;
-        }
-    }
-    let core = core_of(model, part, at, among, steps);
-    tell(model, &Story { history, part, core: &core })
-}
-
-fn core_of<M: Model>(model: &M, part: &Part<M::Op>, at: u32, among: &[OpId], steps: u64) -> Vec<Item> {
-    let mut left = steps.saturating_mul(EFFORT).max(LEAST_EFFORT);
-    let attempt = steps.saturating_mul(ATTEMPT).max(LEAST_ATTEMPT);
-    let core = minimal_core(model, part, at, among, |weaker| {
-        let (answered, _) = decide(model, weaker, &Budget { steps: left.min(attempt), ..Budget::default() });
-        left = left.saturating_sub(answered.steps);
-        answered
-    });
-    core.into_iter().filter(Item::is_certain).collect()
-}
-
-/// A model that begins in another state.
-struct Resumed<'a, M: Model> {
-    model: &'a M,
-    state: M::State,
-}
-
-impl<M: Model> Model for Resumed<'_, M> {
-    type State = M::State;
-    type Op = M::Op;
-
-    fn name(&self) -> &str {
-        self.model.name()
-    }
-
-    fn initial(&self) -> M::State {
-        self.state.clone()
-    }
-
-    fn operation(&self, op: &OpView<'_>) -> Result<Option<M::Op>, Unusable> {
-        self.model.operation(op)
-    }
-
-    fn step(&self, state: &M::State, op: &M::Op) -> impl IntoIterator<Item = M::State> {
-        self.model.step(state, op)
-    }
-
-    fn nature(&self, op: &M::Op) -> Nature {
-        self.model.nature(op)
-    }
+    let Refuted { at, ref among, steps, .. } = *refuted;
+    explain::explain(model, history, &part, explain::Refuted { at, among, steps })
 }
 
 fn unreadable<M: Model>(model: &M, op: OpId, error: &Unusable) -> Judgement {

@@ -1,86 +1,312 @@
 //! Minimal cores: which facts of a history contradict each other.
 //!
 //! A history is weakened step by step and stays refuted: an observer is dropped, the completion of any other operation
-//! is forgotten (so that it may happen at any time or never). Only such *relaxations* are sound. Deleting an operation
-//! that took effect is not: it would orphan whoever saw its effect and make a contradiction where there was none.
-
-use std::ops::Range;
+//! is forgotten (so that it may happen at any time or never), and what is left is *stretched*: an operation may begin
+//! earlier or end later than it did. Only such *relaxations* are sound. Deleting an operation that took effect is not:
+//! it would orphan whoever saw its effect and make a contradiction where there was none.
+//!
+//! Most of what was weakened has nothing to do with the contradiction. So the search leaves it out at first, and brings
+//! in what turns out to be needed to explain a core that was too small (refinement by counterexample; Clarke, Grumberg,
+//! Jha, Lu, Veith 2000). Every core is refuted at last beside everything that was weakened. It is minimal even so: what
+//! cannot be weakened further where less may explain it cannot be where more may.
 
 use rashomon_history::OpId;
 
-use crate::engine::{Answer, Answered};
-use crate::model::{Model, Nature};
-use crate::part::{Item, NEVER, Part};
+use crate::engine::Answer;
+use crate::part::{Item, NEVER};
 
-/// Shrinks the refuted prefix of a part (all events up to and including position `at`), or what of it is `among` some
-/// operations, if those alone are refuted too.
+/// How often operations are brought in before all are.
+const ROUNDS: usize = 64;
+/// Cores of more operations are not stretched.
+const STRETCHED: usize = 64;
+/// Nor where more others had to be brought in.
+const STRETCHED_BESIDE: usize = 256;
+
+/// Facts that contradict each other.
+#[derive(Clone, Debug)]
+pub(crate) struct Core {
+    /// The operations that certainly took effect, as recorded, in order of invocation.
+    pub(crate) facts: Vec<Item>,
+    /// The others that could have explained them, all without a completion.
+    pub(crate) beside: Vec<Item>,
+    /// Everything else that was weakened: it cannot explain them.
+    pub(crate) apart: Vec<Item>,
+    /// Which completion came before which invocation, as far as that matters and does not follow from other such pairs.
+    pub(crate) order: Vec<(OpId, OpId)>,
+    /// All of them, stretched until any further stretching would explain them. What is refuted at last.
+    #[cfg(test)]
+    pub(crate) stretched: Vec<Item>,
+}
+
+/// Shrinks the refuted prefix of a history (all events up to and including position `at`), or what of it is `among`
+/// some operations, if those alone are refuted too.
 ///
-/// `refute` decides a part; only a definite *no* counts. Returns the items that are left: those certain ones of which
-/// none can be relaxed (greedily: observers before others, oldest first), and those of unknown outcome that were in the
-/// history anyway.
-pub(crate) fn minimal_core<M: Model>(
-    model: &M,
-    part: &Part<M::Op>,
+/// `observes` says whether an operation never changes the state; `decide` judges a weaker history, items in order of
+/// invocation, and only a definite *no* counts. None of the facts that come back can be weakened: greedily, observers
+/// before others, oldest first.
+pub(crate) fn minimal_core(
+    items: &[Item],
     at: u32,
     among: &[OpId],
-    mut refute: impl FnMut(&Part<M::Op>) -> Answered,
-) -> Vec<Item> {
-    let observes = |item: &Item| model.nature(&part.classes[item.class as usize]) == Nature::Observer;
-    let mut is_refuted = |items: &[Item]| {
-        let weaker = Part { key: part.key.clone(), items: items.to_vec(), classes: part.classes.clone() };
-        matches!(refute(&weaker).answer, Answer::No { .. })
-    };
-    let mut prefix: Vec<Item> = part.items.iter().copied().filter(|item| item.invoked <= at).collect();
+    observes: impl Fn(&Item) -> bool,
+    mut decide: impl FnMut(&[Item]) -> Answer,
+) -> Core {
+    let mut prefix: Vec<Item> = items.iter().copied().filter(|item| item.invoked <= at).collect();
     for item in &mut prefix {
         if item.completed > at {
             item.completed = NEVER;
         }
     }
     prefix.retain(|item| item.is_certain() || !observes(item));
-    let mut items: Vec<Item> = prefix.iter().copied().filter(|item| among.binary_search(&item.op).is_ok()).collect();
-    if items.is_empty() || !is_refuted(&items) {
-        items = prefix;
+    let chosen: Vec<Item> = prefix.iter().copied().filter(|item| among.binary_search(&item.op).is_ok()).collect();
+    if !chosen.is_empty() && matches!(decide(&chosen), Answer::No { .. }) {
+        prefix = chosen;
     }
-    // Other clients' reads go first: an acknowledged write is the better evidence.
-    for only_observers in [true, false] {
-        let mut chunk = items.len().next_power_of_two();
-        while chunk > 0 {
-            let mut start = 0;
-            while start < items.len() {
-                let end = (start + chunk).min(items.len());
-                let mut weaker = items.clone();
-                let may_relax = |item: &Item| item.is_certain() && (!only_observers || observes(item));
-                if relax(&mut weaker, start..end, may_relax, observes) && is_refuted(&weaker) {
-                    start = end - (items.len() - weaker.len());
-                    items = weaker;
-                } else {
-                    start = end;
-                }
-            }
-            chunk /= 2;
-        }
-    }
-    items
+    let beside = vec![false; prefix.len()];
+    Shrinking { items: &prefix, observes, decide, beside }.core()
 }
 
-/// Relaxes the items of a range that may be; false when there was none.
-fn relax(
-    items: &mut Vec<Item>,
-    range: Range<usize>,
-    may_relax: impl Fn(&Item) -> bool,
-    observes: impl Fn(&Item) -> bool,
-) -> bool {
-    let mut changed = false;
-    let mut index = 0;
-    items.retain_mut(|item| {
-        let inside = range.contains(&index);
-        index += 1;
-        if !inside || !may_relax(item) {
-            return true;
+/// The search for a core. Operations are indices into `items`.
+struct Shrinking<'a, O, D> {
+    /// The history to weaken.
+    items: &'a [Item],
+    observes: O,
+    decide: D,
+    /// Which operations are looked at once they are weakened.
+    beside: Vec<bool>,
+}
+
+/// An operation's invocation or completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Moment {
+    item: u32,
+    completes: bool,
+}
+
+impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
+    fn core(mut self) -> Core {
+        let certain: Vec<u32> =
+            (0..self.items.len() as u32).filter(|&item| self.items[item as usize].is_certain()).collect();
+        for _ in 0..ROUNDS {
+            let facts = self.shrink(certain.clone());
+            let mut moments = self.moments(&facts);
+            let mut all = self.beside_all(&facts, &moments);
+            let mut answer = (self.decide)(&all);
+            if matches!(answer, Answer::No { .. }) {
+                moments = self.stretch(&facts, moments);
+                all = self.beside_all(&facts, &moments);
+                answer = (self.decide)(&all);
+            }
+            match answer {
+                Answer::No { .. } => return self.told(&facts, &moments, all),
+                Answer::Yes(order) if self.bring_in(&facts, &order) => {}
+                Answer::Yes(_) | Answer::Unknown(_) => break,
+            }
         }
-        changed = true;
-        item.completed = NEVER;
-        !observes(item)
-    });
-    changed
+        self.beside.fill(true);
+        let facts = self.shrink(certain);
+        let moments = self.moments(&facts);
+        let all = self.beside_all(&facts, &moments);
+        self.told(&facts, &moments, all)
+    }
+
+    /// Looks from now on at what an explanation needed; false when it needed nothing new.
+    fn bring_in(&mut self, facts: &[u32], explanation: &[OpId]) -> bool {
+        let mut new = false;
+        for op in explanation {
+            let item = self.items.binary_search_by_key(op, |item| item.op).expect("it is one of the items");
+            if facts.binary_search(&(item as u32)).is_err() {
+                new |= !std::mem::replace(&mut self.beside[item], true);
+            }
+        }
+        new
+    }
+
+    /// An operation as far as it is looked at: its facts, or without its completion, or not at all.
+    fn as_seen(&self, item: u32, facts: &[u32]) -> Option<Item> {
+        let seen = self.items[item as usize];
+        if facts.binary_search(&item).is_ok() {
+            return Some(seen);
+        }
+        let beside = self.beside[item as usize] && !(self.observes)(&seen);
+        beside.then_some(Item { completed: NEVER, ..seen })
+    }
+
+    fn is_refuted(&mut self, facts: &[u32]) -> bool {
+        let seen: Vec<Item> = (0..self.items.len() as u32).filter_map(|item| self.as_seen(item, facts)).collect();
+        matches!((self.decide)(&seen), Answer::No { .. })
+    }
+
+    /// Weakens what can be, in chunks of halving size.
+    fn shrink(&mut self, mut facts: Vec<u32>) -> Vec<u32> {
+        // Other clients' reads go first: an acknowledged write is the better evidence.
+        for only_observers in [true, false] {
+            let mut chunk = facts.len().next_power_of_two();
+            while chunk > 0 {
+                let mut start = 0;
+                while start < facts.len() {
+                    let end = (start + chunk).min(facts.len());
+                    let stays = |&&item: &&u32| only_observers && !(self.observes)(&self.items[item as usize]);
+                    let mut fewer = facts[..start].to_vec();
+                    fewer.extend(facts[start..end].iter().filter(stays));
+                    let next = fewer.len();
+                    fewer.extend(&facts[end..]);
+                    if fewer.len() < facts.len() && self.is_refuted(&fewer) {
+                        (start, facts) = (next, fewer);
+                    } else {
+                        start = end;
+                    }
+                }
+                chunk /= 2;
+            }
+        }
+        facts
+    }
+
+    /// The events of what is looked at, in order.
+    fn moments(&self, facts: &[u32]) -> Vec<Moment> {
+        let mut moments = Vec::new();
+        for item in 0..self.items.len() as u32 {
+            let Some(seen) = self.as_seen(item, facts) else { continue };
+            moments.push((seen.invoked, Moment { item, completes: false }));
+            if seen.is_certain() {
+                moments.push((seen.completed, Moment { item, completes: true }));
+            }
+        }
+        moments.sort_unstable_by_key(|&(position, _)| position);
+        moments.into_iter().map(|(_, moment)| moment).collect()
+    }
+
+    /// Lets operations begin earlier and end later, as long as they contradict each other.
+    fn stretch(&mut self, facts: &[u32], mut moments: Vec<Moment>) -> Vec<Moment> {
+        if facts.len() > STRETCHED || moments.len() - facts.len() > STRETCHED + STRETCHED_BESIDE {
+            return moments;
+        }
+        // As far as can be, in chunks of halving size.
+        for completes in [false, true] {
+            let ends: Vec<Moment> = moments.iter().copied().filter(|moment| moment.completes == completes).collect();
+            let mut chunks = vec![&ends[..]];
+            while let Some(chunk) = chunks.pop() {
+                let (moved, others): (Vec<Moment>, Vec<Moment>) =
+                    moments.iter().partition(|moment| chunk.contains(moment));
+                let stretched = if completes { [others, moved].concat() } else { [moved, others].concat() };
+                if self.contradict(&stretched) {
+                    moments = stretched;
+                } else if chunk.len() > 1 {
+                    let (first, second) = chunk.split_at(chunk.len() / 2);
+                    chunks.extend([first, second]);
+                }
+            }
+        }
+        // Then by one pair at a time. A pair that was needed once is needed in all weaker histories.
+        let mut needed: Vec<(u32, u32)> = Vec::new();
+        loop {
+            let pairs = neighbours(&moments);
+            let open = pairs
+                .into_iter()
+                .find(|&(first, second)| !needed.contains(&(moments[first].item, moments[second].item)));
+            let Some((first, second)) = open else { return moments };
+            let stretched = exchange(&moments, first, second);
+            if self.contradict(&stretched) {
+                moments = stretched;
+            } else {
+                needed.push((moments[first].item, moments[second].item));
+            }
+        }
+    }
+
+    fn contradict(&mut self, moments: &[Moment]) -> bool {
+        let items = self.arrange(moments);
+        matches!((self.decide)(&items), Answer::No { .. })
+    }
+
+    /// Operations with these events, in order of invocation.
+    fn arrange(&self, moments: &[Moment]) -> Vec<Item> {
+        let mut arranged: Vec<Item> = Vec::with_capacity(moments.len());
+        for (position, moment) in moments.iter().enumerate() {
+            let item = self.items[moment.item as usize];
+            if !moment.completes {
+                arranged.push(Item { invoked: position as u32, completed: NEVER, ..item });
+            } else if let Some(begun) = arranged.iter_mut().rev().find(|begun| begun.op == item.op) {
+                begun.completed = position as u32;
+            }
+        }
+        arranged
+    }
+
+    /// The same beside all others without their completions. Each of them is invoked as late as can be without coming
+    /// after a completion that it did not come after.
+    fn beside_all(&self, facts: &[u32], moments: &[Moment]) -> Vec<Item> {
+        let mut all = Vec::with_capacity(self.items.len() + facts.len());
+        let mut next = 0;
+        for (index, item) in self.items.iter().enumerate() {
+            let seen = self.beside[index] || facts.binary_search(&(index as u32)).is_ok();
+            if seen || (self.observes)(item) {
+                continue;
+            }
+            let later =
+                |moment: &&Moment| moment.completes && self.items[moment.item as usize].completed > item.invoked;
+            let until = moments[next..].iter().position(|moment| later(&moment)).map_or(moments.len(), |at| next + at);
+            all.extend_from_slice(&moments[next..until]);
+            all.push(Moment { item: index as u32, completes: false });
+            next = until;
+        }
+        all.extend_from_slice(&moments[next..]);
+        self.arrange(&all)
+    }
+
+    fn told(&self, facts: &[u32], moments: &[Moment], _all: Vec<Item>) -> Core {
+        let without_end =
+            |&index: &usize| facts.binary_search(&(index as u32)).is_err() && !(self.observes)(&self.items[index]);
+        let weakened = |index: usize| Item { completed: NEVER, ..self.items[index] };
+        let (beside, apart): (Vec<usize>, Vec<usize>) =
+            (0..self.items.len()).filter(without_end).partition(|&index| self.beside[index]);
+        Core {
+            facts: facts.iter().map(|&item| self.items[item as usize]).collect(),
+            beside: beside.into_iter().map(weakened).collect(),
+            apart: apart.into_iter().map(weakened).collect(),
+            order: self.order(moments),
+            #[cfg(test)]
+            stretched: _all,
+        }
+    }
+
+    /// The pairs of completion and invocation that follow from no others.
+    fn order(&self, moments: &[Moment]) -> Vec<(OpId, OpId)> {
+        let op = |item: u32| self.items[item as usize].op;
+        let mut order = Vec::new();
+        for (at, second) in moments.iter().enumerate().filter(|(_, moment)| !moment.completes) {
+            // What completed before the latest invocation of what completed before is ordered through that.
+            let before = || moments[..at].iter().enumerate().filter(|(_, moment)| moment.completes);
+            let begun = |item: u32| moments.iter().position(|moment| moment.item == item).unwrap_or(0);
+            let latest = before().map(|(_, first)| begun(first.item)).max().unwrap_or(0);
+            order.extend(before().filter(|&(end, _)| end > latest).map(|(_, first)| (op(first.item), op(second.item))));
+        }
+        order
+    }
+}
+
+/// Every completion with every invocation that only other completions and invocations alike stand between.
+fn neighbours(moments: &[Moment]) -> Vec<(usize, usize)> {
+    let mut pairs = Vec::new();
+    for middle in 1..moments.len() {
+        if !moments[middle - 1].completes || moments[middle].completes {
+            continue;
+        }
+        let first = moments[..middle].iter().rposition(|moment| !moment.completes).map_or(0, |place| place + 1);
+        let last = moments[middle..].iter().position(|moment| moment.completes).map_or(moments.len(), |at| middle + at);
+        pairs.extend((first..middle).flat_map(|end| (middle..last).map(move |begin| (end, begin))));
+    }
+    pairs
+}
+
+/// Lets one of two neighbours begin before the other ends, and changes no other pair.
+fn exchange(moments: &[Moment], first: usize, second: usize) -> Vec<Moment> {
+    let middle = moments[first..].iter().position(|moment| !moment.completes).map_or(second, |at| first + at);
+    let mut exchanged = moments[..first].to_vec();
+    exchanged.extend_from_slice(&moments[first + 1..middle]);
+    exchanged.extend([moments[second], moments[first]]);
+    exchanged.extend_from_slice(&moments[middle..second]);
+    exchanged.extend_from_slice(&moments[second + 1..]);
+    exchanged
 }

@@ -2,11 +2,14 @@
 
 use std::fmt;
 
-use rashomon_history::{History, OpView};
+use rashomon_history::{History, OpId, OpView};
 
 use crate::model::Model;
 use crate::part::{Item, NEVER, Part};
 use crate::verdict::Anomaly;
+
+/// Pairs of operations whose order matters that are told one by one.
+const ORDER_TOLD: usize = 12;
 
 /// What a model is given to explain a contradiction: the whole part and its minimal core.
 pub struct Story<'a, Op> {
@@ -17,6 +20,8 @@ pub struct Story<'a, Op> {
     /// The operations whose facts contradict each other, in order of invocation. What was relaxed is relaxed here: a
     /// completion that is not needed for the contradiction is [`NEVER`].
     pub core: &'a [Item],
+    /// Which of them completed before which other was invoked, as far as the contradiction needs it.
+    pub order: &'a [(OpId, OpId)],
 }
 
 /// The explanation of a contradiction.
@@ -68,6 +73,29 @@ pub fn name_operation<M: Model>(model: &M, view: &OpView<'_>, op: &M::Op, comple
     }
 }
 
+/// Which real-time order the contradiction needs, a sentence for each pair.
+fn tell_order<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Vec<String> {
+    let say = |op: OpId| {
+        let view = story.history.op(op);
+        let what = model.operation(&view).ok().flatten().map_or(String::new(), |op| model.describe(&op));
+        (format!("process {}'s {what}", view.process), view)
+    };
+    let mut told: Vec<String> = story
+        .order
+        .iter()
+        .take(ORDER_TOLD)
+        .map(|&(first, second)| {
+            let ((first, before), (second, after)) = (say(first), say(second));
+            let gap = after.invoke_time.saturating_sub(before.complete_time.unwrap_or(after.invoke_time));
+            format!("It matters that {first} ended {} before {second} began.", Span(gap))
+        })
+        .collect();
+    if story.order.len() > ORDER_TOLD {
+        told.push(format!("So do {} more such pairs.", story.order.len() - ORDER_TOLD));
+    }
+    told
+}
+
 /// The anomaly of a minimal core: the model's own account, or the general one.
 pub(crate) fn tell<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Anomaly {
     let operations: Vec<_> = story.core.iter().map(|item| item.op).collect();
@@ -90,6 +118,7 @@ pub(crate) fn tell<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Anomaly {
     });
     let mut explanation = account.explanation;
     explanation.extend(listed);
+    explanation.extend(tell_order(model, story));
     let starts = story.core.iter().map(|item| story.view(item).invoke_time);
     let ends = story.core.iter().map(|item| {
         let view = story.view(item);

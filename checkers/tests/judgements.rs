@@ -73,6 +73,31 @@ fn a_read_that_misses_an_acknowledged_write_is_stale() {
 }
 
 #[test]
+fn how_far_off_it_was_is_told() {
+    let stale = "0 invoke write 1
+         0 ok write 1
+         0 invoke write 2
+         0 ok write 2
+         0 invoke write 3
+         2 invoke write 4
+         0 ok write 3
+         2 ok write 4
+         1 invoke read nil
+         1 ok read 1
+         1 invoke read nil
+         1 ok read 4";
+    let told = &judge(stale).anomalies[0].explanation;
+    let tells = |what: &str| assert!(told.iter().any(|line| line.contains(what)), "{what}: {told:#?}");
+    tells("at least 3 versions behind");
+    tells("process 0's write 1 ended 1.0 ms before process 0's write 2 began");
+    tells("process 0's write 2 ended 5.0 ms before process 1's read → 1 began");
+    // Half of the shorter gap closes it from both sides.
+    tells("wrong by less than 500 µs excuse nothing");
+    let nowhere = judge("1 invoke read nil\n1 ok read 7");
+    assert!(nowhere.anomalies[0].explanation.iter().any(|line| line.contains("No clock error excuses it")));
+}
+
+#[test]
 fn a_write_that_nobody_ever_saw_is_lost() {
     let (name, _, operations) = anomaly(
         "0 invoke write 1

@@ -5,10 +5,10 @@ use rashomon_history::{History, OpId};
 use super::call::Rule;
 use super::models::{Decision, Lane, Scratch};
 use crate::engine::{self, Shortage};
-use crate::linearizable;
+use crate::explain::{Refuted, clock_error, decider, explain};
 use crate::minimal::minimal_core;
-use crate::model::Unusable;
-use crate::part::{Item, Keys, compile};
+use crate::model::{Nature, Unusable};
+use crate::part::{Item, Keys, NEVER, compile};
 use crate::story::{Story, name_operation, tell};
 use crate::verdict::{Anomaly, Budget, Finding, Judgement, Method};
 
@@ -18,8 +18,6 @@ const EXPLAINED: usize = 8;
 const LISTED: usize = 12;
 /// A contradiction of no more operations is shrunk further by relaxing single facts.
 const RELAXED: usize = 40;
-/// Steps that relaxing one contradiction may take.
-const RELAXING: u64 = 2_000_000;
 
 /// Judges whether a history is linearizable, object by object.
 pub(super) fn check<L: Lane>(model: &L, history: &History, budget: &Budget) -> Judgement {
@@ -164,7 +162,7 @@ fn search<L: Lane>(
     match answered.answer {
         engine::Answer::Yes(_) => {}
         engine::Answer::No { at, .. } => {
-            tally.violation(|| linearizable::explain(model, history, &part, at, answered.steps));
+            tally.violation(|| explain(model, history, &part, Refuted { at, among: &[], steps: answered.steps }));
         }
         engine::Answer::Unknown(shortage) => {
             let what = match shortage {
@@ -194,31 +192,30 @@ fn unreadable<L: Lane>(model: &L, (op, error): (OpId, Unusable)) -> Judgement {
 }
 
 /// A lane's contradiction in words.
-fn tell_contradiction<L: Lane>(model: &L, history: &History, rule: Rule, core: &[OpId]) -> Anomaly {
-    let ops: Vec<u32> = core.iter().map(|op| op.0).collect();
+fn tell_contradiction<L: Lane>(model: &L, history: &History, rule: Rule, contradiction: &[OpId]) -> Anomaly {
+    let ops: Vec<u32> = contradiction.iter().map(|op| op.0).collect();
     let mut part = compile(model, history, &ops).expect("the lane has read these operations");
-    part.key = history.op(core[0]).key.clone();
-    let mut kept: Vec<Item> = part.items.clone();
-    if L::ALONE && kept.len() <= RELAXED {
-        let mut left = RELAXING;
-        kept = minimal_core(model, &part, crate::part::NEVER - 1, &[], |weaker| {
-            let answered = engine::search(model, weaker, &Budget { steps: left, ..Budget::default() });
-            left = left.saturating_sub(answered.steps);
-            answered
-        });
-        // An operation whose completion does not matter is still part of the story: it happened, or may have.
-        kept.sort_by_key(|item| item.op);
-    }
-    let certain: Vec<Item> = kept.iter().copied().filter(Item::is_certain).collect();
-    let story = Story { history, part: &part, core: if certain.is_empty() { &kept } else { &certain } };
+    part.key = history.op(contradiction[0]).key.clone();
+    let core = (L::ALONE && part.items.len() <= RELAXED).then(|| {
+        let observes = |item: &Item| model.nature(&part.classes[item.class as usize]) == Nature::Observer;
+        minimal_core(&part.items, NEVER - 1, &[], observes, decider(model, &part.classes, 0))
+    });
+    let facts = match &core {
+        Some(core) => core.facts.clone(),
+        None => part.items.iter().copied().filter(Item::is_certain).collect(),
+    };
+    // An operation whose completion does not matter is still part of the story: it happened, or may have.
+    let told = if facts.is_empty() { &part.items } else { &facts };
+    let order = core.as_ref().map_or(&[][..], |core| &core.order);
+    let story = Story { history, part: &part, core: told, order };
     let mut anomaly = tell(model, &story);
-    let listed: Vec<String> = story
-        .core
+    anomaly.explanation.extend(core.as_ref().and_then(|core| clock_error(model, history, &part, core)));
+    let listed: Vec<String> = told
         .iter()
-        .skip(story.core.len().saturating_sub(LISTED))
+        .skip(told.len().saturating_sub(LISTED))
         .map(|item| name_operation(model, &story.view(item), story.op(item), item.is_certain()))
         .collect();
-    let more = story.core.len().saturating_sub(LISTED);
+    let more = told.len().saturating_sub(LISTED);
     let earlier = if more > 0 { format!("after {more} earlier operations, ") } else { String::new() };
     anomaly.name = rule.name.to_owned();
     anomaly.sentence = format!("{}: {earlier}{}.", rule.because, listed.join("; "));

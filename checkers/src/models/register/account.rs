@@ -112,6 +112,23 @@ fn replaced_twice(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) 
     })
 }
 
+/// How many versions a stale operation is behind, as a sentence: the acknowledged writes that certainly are newer than
+/// the value it found. One more and it would be the k of k-atomicity (Aiyer, Alvisi, Bazzi, *On the availability of
+/// non-strict quorum systems*, DISC 2005), were nothing but real time known.
+fn behind(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> String {
+    let settled = writers(story, value).filter(|writer| writer.invoked < subject.completed && writer.op != subject.op);
+    let since = settled.map(|writer| writer.completed).max();
+    let newer = |item: &&Item| {
+        item.completed < subject.invoked
+            && since.is_none_or(|since| since < item.invoked)
+            && left(story.op(item)).is_some_and(|written| written != value)
+    };
+    match story.part.items.iter().filter(newer).count() {
+        0 | 1 => "It is at least 1 version behind.".to_owned(),
+        count => format!("It is at least {count} versions behind: so many acknowledged writes are newer."),
+    }
+}
+
 /// An acknowledged write had replaced the value before the subject began.
 fn stale(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option<Account> {
     let replaces = |item: &&Item| {
@@ -136,7 +153,7 @@ fn stale(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option
         RegisterOp::Read(_) => "stale read",
         _ => "stale compare-and-set",
     };
-    let mut explanation = Vec::new();
+    let mut explanation = vec![behind(story, subject, value)];
     if name == "lost write" {
         explanation.push(format!("No operation of this history ever saw {written} after it was acknowledged."));
     }
@@ -189,6 +206,6 @@ fn inversion(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Op
             say(story, subject),
             say(story, earlier)
         )),
-        explanation: Vec::new(),
+        explanation: vec![behind(story, subject, value)],
     })
 }

@@ -1,0 +1,228 @@
+//! Minimal cores against brute force: they contradict each other, each fact of them is needed, and so is each pair of
+//! events whose order is left; and a smaller clock error than the one told excuses nothing.
+
+use std::sync::Arc;
+
+use rashomon_history::{History, OpId, Value};
+
+use crate::brute::is_linearizable;
+use crate::explain::{decider, measuring};
+use crate::minimal::{Core, minimal_core};
+use crate::model::{Model, Nature};
+use crate::models::{AppendList, CasRegister, FailedCas, StringMap};
+use crate::objects::{Container, Discipline};
+use crate::part::{Item, NEVER, Part, compile};
+use crate::severity::{ClockError, of_core};
+use crate::small::{Call, Choices, random_history};
+use crate::specialist::Ops;
+
+struct Check<'a, M: Model> {
+    model: &'a M,
+    history: &'a History,
+    part: Part<M::Op>,
+}
+
+impl<M: Model> Check<'_, M> {
+    /// Whether some order explains these operations: tries them all.
+    fn explained(&self, items: &[Item]) -> bool {
+        self.extends(items, &mut Vec::new(), &self.model.initial())
+    }
+
+    fn extends(&self, items: &[Item], placed: &mut Vec<OpId>, state: &M::State) -> bool {
+        let left = || items.iter().filter(|item| !placed.contains(&item.op));
+        let Some(until) = left().map(|item| item.completed).min().filter(|&until| until != NEVER) else { return true };
+        let next: Vec<Item> = left().filter(|item| item.invoked < until).copied().collect();
+        next.iter().any(|item| {
+            placed.push(item.op);
+            let after = self.model.step(state, &self.part.classes[item.class as usize]);
+            let found = after.into_iter().any(|after| self.extends(items, placed, &after));
+            placed.pop();
+            found
+        })
+    }
+
+    fn observes(&self, item: &Item) -> bool {
+        self.model.nature(&self.part.classes[item.class as usize]) == Nature::Observer
+    }
+
+    /// Every fact on its own weakened: dropped or without its completion.
+    fn every_fact_is_needed(&self, items: &[Item], facts: &[Item]) {
+        for fact in facts {
+            let mut weaker = items.to_vec();
+            weaker.retain_mut(|item| {
+                if item.op == fact.op {
+                    item.completed = NEVER;
+                }
+                item.op != fact.op || !self.observes(fact)
+            });
+            assert!(self.explained(&weaker), "{:?} is not needed: {items:?}\n{:?}", fact.op, self.history);
+        }
+    }
+
+    /// Every completion that comes just before an invocation, moved behind it.
+    fn every_order_is_needed(&self, items: &[Item]) -> u32 {
+        let mut needed = 0;
+        for first in items.iter().filter(|item| item.is_certain()) {
+            for second in items.iter().filter(|second| second.invoked > first.completed) {
+                let between = |position: u32| (first.completed + 1..second.invoked).contains(&position);
+                // Of what is in between, completions go before the pair and invocations after it.
+                let begun = |item: &&Item| between(item.invoked);
+                let ended = |item: &&Item| between(item.completed);
+                let last_end = items.iter().filter(ended).map(|item| item.completed).max().unwrap_or(0);
+                if items.iter().filter(begun).any(|item| item.invoked < last_end) {
+                    continue;
+                }
+                let spread = |position: u32| if position == NEVER { NEVER } else { 4 * position + 4 };
+                let mut moved: Vec<Item> = items
+                    .iter()
+                    .map(|item| Item { invoked: spread(item.invoked), completed: spread(item.completed), ..*item })
+                    .collect();
+                let middle = spread(last_end.max(first.completed));
+                for item in &mut moved {
+                    if item.op == first.op {
+                        item.completed = middle + 2;
+                    }
+                    if item.op == second.op {
+                        item.invoked = middle + 1;
+                    }
+                }
+                assert!(
+                    self.explained(&moved),
+                    "that {:?} ended before {:?} began is not needed: {items:?}\n{:?}",
+                    first.op,
+                    second.op,
+                    self.history
+                );
+                needed += 1;
+            }
+        }
+        needed
+    }
+
+    /// What the clocks would have to be wrong by, by trying.
+    fn clock_error(&self, core: &Core) {
+        let all = [&core.facts[..], &core.beside, &core.apart].concat();
+        let moved = |error: u64| {
+            let mut moments: Vec<(i64, bool, usize)> = Vec::new();
+            for (index, item) in all.iter().enumerate() {
+                let time = |position: u32| self.history.time_at(position) as i64;
+                moments.push((time(item.invoked) - error as i64, false, index));
+                if item.is_certain() {
+                    moments.push((time(item.completed) + error as i64, true, index));
+                }
+            }
+            moments.sort_unstable();
+            let mut moved = all.clone();
+            for (position, (_, completes, index)) in moments.into_iter().enumerate() {
+                let item = &mut moved[index];
+                *(if completes { &mut item.completed } else { &mut item.invoked }) = position as u32;
+            }
+            moved
+        };
+        match of_core(self.history, core, measuring(self.model, &self.part.classes)) {
+            None => panic!("so small a core can be decided"),
+            Some(ClockError::Of(error)) => {
+                assert!(self.explained(&moved(error)), "{error} ns does not excuse {:?}", self.history);
+                assert!(!self.explained(&moved(error - 1)), "less than {error} ns excuses {:?}", self.history);
+            }
+            Some(ClockError::Never) => assert!(!self.explained(&moved(1 << 40)), "{:?}", self.history),
+        }
+    }
+}
+
+/// Checks the core of a history that is not linearizable; returns how many pairs of events were left in order.
+fn examine<M: Model>(model: &M, history: &History) -> Option<(usize, u32)> {
+    let ops = Ops::All(history.len() as u32);
+    if is_linearizable(model, history, ops) {
+        return None;
+    }
+    let part = compile(model, history, ops).expect("the test's operations are of this model");
+    let observes = |item: &Item| model.nature(&part.classes[item.class as usize]) == Nature::Observer;
+    let core = minimal_core(&part.items, NEVER - 1, &[], observes, decider(model, &part.classes, 1_000));
+    let check = Check { model, history, part: part.clone() };
+    assert!(core.facts.is_sorted_by_key(|item| item.op) && core.facts.iter().all(Item::is_certain));
+    assert!(!check.explained(&core.stretched), "the core does not contradict itself: {core:?}\n{history:?}");
+    let of = |ops: &[Item], op: OpId| ops.iter().any(|item| item.op == op);
+    let near: Vec<Item> = core.stretched.iter().copied().filter(|item| !of(&core.apart, item.op)).collect();
+    check.every_fact_is_needed(&core.stretched, &core.facts);
+    let needed = check.every_order_is_needed(&near);
+    for &(first, second) in &core.order {
+        let find = |op: OpId| near.iter().find(|item| item.op == op).expect("it is one of the core's");
+        assert!(find(first).completed < find(second).invoked, "{core:?}");
+    }
+    check.clock_error(&core);
+    Some((core.facts.len(), needed))
+}
+
+fn examine_random<M: Model>(model: &M, calls: &[Call], rounds: usize, seed: u64) {
+    let mut choices = Choices::new(seed);
+    let mut bad = 0;
+    let mut ordered = 0;
+    let mut largest = 0;
+    for round in 0..rounds {
+        let history = random_history(calls, 3 + round % 5, 1 + round % 4, &mut choices);
+        if let Some((facts, needed)) = examine(model, &history) {
+            bad += 1;
+            ordered += needed;
+            largest = largest.max(facts);
+        }
+    }
+    assert!(bad * 10 > rounds && ordered > 100 && largest > 2, "{bad} {ordered} {largest}");
+}
+
+fn int(number: i64) -> Value {
+    Value::Int(number)
+}
+
+#[test]
+fn cores_of_registers_are_minimal() {
+    let mut calls = vec![Call::ok("read", Value::Nil, Value::Nil)];
+    for value in 1..=3 {
+        calls.push(Call::ok("read", Value::Nil, int(value)));
+        calls.push(Call::ok("write", int(value), int(value)));
+        calls.push(Call::info("write", int(value)));
+        let pair = Value::pair(int(value), int(value % 3 + 1));
+        calls.push(Call::ok("cas", pair.clone(), pair.clone()));
+        calls.push(Call::fail("cas", pair));
+    }
+    examine_random(&CasRegister::default(), &calls, 3_000, 1);
+    examine_random(&CasRegister { failed_cas: FailedCas::Compared }, &calls, 3_000, 2);
+}
+
+#[test]
+fn cores_of_lists_and_strings_are_minimal() {
+    let list = |items: &[i64]| Value::list(items.iter().copied().map(int));
+    let mut calls: Vec<Call> =
+        [&[][..], &[1], &[2], &[1, 2], &[2, 1]].map(|items| Call::ok("read", Value::Nil, list(items))).to_vec();
+    for item in [1, 2] {
+        calls.extend([Call::ok("append", int(item), int(item)), Call::info("append", int(item))]);
+    }
+    examine_random(&AppendList, &calls, 1_500, 3);
+    let text = |text: &str| Value::Text(Arc::from(text));
+    let mut calls: Vec<Call> = ["", "a", "ab", "b"].map(|found| Call::ok("get", Value::Nil, text(found))).to_vec();
+    for piece in ["a", "b"] {
+        calls.extend([Call::ok("append", text(piece), text(piece)), Call::info("append", text(piece))]);
+        calls.push(Call::ok("put", text(piece), text(piece)));
+    }
+    examine_random(&StringMap, &calls, 1_500, 4);
+}
+
+#[test]
+fn cores_of_containers_are_minimal() {
+    for (seed, discipline) in
+        [Discipline::Fifo, Discipline::Any, Discipline::Lifo, Discipline::Least].into_iter().enumerate()
+    {
+        let (put, take) = match discipline {
+            Discipline::Lifo => ("push", "pop"),
+            Discipline::Least => ("insert", "extract"),
+            _ => ("enqueue", "dequeue"),
+        };
+        let mut calls = vec![Call::ok(take, Value::Nil, Value::Nil), Call::info(take, Value::Nil)];
+        for value in [1, 2] {
+            calls.push(Call::ok(put, int(value), int(value)));
+            calls.push(Call::info(put, int(value)));
+            calls.push(Call::ok(take, Value::Nil, int(value)));
+        }
+        examine_random(&Container { discipline }, &calls, 1_000, 5 + seed as u64);
+    }
+}
