@@ -1,0 +1,5 @@
+//! Whole replicas: under misfortune, and step by step.
+
+mod cluster;
+mod oracle;
+mod simulation;
