@@ -4,8 +4,10 @@ use std::process::ExitCode;
 
 use rashomon_harness::registry::Registry;
 use rashomon_targets::RaftKv;
-use rashomon_workloads::Register;
+use rashomon_workloads::{Cart, Counter, Map, Register, Set, Siblings, Text};
 
 fn main() -> ExitCode {
-    rashomon_harness::cli::main(Registry::new().target(RaftKv).workload(Register))
+    let registry = Registry::new().target(RaftKv);
+    let registry = registry.workload(Register).workload(Set).workload(Counter).workload(Cart);
+    rashomon_harness::cli::main(registry.workload(Siblings).workload(Text).workload(Map))
 }

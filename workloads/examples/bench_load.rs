@@ -1,9 +1,9 @@
 //! Times the harness's own part of a run: generator, recorder and clients whose operations are answered at once.
 //!
-//! `cargo run --release -p rashomon-workloads --example bench_load [-- SECONDS]`; it prints operations a second and how
-//! much memory the process held half-way and at the end, which must not grow with the length of the run.
+//! `cargo run --release -p rashomon-workloads --example bench_load [-- SECONDS]`; it prints operations a second, how
+//! fast each generator alone is, and how much memory the process held half-way and at the end, which must not grow with
+//! the length of the run.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -13,7 +13,7 @@ use rashomon_harness::load::Load;
 use rashomon_harness::recorder::Recorder;
 use rashomon_harness::workload::{GeneratorSpec, Workload};
 use rashomon_history::Value;
-use rashomon_workloads::Register;
+use rashomon_workloads::{Cart, Counter, Map, Register, Set, Siblings, Text};
 use tokio::sync::watch;
 
 /// Acknowledges everything at once.
@@ -28,24 +28,53 @@ impl Client for NoOp {
 
 fn main() {
     let seconds = std::env::args().nth(1).and_then(|text| text.parse().ok()).unwrap_or(5);
+    generators();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime can be started");
     runtime.block_on(bench(Duration::from_secs(seconds)));
 }
+
+/// Operations that each generator is timed for.
+const OPERATIONS: u32 = 1_000_000;
+
+/// Times each generator alone, its operations acknowledged at once; reads return eight elements.
+fn generators() {
+    let workloads: [&dyn Workload; 7] = [&Register, &Set, &Counter, &Cart, &Siblings, &Text, &Map];
+    println!("| generator | operations/s |");
+    println!("|---|---|");
+    let elements = Value::list((1..=8).map(Value::Int));
+    for workload in workloads {
+        let mut generator = workload.generator(&defaults(workload)).expect("the defaults are right");
+        let began = Instant::now();
+        for turn in 0..OPERATIONS {
+            let client = turn % CLIENTS;
+            let operation = generator.next(client).expect("it never ends");
+            let value = if &*operation.f == "read" { elements.clone() } else { operation.value.clone() };
+            generator.observe(client, &operation, &Completion::ok(value));
+        }
+        println!("| {} | {:.0} |", workload.name(), f64::from(OPERATIONS) / began.elapsed().as_secs_f64());
+    }
+    println!();
+}
+
+/// A workload's default options, for this many clients.
+fn defaults(workload: &dyn Workload) -> GeneratorSpec {
+    let options = workload.options().iter().map(|option| (option.name.to_owned(), option.default.to_owned()));
+    GeneratorSpec { seed: 1, clients: CLIENTS, options: options.collect() }
+}
+
+const CLIENTS: u32 = 20;
 
 async fn bench(length: Duration) {
     let path = std::env::temp_dir().join(format!("rashomon-bench-load-{}.rhist", std::process::id()));
     let recorder =
         Arc::new(Recorder::create(&path, Instant::now(), 5, None).expect("the temporary folder can be written"));
-    let options: BTreeMap<String, String> =
-        Register.options().iter().map(|option| (option.name.to_owned(), option.default.to_owned())).collect();
-    let generator =
-        Register.generator(&GeneratorSpec { seed: 1, clients: 20, options }).expect("the defaults are right");
+    let generator = Register.generator(&defaults(&Register)).expect("the defaults are right");
     let load = Load {
         recorder: recorder.clone(),
         generator: Arc::new(Mutex::new(generator)),
         connect: Arc::new(|_, _| Box::new(NoOp)),
         nodes: 5,
-        clients: 20,
+        clients: CLIENTS,
         stride: 25,
         rate: 0.0,
         seed: 1,

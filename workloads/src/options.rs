@@ -23,3 +23,15 @@ pub(crate) fn word<'a>(
     }
     Err(format!("option `{name}` is one of {}, not `{text}`", words.join(", ")))
 }
+
+/// The defaults of a workload's options with some changes, for tests.
+#[cfg(test)]
+pub(crate) fn changed(
+    options: &[rashomon_harness::workload::WorkloadOption],
+    change: &[(&str, &str)],
+) -> rashomon_harness::workload::GeneratorSpec {
+    let defaults = options.iter().map(|option| (option.name.to_owned(), option.default.to_owned()));
+    let mut options: BTreeMap<String, String> = defaults.collect();
+    options.extend(change.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
+    rashomon_harness::workload::GeneratorSpec { seed: 1, clients: 6, options }
+}

@@ -1,0 +1,159 @@
+//! Adds to, removes from and reads of many carts: sets in which few elements come and go again and again.
+//!
+//! That is where replicated sets go wrong: an element added here while it is removed there, removed and added again,
+//! merged by way of a third replica. So each cart has few elements and the hot carts are everybody's. Most removes name
+//! an element that is believed to be there; some do not, since removing what is not there must do nothing.
+//!
+//! In the end every node holds the same elements, and the updates explain them: by default as an observed-remove set,
+//! where of a concurrent add and remove the add wins.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use rashomon_checkers::eventual::EventualKind;
+use rashomon_checkers::objects::ObjectKind;
+use rashomon_checkers::{Budget, Judgement, ModelKind};
+use rashomon_harness::client::{Completion, Operation};
+use rashomon_harness::consistency::Consistency;
+use rashomon_harness::draw::{Draw, Stream};
+use rashomon_harness::interface::Interface;
+use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload, WorkloadOption};
+use rashomon_history::{History, Outcome, Value};
+
+use crate::demands::{self, Models};
+use crate::keys::{self, Keys};
+use crate::mix::{self, Mix};
+use crate::options;
+
+/// The workload `cart`.
+pub struct Cart;
+
+const OPTIONS: [WorkloadOption; 5] = [
+    keys::in_use("120"),
+    keys::share("240"),
+    mix::OPTION,
+    WorkloadOption { name: "elements", default: "5", meaning: "how many elements come and go in each cart" },
+    WorkloadOption {
+        name: "wins",
+        default: "add",
+        meaning: "of an add and a remove of one element: `add` when they are concurrent (an observed-remove set), or \
+                  `last` by real time (a set whose last update wins)",
+    },
+];
+
+/// Of the updates, how many remove.
+const REMOVES: f64 = 0.4;
+/// Of the removes, how many name any element, there or not.
+const REMOVES_ANY: f64 = 0.15;
+
+fn models(demand: &CheckDemand) -> Models {
+    let explains = if demand.option("wins") == "last" { EventualKind::LwwSet } else { EventualKind::OrSet };
+    match demand.consistency {
+        Consistency::Linearizable => vec![ModelKind::Object(ObjectKind::Set)],
+        _ => [explains, EventualKind::Convergence].map(ModelKind::Eventual).into(),
+    }
+}
+
+impl Workload for Cart {
+    fn name(&self) -> &'static str {
+        "cart"
+    }
+
+    fn summary(&self) -> &'static str {
+        "add to, remove from and read many carts; nothing is lost, and nothing removed comes back"
+    }
+
+    fn interface(&self) -> Interface {
+        Interface::Cart
+    }
+
+    fn model(&self, demand: &CheckDemand) -> Option<String> {
+        demands::in_words(&models(demand), demand)
+    }
+
+    fn options(&self) -> &'static [WorkloadOption] {
+        &OPTIONS
+    }
+
+    fn objects_are_independent(&self) -> bool {
+        true
+    }
+
+    fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
+        vec!["read", "add", "remove"]
+    }
+
+    fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
+        Ok(Box::new(Carts::new(spec)?))
+    }
+
+    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
+        demands::check(&models(demand), history, demand, budget)
+    }
+}
+
+struct Carts {
+    draw: Draw,
+    /// With the elements that are believed to be there.
+    keys: Keys<BTreeSet<Value>>,
+    mix: Mix,
+    elements: u64,
+    read: Arc<str>,
+    add: Arc<str>,
+    remove: Arc<str>,
+}
+
+impl Carts {
+    fn new(spec: &GeneratorSpec) -> Result<Carts, String> {
+        options::word(&spec.options, "wins", &["add", "last"])?;
+        Ok(Carts {
+            draw: Draw::new(spec.seed, Stream::Generator),
+            keys: Keys::new(spec)?,
+            mix: Mix::new(spec)?,
+            elements: options::number(&spec.options, "elements", 1, 1000)?,
+            read: "read".into(),
+            add: "add".into(),
+            remove: "remove".into(),
+        })
+    }
+}
+
+impl Generator for Carts {
+    fn next(&mut self, client: u32) -> Option<Operation> {
+        let (key, there) = self.keys.choose(&mut self.draw);
+        if self.mix.reads(client, &mut self.draw) {
+            return Some(Operation { f: self.read.clone(), key, value: Value::Nil });
+        }
+        let any = Value::Int(self.draw.between(1, self.elements) as i64);
+        if !self.draw.chance(REMOVES) {
+            return Some(Operation { f: self.add.clone(), key, value: any });
+        }
+        let nth = if there.is_empty() { 0 } else { self.draw.below(there.len() as u64) as usize };
+        let value = match there.iter().nth(nth) {
+            Some(element) if !self.draw.chance(REMOVES_ANY) => element.clone(),
+            _ => any,
+        };
+        Some(Operation { f: self.remove.clone(), key, value })
+    }
+
+    fn observe(&mut self, _: u32, operation: &Operation, completion: &Completion) {
+        let Some(there) = self.keys.state(&operation.key) else { return };
+        if completion.outcome != Outcome::Ok {
+            return;
+        }
+        match (&*operation.f, &completion.value) {
+            ("read", Value::List(elements)) => *there = elements.iter().cloned().collect(),
+            ("add", _) => drop(there.insert(operation.value.clone())),
+            ("remove", _) => drop(there.remove(&operation.value)),
+            _ => {}
+        }
+    }
+
+    fn closing(&mut self) -> Vec<Operation> {
+        self.keys.closing()
+    }
+}
+
+#[cfg(test)]
+#[path = "cart_test.rs"]
+mod tests;

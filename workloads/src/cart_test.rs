@@ -1,0 +1,56 @@
+//! The workload `cart` against carts in memory.
+
+use super::*;
+use crate::played::{Apart, One, assert_found, play};
+
+fn cart(elements: &mut BTreeSet<Value>, operation: &Operation) -> Completion {
+    match &*operation.f {
+        "read" => return Completion::ok(Value::list(elements.iter().cloned())),
+        "add" => drop(elements.insert(operation.value.clone())),
+        _ => drop(elements.remove(&operation.value)),
+    }
+    Completion::ok(operation.value.clone())
+}
+
+#[test]
+fn a_right_cart_passes_wherever_less_than_linearizability_is_promised() {
+    for wins in ["add", "last"] {
+        let played = play(&Cart, &[("wins", wins)], 3000, &mut One::new(cart));
+        for &consistency in &Consistency::ALL[1..] {
+            let judgements = played.judged(&Cart, consistency);
+            for judgement in judgements.iter().filter(|judgement| judgement.checker != "reserved") {
+                assert_eq!(judgement.finding, rashomon_checkers::Finding::Valid, "{consistency}: {judgement:?}");
+            }
+        }
+    }
+}
+
+#[test]
+#[ignore = "its checker is not here yet"]
+fn a_cart_that_does_not_remove_is_found() {
+    let keeps = |elements: &mut BTreeSet<Value>, operation: &Operation| match &*operation.f {
+        "remove" if operation.value == Value::Int(3) => Completion::ok(operation.value.clone()),
+        _ => cart(elements, operation),
+    };
+    assert_found(&Cart, &[], &mut One::new(keeps), &Consistency::ALL[1..], "removed element");
+}
+
+#[test]
+fn replicas_that_never_meet_are_found() {
+    assert_found(&Cart, &[], &mut Apart::new(cart), &Consistency::ALL[1..], "replicas disagree");
+}
+
+#[test]
+fn most_removes_find_their_element() {
+    let mut inside: BTreeMap<Value, BTreeSet<Value>> = BTreeMap::new();
+    let (mut found, mut all) = (0, 0);
+    for (operation, _) in play(&Cart, &[], 3000, &mut One::new(cart)).answers {
+        let elements = inside.entry(operation.key.clone()).or_default();
+        if &*operation.f == "remove" {
+            all += 1;
+            found += u32::from(elements.contains(&operation.value));
+        }
+        cart(elements, &operation);
+    }
+    assert!(all > 300 && found * 3 > all * 2, "{found} of {all}");
+}

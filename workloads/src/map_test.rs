@@ -1,0 +1,49 @@
+//! The workload `map` against maps in memory.
+
+use super::*;
+use crate::played::{Apart, One, assert_found, assert_right, play};
+
+fn map(fields: &mut BTreeMap<Value, Value>, operation: &Operation) -> Completion {
+    match (&*operation.f, &operation.value) {
+        ("put", Value::List(pair)) => drop(fields.insert(pair[0].clone(), pair[1].clone())),
+        ("remove", field) => drop(fields.remove(field)),
+        _ => {
+            let held = |(field, value): (&Value, &Value)| (field.clone(), Value::list([value.clone()]));
+            return Completion::ok(Value::Map(fields.iter().map(held).collect()));
+        }
+    }
+    Completion::ok(operation.value.clone())
+}
+
+#[test]
+fn a_right_map_passes_under_every_consistency_that_it_can_be_judged_by() {
+    assert_right(&Map, &[], &mut One::new(map));
+    assert_eq!(Map.model(&CheckDemand::new(Consistency::Linearizable, BTreeMap::new())), None);
+}
+
+#[test]
+#[ignore = "its checker is not here yet"]
+fn a_map_that_forgets_is_found() {
+    let forgetful = |fields: &mut BTreeMap<Value, Value>, operation: &Operation| match operation.value.as_list() {
+        Some([_, Value::Int(value)]) if value % 20 == 0 => Completion::ok(operation.value.clone()),
+        _ => map(fields, operation),
+    };
+    assert_found(&Map, &[], &mut One::new(forgetful), &Consistency::ALL[1..], "lost put");
+}
+
+#[test]
+fn replicas_that_never_meet_are_found() {
+    assert_found(&Map, &[], &mut Apart::new(map), &Consistency::ALL[1..], "replicas disagree");
+}
+
+#[test]
+fn removes_name_fields_that_are_believed_to_be_there() {
+    let played = play(&Map, &[], 3000, &mut One::new(map));
+    assert!(played.ok("remove").len() > 300);
+    let mut inside: BTreeMap<Value, BTreeMap<Value, Value>> = BTreeMap::new();
+    for (operation, _) in &played.answers {
+        let fields = inside.entry(operation.key.clone()).or_default();
+        assert!(&*operation.f != "remove" || fields.contains_key(&operation.value));
+        map(fields, operation);
+    }
+}

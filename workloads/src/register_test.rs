@@ -1,0 +1,99 @@
+//! The workload `register` against registers in memory.
+
+use std::collections::BTreeSet;
+
+use super::*;
+use crate::played::{Apart, One, Played, assert_found, assert_right, play};
+
+fn register(held: &mut Value, operation: &Operation) -> Completion {
+    match (&*operation.f, &operation.value) {
+        ("read", _) => Completion::ok(held.clone()),
+        ("write", value) => {
+            *held = value.clone();
+            Completion::ok(value.clone())
+        }
+        (_, Value::List(pair)) if pair[0] == *held => {
+            *held = pair[1].clone();
+            Completion::ok(operation.value.clone())
+        }
+        _ => Completion::fail(operation, "compare: the register held another value"),
+    }
+}
+
+fn answered(change: &[(&str, &str)]) -> Played {
+    play(&Register, change, 3000, &mut One::new(register))
+}
+
+#[test]
+fn a_right_register_passes_under_every_consistency() {
+    assert_right(&Register, &[], &mut One::new(register));
+    assert_right(&Register, &[("cas", "no"), ("mix", "even")], &mut One::new(register));
+    assert_right(&Register, &[("values", "small")], &mut One::new(register));
+}
+
+#[test]
+fn a_register_that_forgets_is_found() {
+    let forgetful = |held: &mut Value, operation: &Operation| match operation.value.as_int() {
+        Some(value) if value % 10 == 0 => Completion::ok(operation.value.clone()),
+        _ => register(held, operation),
+    };
+    let weaker = &Consistency::ALL[1..];
+    assert_found(&Register, &[("cas", "no")], &mut One::new(forgetful), weaker, "lost write");
+    assert_found(&Register, &[("cas", "no")], &mut One::new(forgetful), &[Consistency::Linearizable], "stale read");
+}
+
+#[test]
+fn replicas_that_never_meet_are_found() {
+    assert_found(&Register, &[], &mut Apart::new(register), &Consistency::ALL[1..], "replicas disagree");
+}
+
+#[test]
+fn written_values_are_unique_by_default_and_small_when_asked() {
+    let written = |played: &Played| -> Vec<Value> {
+        played.ok("write").into_iter().map(|operation| operation.value.clone()).collect()
+    };
+    let unique = written(&answered(&[]));
+    assert_eq!(unique.iter().collect::<BTreeSet<_>>().len(), unique.len());
+    let small = written(&answered(&[("values", "small")]));
+    assert_eq!(small.iter().collect::<BTreeSet<_>>().len(), 5);
+}
+
+#[test]
+fn most_compare_and_sets_succeed_where_nobody_interferes() {
+    let played = answered(&[]);
+    let asked = played.answers.iter().filter(|(operation, _)| &*operation.f == "cas").count();
+    let ok = played.ok("cas").len();
+    assert!(asked > 300 && ok * 10 > asked * 9, "{ok} of {asked}");
+}
+
+#[test]
+fn a_store_without_compare_and_set_is_asked_for_none() {
+    let played = answered(&[("cas", "no")]);
+    assert!(played.answers.iter().all(|(operation, _)| &*operation.f != "cas"));
+    let options = BTreeMap::from([("cas".to_owned(), "no".to_owned())]);
+    assert_eq!(Register.required(&options), ["read", "write"]);
+    let model = Register.model(&CheckDemand::new(Consistency::Linearizable, options));
+    assert_eq!(model.as_deref(), Some("linearizable register"));
+}
+
+#[test]
+fn what_is_demanded_follows_from_what_is_promised() {
+    let names = |consistency, options: &[(&str, &str)]| {
+        let options = options.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        Register.model(&CheckDemand::new(consistency, options)).unwrap()
+    };
+    assert_eq!(names(Consistency::Linearizable, &[]), "linearizable cas-register");
+    assert_eq!(names(Consistency::Eventual, &[]), "eventual-register, convergence, staleness");
+    assert_eq!(names(Consistency::Eventual, &[("values", "small")]), "eventual-register, convergence");
+    assert_eq!(names(Consistency::Session, &[("last-write", "any")]), "session-guarantees, convergence, staleness");
+    assert!(names(Consistency::Causal, &[]).contains("causal-convergence"));
+}
+
+#[test]
+fn wrong_options_are_named() {
+    let wrong = |name, value| Registers::new(&options::changed(&OPTIONS, &[(name, value)])).err().unwrap();
+    assert!(wrong("keys", "0").contains("`keys`"));
+    assert!(wrong("values", "odd").contains("unique, small"));
+    assert!(wrong("mix", "odd").contains("roles, even"));
+    assert!(wrong("last-write", "first").contains("real-time, any"));
+}

@@ -1,0 +1,115 @@
+//! Adds to and reads of many sets that only grow.
+//!
+//! Every element is added once, so a read says exactly which adds it saw. Where the target promises less than
+//! linearizability: in the end every node holds the same elements, all that were acknowledged among them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rashomon_checkers::eventual::EventualKind;
+use rashomon_checkers::objects::ObjectKind;
+use rashomon_checkers::{Budget, Judgement, ModelKind};
+use rashomon_harness::client::{Completion, Operation};
+use rashomon_harness::consistency::Consistency;
+use rashomon_harness::draw::{Draw, Stream};
+use rashomon_harness::interface::Interface;
+use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload, WorkloadOption};
+use rashomon_history::{History, Value};
+
+use crate::demands::{self, Models};
+use crate::keys::{self, Keys};
+use crate::mix::{self, Mix};
+
+/// The workload `set`.
+pub struct Set;
+
+const OPTIONS: [WorkloadOption; 3] = [keys::in_use("60"), keys::share("240"), mix::OPTION];
+
+fn models(demand: &CheckDemand) -> Models {
+    match demand.consistency {
+        Consistency::Linearizable => vec![ModelKind::Object(ObjectKind::Set)],
+        _ => [EventualKind::Set, EventualKind::Convergence, EventualKind::Staleness].map(ModelKind::Eventual).into(),
+    }
+}
+
+impl Workload for Set {
+    fn name(&self) -> &'static str {
+        "set"
+    }
+
+    fn summary(&self) -> &'static str {
+        "add to and read many sets; nothing that was acknowledged may be lost"
+    }
+
+    fn interface(&self) -> Interface {
+        Interface::Set
+    }
+
+    fn model(&self, demand: &CheckDemand) -> Option<String> {
+        demands::in_words(&models(demand), demand)
+    }
+
+    fn options(&self) -> &'static [WorkloadOption] {
+        &OPTIONS
+    }
+
+    fn objects_are_independent(&self) -> bool {
+        true
+    }
+
+    fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
+        vec!["read", "add"]
+    }
+
+    fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
+        Ok(Box::new(Sets::new(spec)?))
+    }
+
+    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
+        demands::check(&models(demand), history, demand, budget)
+    }
+}
+
+struct Sets {
+    draw: Draw,
+    keys: Keys<()>,
+    mix: Mix,
+    /// The latest element; unique over all keys, so that an element of another set is known for what it is.
+    element: i64,
+    read: Arc<str>,
+    add: Arc<str>,
+}
+
+impl Sets {
+    fn new(spec: &GeneratorSpec) -> Result<Sets, String> {
+        Ok(Sets {
+            draw: Draw::new(spec.seed, Stream::Generator),
+            keys: Keys::new(spec)?,
+            mix: Mix::new(spec)?,
+            element: 0,
+            read: "read".into(),
+            add: "add".into(),
+        })
+    }
+}
+
+impl Generator for Sets {
+    fn next(&mut self, client: u32) -> Option<Operation> {
+        let (key, ()) = self.keys.choose(&mut self.draw);
+        if self.mix.reads(client, &mut self.draw) {
+            return Some(Operation { f: self.read.clone(), key, value: Value::Nil });
+        }
+        self.element += 1;
+        Some(Operation { f: self.add.clone(), key, value: Value::Int(self.element) })
+    }
+
+    fn observe(&mut self, _: u32, _: &Operation, _: &Completion) {}
+
+    fn closing(&mut self) -> Vec<Operation> {
+        self.keys.closing()
+    }
+}
+
+#[cfg(test)]
+#[path = "set_test.rs"]
+mod tests;
