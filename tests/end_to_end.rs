@@ -59,7 +59,7 @@ fn stderr(output: &Output) -> String {
 #[test]
 fn a_correct_cluster_passes_under_every_class_of_faults_and_leaves_nothing() {
     let installed = Installed::new();
-    let arguments = ["run", "raft-kv", "--nodes", "3", "--time", "12s", "--faults", "all", "--seed", "3"];
+    let arguments = ["run", "raft-kv", "--nodes", "3", "--time", "14s", "--faults", "all", "--seed", "3"];
     let output = installed.run(&arguments);
     assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
     assert!(stdout(&output).starts_with("pass"), "{}", stdout(&output));
@@ -68,7 +68,7 @@ fn a_correct_cluster_passes_under_every_class_of_faults_and_leaves_nothing() {
         assert!(std::fs::metadata(run.join(file)).unwrap().len() > 0, "{file}");
     }
     let faults = std::fs::read_to_string(run.join("faults.jsonl")).unwrap();
-    for class in ["partition", "kill", "pause", "clock"] {
+    for class in ["partition", "kill", "pause", "clock", "packets"] {
         let installed = |line: &str| line.contains(class) && line.contains("installed") && line.contains("end_ns\":");
         assert!(faults.lines().any(installed), "no {class} in {faults}");
     }

@@ -1,6 +1,8 @@
 //! The nodes of a run: started, asked who leads, killed and started again.
 
-use std::path::PathBuf;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -79,6 +81,16 @@ impl Cluster {
         blocking(move || lab.kill(id)).await
     }
 
+    /// Removes everything in a node's data directory; says how much that was. The node must be down.
+    pub async fn wipe(&self, id: u16) -> Result<Lost, LabError> {
+        let folder = self.node(id).data_dir.clone();
+        blocking(move || {
+            let emptied = empty(&folder);
+            emptied.map_err(|error| LabError::file(format!("cannot empty {}", folder.display()), &error))
+        })
+        .await
+    }
+
     /// Stops all processes of a node.
     pub async fn pause(&self, id: u16) -> Result<Effect, LabError> {
         let lab = self.lab.clone();
@@ -123,6 +135,35 @@ impl Cluster {
     }
 }
 
+/// What a node has lost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// How many files.
+    pub files: u64,
+    /// How much was in them.
+    pub bytes: u64,
+}
+
+/// Removes everything in a folder, but not the folder. Links are removed, not followed.
+fn empty(folder: &Path) -> io::Result<Lost> {
+    let mut lost = Lost::default();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let about = fs::symlink_metadata(&path)?;
+        if about.is_dir() {
+            let below = empty(&path)?;
+            fs::remove_dir(&path)?;
+            lost.files += below.files;
+            lost.bytes += below.bytes;
+        } else {
+            fs::remove_file(&path)?;
+            lost.files += 1;
+            lost.bytes += about.len();
+        }
+    }
+    Ok(lost)
+}
+
 /// The command lines of all nodes of a cluster.
 pub fn commands(
     target: &dyn Target,
@@ -130,4 +171,25 @@ pub fn commands(
     nodes: &[Node],
 ) -> Result<Vec<NodeCommand>, TargetError> {
     nodes.iter().map(|node| target.command(choice, node, nodes)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wiped_folder_is_empty_and_nothing_outside_of_it_is_touched() {
+        let outside = tempfile::tempdir().unwrap();
+        fs::write(outside.path().join("kept"), "kept").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("wal")).unwrap();
+        fs::write(folder.path().join("wal/1"), "12345").unwrap();
+        fs::write(folder.path().join("state"), "12").unwrap();
+        std::os::unix::fs::symlink(outside.path(), folder.path().join("link")).unwrap();
+        let lost = empty(folder.path()).unwrap();
+        assert_eq!(lost.files, 3);
+        assert!(lost.bytes >= 7);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        assert!(outside.path().join("kept").is_file());
+    }
 }

@@ -157,7 +157,7 @@ impl<'a> Run<'a> {
 
         self.progress.phase("starting the nodes");
         let starting = Instant::now();
-        if self.spec.fault_classes().contains(&FaultClass::Partition) {
+        if self.spec.fault_classes().iter().any(|class| matches!(class, FaultClass::Partition | FaultClass::Packets)) {
             cluster.hub_rules(partition::first_rules()).await?;
         }
         self.start_all(&cluster).await?;

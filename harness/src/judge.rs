@@ -4,6 +4,7 @@
 //! every kind, faults that took effect, and reads from every node after the last heal. Everything in between is
 //! inconclusive, with all its reasons.
 
+mod clocks;
 mod recorded;
 
 pub(crate) use recorded::{Judged, judge_recorded};
@@ -184,7 +185,7 @@ mod tests {
             recovery: Duration::from_millis(900),
             convergence: Duration::from_secs(5),
         };
-        let schedule = Schedule::draw(1, 3, 30_000, &[FaultKind::IsolateLeader], timing);
+        let schedule = Schedule::draw(1, 3, true, 30_000, &[FaultKind::IsolateLeader], timing);
         let faults = [FaultClass::Partition];
         let demands = Demands { functions: &["read", "write"], faults: &faults, schedule: &schedule };
         verdict(&demands, evidence, vec![judgement(finding)])

@@ -155,7 +155,7 @@ fn reproduce(spec: &RunSpec, target: &dyn Target, workload: &dyn Workload) -> St
     if let Some(program) = &spec.node_binary {
         flag("node-binary", program.display().to_string());
     }
-    flag("faults", kind::shortest(&spec.faults, spec.nodes));
+    flag("faults", kind::shortest(&spec.faults, spec.nodes, target.has_leader()));
     flag("nodes", spec.nodes.to_string());
     flag("clients", spec.clients.to_string());
     flag("rate", spec.rate.to_string());

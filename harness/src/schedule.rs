@@ -9,7 +9,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::draw::{Draw, Stream};
-use crate::faults::kind::{FaultClass, FaultKind};
+use crate::faults::kind::{self, FaultClass, FaultKind};
 use crate::target::TargetTiming;
 
 /// All faults of a run, in order of their beginning.
@@ -65,6 +65,12 @@ pub enum Fault {
     Kill(Aim),
     /// The processes of all nodes are killed, one right after the other, and, at the end, started again.
     KillAll,
+    /// The processes of this node are killed, its data directory is emptied and, at the end, they are started again.
+    Wipe(Aim),
+    /// This share of the packets between one node and every other, both ways, is lost (percent).
+    LossOne(Aim, u8),
+    /// This share of all packets between nodes is lost (percent).
+    LossAll(u8),
     /// The processes of these nodes are stopped and, at the end, go on.
     Pause(Aim),
     /// The wall clock of these nodes jumps by so many milliseconds, and back at the end.
@@ -90,9 +96,17 @@ const SHORT_RUN_MS: u64 = 20_000;
 const WARM_UP_MS: u64 = 1_000;
 
 impl Schedule {
-    /// Draws the schedule of a run of `time_ms` with faults of these kinds.
-    pub fn draw(seed: u64, nodes: u16, time_ms: u64, kinds: &[FaultKind], timing: TargetTiming) -> Schedule {
-        let kinds: Vec<FaultKind> = kinds.iter().copied().filter(|kind| kind.nodes_min() <= nodes).collect();
+    /// Draws the schedule of a run of `time_ms` with faults of these kinds; without a `leader`, nothing is aimed at
+    /// one.
+    pub fn draw(
+        seed: u64,
+        nodes: u16,
+        leader: bool,
+        time_ms: u64,
+        kinds: &[FaultKind],
+        timing: TargetTiming,
+    ) -> Schedule {
+        let kinds = kind::meaningful(kinds.iter().copied(), nodes, leader);
         let mut classes: Vec<FaultClass> = kinds.iter().map(|kind| kind.class()).collect();
         classes.sort();
         classes.dedup();
@@ -110,7 +124,7 @@ impl Schedule {
         }
         let election_ms = (timing.election_timeout.as_millis() as u64).max(10);
         let hurry = time_ms < SHORT_RUN_MS;
-        let mut artist = Artist { draw, nodes, election_ms, kinds, classes, weights, owed, hurry };
+        let mut artist = Artist { draw, nodes, leader, election_ms, kinds, classes, weights, owed, hurry };
         let recovery_ms = timing.recovery.as_millis() as u64;
         let mut schedule = Schedule::default();
         let mut now_ms = WARM_UP_MS.max(recovery_ms / 2).min(time_ms / 4);
@@ -140,6 +154,7 @@ impl Schedule {
 struct Artist {
     draw: Draw,
     nodes: u16,
+    leader: bool,
     election_ms: u64,
     kinds: Vec<FaultKind>,
     classes: Vec<FaultClass>,
@@ -193,6 +208,8 @@ impl Artist {
             FaultClass::Kill => *self.draw.pick(&[0.2, 0.5, 0.9, 1.1, 2.0, 5.0]),
             FaultClass::Pause => *self.draw.pick(&[0.9, 1.1, 2.0, 5.0, 5.0]),
             FaultClass::Clock => *self.draw.pick(&[1.1, 2.0, 5.0, 8.0]),
+            FaultClass::Packets => *self.draw.pick(&[2.0, 5.0, 5.0, 8.0]),
+            FaultClass::Wipe => *self.draw.pick(&[0.5, 1.1, 2.0, 5.0]),
         };
         ((self.election_ms as f64 * times) as u64).max(20)
     }
@@ -209,7 +226,7 @@ impl Artist {
             FaultKind::MajorityMinority => {
                 let smaller = (self.nodes / 2).max(1);
                 let group = self.some_nodes(smaller);
-                if self.draw.chance(0.5) { Fault::SplitLeader(group) } else { Fault::Split(group) }
+                if self.draw.chance(0.5) && self.leader { Fault::SplitLeader(group) } else { Fault::Split(group) }
             }
             FaultKind::MajoritiesRing => Fault::MajoritiesRing(self.some_nodes(self.nodes)),
             FaultKind::OneWayIn => Fault::Deaf(aimed(self.aim_at_one())),
@@ -227,6 +244,13 @@ impl Artist {
                 let by_ms = self.jump_ms();
                 Fault::ClockJump(aimed(self.aim()), -by_ms)
             }
+            FaultKind::LossOne => {
+                let percent = self.loss_percent();
+                Fault::LossOne(aimed(self.aim_at_one()), percent)
+            }
+            FaultKind::LossAll => Fault::LossAll(self.loss_percent()),
+            // Nobody else is touched: what one node has lost, the others must still have.
+            FaultKind::WipeOne => Fault::Wipe(self.aim_at_one()),
         };
         (kind, fault)
     }
@@ -237,12 +261,17 @@ impl Artist {
         (50.0 * 10f64.powf(exponent)) as i64
     }
 
+    /// From what a bad network loses to what hardly lets a connection live.
+    fn loss_percent(&mut self) -> u8 {
+        *self.draw.pick(&[5, 15, 30, 60])
+    }
+
     fn aim(&mut self) -> Aim {
-        if self.draw.chance(0.5) { Aim::Leader } else { Aim::Nodes(self.one_or_some()) }
+        if self.draw.chance(0.5) && self.leader { Aim::Leader } else { Aim::Nodes(self.one_or_some()) }
     }
 
     fn aim_at_one(&mut self) -> Aim {
-        if self.draw.chance(0.6) { Aim::Leader } else { Aim::Nodes(self.some_nodes(1)) }
+        if self.draw.chance(0.6) && self.leader { Aim::Leader } else { Aim::Nodes(self.some_nodes(1)) }
     }
 
     /// One node, a minority, or a majority that is not everyone (where there is one).
@@ -267,7 +296,7 @@ impl Artist {
 /// Whether a fault of class `next` means something to a node that one of class `last` has just hit: a node that is down
 /// or stopped does not look at its clock.
 fn compound(last: FaultClass, next: FaultClass) -> bool {
-    let absent = matches!(last, FaultClass::Kill | FaultClass::Pause);
+    let absent = matches!(last, FaultClass::Kill | FaultClass::Pause | FaultClass::Wipe);
     last != next && !(absent && matches!(next, FaultClass::Clock | FaultClass::Pause))
 }
 
@@ -285,15 +314,15 @@ mod tests {
 
     fn schedule(seed: u64, nodes: u16, classes: &[FaultClass]) -> Schedule {
         let kinds: Vec<FaultKind> = classes.iter().flat_map(|class| class.kinds()).collect();
-        Schedule::draw(seed, nodes, 30_000, &kinds, TIMING)
+        Schedule::draw(seed, nodes, true, 30_000, &kinds, TIMING)
     }
 
     #[test]
     fn only_the_kinds_asked_for_are_drawn() {
         let kinds = [FaultKind::KillAll, FaultKind::IsolateLeader];
-        let drawn = Schedule::draw(3, 5, 30_000, &kinds, TIMING);
+        let drawn = Schedule::draw(3, 5, true, 30_000, &kinds, TIMING);
         assert!(drawn.faults().all(|(_, planned)| kinds.contains(&planned.kind)));
-        assert!(Schedule::draw(3, 3, 30_000, &[FaultKind::MajoritiesRing], TIMING).episodes.is_empty());
+        assert!(Schedule::draw(3, 3, true, 30_000, &[FaultKind::MajoritiesRing], TIMING).episodes.is_empty());
     }
 
     #[test]
@@ -319,7 +348,7 @@ mod tests {
     fn short_runs_have_every_class_too() {
         let kinds = FaultKind::ALL;
         for seed in 0..200 {
-            let all = Schedule::draw(seed, 3, 12_000, &kinds, TIMING);
+            let all = Schedule::draw(seed, 3, true, 14_000, &kinds, TIMING);
             assert!(FaultClass::ALL.iter().all(|&class| all.count(class) > 0), "seed {seed}");
         }
     }
@@ -363,6 +392,16 @@ mod tests {
             }
         }
         assert!((all * 30 / 100..all * 60 / 100).contains(&aimed), "{aimed} of {all}");
+    }
+
+    #[test]
+    fn where_nobody_leads_nothing_is_aimed_at_a_leader() {
+        for seed in 0..100 {
+            let drawn = Schedule::draw(seed, 5, false, 30_000, &FaultKind::ALL, TIMING);
+            assert!(FaultClass::ALL.iter().all(|&class| drawn.count(class) > 0), "seed {seed}");
+            let text = serde_json::to_string(&drawn).unwrap();
+            assert!(!text.contains("leader"), "{text}");
+        }
     }
 
     #[test]

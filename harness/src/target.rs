@@ -183,6 +183,11 @@ pub trait Target: Send + Sync {
         &[]
     }
 
+    /// Whether a node leads (or is the primary). Where none does, no fault is aimed at a leader.
+    fn has_leader(&self) -> bool {
+        true
+    }
+
     /// How many nodes a run has when the user does not say.
     fn default_nodes(&self) -> u16 {
         5

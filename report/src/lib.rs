@@ -21,6 +21,6 @@ mod series;
 mod svg;
 
 pub use format::measured;
-pub use load::{LoadError, WriteError, load, write_report};
+pub use load::{LoadError, WriteError, load, load_faults, write_report};
 pub use page::render;
 pub use run_files::{LogLine, NodeLog, Run, RunFiles};

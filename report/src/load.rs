@@ -84,6 +84,11 @@ pub fn load(dir: &Path) -> Result<Run, LoadError> {
     Ok(Run { manifest, verdict, faults, history, logs, gaps })
 }
 
+/// Reads the faults of a run from its folder, each once, in order of their beginning; none when none were recorded.
+pub fn load_faults(dir: &Path) -> Result<Vec<FaultRecord>, LoadError> {
+    read_faults(dir, &mut Vec::new())
+}
+
 /// Reads a run from its folder, renders its page and puts it there in one step: a reader finds the old page or the
 /// new one, never a part. Returns the page's path.
 pub fn write_report(dir: &Path) -> Result<PathBuf, WriteError> {

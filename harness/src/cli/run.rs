@@ -57,7 +57,8 @@ pub(crate) struct RunArguments {
     /// Length of the load: 30s, 500ms, 5m
     #[arg(long, default_value = "30s", value_parser = duration_ms)]
     time: u64,
-    /// Classes or kinds of faults, with commas between (`rashomon list faults`); `all` or `none`
+    /// Classes or kinds of faults, with commas between (`rashomon list faults`); `all` (but those that are opt-in) or
+    /// `none`
     #[arg(long, value_name = "FAULTS", default_value = "partition,kill")]
     faults: String,
     /// The seed of every choice; drawn when it is not given
@@ -135,7 +136,7 @@ impl RunArguments {
         })?;
         let spec = self.spec(&**target, &**workload, seed)?;
         let timing = target.timing(&spec.target_choice())?;
-        let schedule = Schedule::draw(seed, spec.nodes, spec.time_ms, &spec.faults, timing);
+        let schedule = Schedule::draw(seed, spec.nodes, target.has_leader(), spec.time_ms, &spec.faults, timing);
         Ok(Plan { spec, schedule })
     }
 
@@ -176,7 +177,7 @@ impl RunArguments {
             clients: self.clients,
             rate: self.rate,
             time_ms: self.time,
-            faults: fault_kinds(&self.faults, nodes)?,
+            faults: fault_kinds(&self.faults, nodes, target.has_leader())?,
             seed,
             deadline_ms: self.deadline,
             data: self.data,
@@ -256,10 +257,10 @@ fn assignments<'a>(
 }
 
 /// The kinds of faults that a list of classes and kinds stands for, in order.
-fn fault_kinds(text: &str, nodes: u16) -> Result<Vec<FaultKind>, CommandError> {
+fn fault_kinds(text: &str, nodes: u16, leader: bool) -> Result<Vec<FaultKind>, CommandError> {
     let mut kinds = Vec::new();
     match text {
-        "all" => kinds.extend(FaultKind::ALL),
+        "all" => kinds.extend(FaultKind::ALL.into_iter().filter(|kind| !kind.class().opt_in())),
         "none" => {}
         names_given => {
             for name in names_given.split(',').map(str::trim) {
@@ -270,10 +271,11 @@ fn fault_kinds(text: &str, nodes: u16) -> Result<Vec<FaultKind>, CommandError> {
     kinds.sort();
     kinds.dedup();
     let asked = !kinds.is_empty();
-    kinds.retain(|kind| kind.nodes_min() <= nodes);
+    let kinds = kind::meaningful(kinds, nodes, leader);
     if asked && kinds.is_empty() {
+        let whom = if leader { "" } else { " of which none leads" };
         let remedy = "use more nodes, or other faults";
-        return Err(CommandError::usage(format!("--faults {text} means nothing with {nodes} nodes"), remedy));
+        return Err(CommandError::usage(format!("--faults {text} means nothing with {nodes} nodes{whom}"), remedy));
     }
     Ok(kinds)
 }
@@ -314,13 +316,17 @@ mod tests {
 
     #[test]
     fn faults_are_named_by_class_or_kind_and_a_wrong_one_gets_the_nearest() {
-        let kinds = fault_kinds("pause-leader,isolate-one,pause-leader", 5).unwrap();
+        let kinds = fault_kinds("pause-leader,isolate-one,pause-leader", 5, true).unwrap();
         assert_eq!(kinds, [FaultKind::IsolateOne, FaultKind::PauseLeader]);
-        assert_eq!(fault_kinds("kill", 5).unwrap().len(), 3);
-        assert_eq!(fault_kinds("all", 5).unwrap().len(), FaultKind::ALL.len());
-        assert!(fault_kinds("none", 5).unwrap().is_empty());
-        assert!(fault_kinds("partitions", 5).unwrap_err().to_string().contains("did you mean `partition`?"));
-        assert!(fault_kinds("majorities-ring", 3).is_err());
+        assert_eq!(fault_kinds("kill", 5, true).unwrap().len(), 3);
+        assert_eq!(fault_kinds("kill", 5, false).unwrap(), [FaultKind::Kill, FaultKind::KillAll]);
+        assert!(fault_kinds("kill-leader", 5, false).unwrap_err().to_string().contains("none leads"));
+        let all = fault_kinds("all", 5, true).unwrap();
+        assert_eq!(all.len(), FaultKind::ALL.len() - 1);
+        assert!(!all.contains(&FaultKind::WipeOne) && fault_kinds("wipe", 5, true).is_ok());
+        assert!(fault_kinds("none", 5, true).unwrap().is_empty());
+        assert!(fault_kinds("partitions", 5, true).unwrap_err().to_string().contains("did you mean `partition`?"));
+        assert!(fault_kinds("majorities-ring", 3, true).is_err());
     }
 
     #[test]

@@ -18,11 +18,28 @@ pub enum FaultClass {
     Pause,
     /// Nodes' wall clocks jump.
     Clock,
+    /// The network loses some of the packets between some nodes.
+    Packets,
+    /// Nodes are killed, lose all their data and are started again. Opt-in: see [`FaultClass::opt_in`].
+    Wipe,
 }
 
 impl FaultClass {
     /// All classes, in order.
-    pub const ALL: [FaultClass; 4] = [FaultClass::Partition, FaultClass::Kill, FaultClass::Pause, FaultClass::Clock];
+    pub const ALL: [FaultClass; 6] = [
+        FaultClass::Partition,
+        FaultClass::Kill,
+        FaultClass::Pause,
+        FaultClass::Clock,
+        FaultClass::Packets,
+        FaultClass::Wipe,
+    ];
+
+    /// Whether it has to be asked for by name, because no system promises to survive it with few replicas: `all` does
+    /// not stand for it.
+    pub fn opt_in(self) -> bool {
+        self == FaultClass::Wipe
+    }
 
     /// The word used on the command line and in files.
     pub fn as_str(self) -> &'static str {
@@ -31,6 +48,8 @@ impl FaultClass {
             FaultClass::Kill => "kill",
             FaultClass::Pause => "pause",
             FaultClass::Clock => "clock",
+            FaultClass::Packets => "packets",
+            FaultClass::Wipe => "wipe",
         }
     }
 
@@ -76,11 +95,17 @@ pub enum FaultKind {
     JumpAhead,
     /// Wall clocks jump back, and ahead again.
     JumpBack,
+    /// Some of the packets between one node and all others are lost.
+    LossOne,
+    /// Some of all packets between nodes are lost.
+    LossAll,
+    /// One node is killed and loses its data.
+    WipeOne,
 }
 
 impl FaultKind {
     /// All kinds, by class.
-    pub const ALL: [FaultKind; 13] = [
+    pub const ALL: [FaultKind; 16] = [
         FaultKind::IsolateLeader,
         FaultKind::IsolateOne,
         FaultKind::MajorityMinority,
@@ -94,6 +119,9 @@ impl FaultKind {
         FaultKind::PauseLeader,
         FaultKind::JumpAhead,
         FaultKind::JumpBack,
+        FaultKind::LossOne,
+        FaultKind::LossAll,
+        FaultKind::WipeOne,
     ];
 
     /// Its class.
@@ -108,6 +136,8 @@ impl FaultKind {
             FaultKind::Kill | FaultKind::KillLeader | FaultKind::KillAll => FaultClass::Kill,
             FaultKind::Pause | FaultKind::PauseLeader => FaultClass::Pause,
             FaultKind::JumpAhead | FaultKind::JumpBack => FaultClass::Clock,
+            FaultKind::LossOne | FaultKind::LossAll => FaultClass::Packets,
+            FaultKind::WipeOne => FaultClass::Wipe,
         }
     }
 
@@ -127,6 +157,9 @@ impl FaultKind {
             FaultKind::PauseLeader => "pause-leader",
             FaultKind::JumpAhead => "jump-ahead",
             FaultKind::JumpBack => "jump-back",
+            FaultKind::LossOne => "loss-one",
+            FaultKind::LossAll => "loss-all",
+            FaultKind::WipeOne => "wipe-one",
         }
     }
 
@@ -146,6 +179,11 @@ impl FaultKind {
             FaultKind::PauseLeader => "the leader is stopped (SIGSTOP) and goes on",
             FaultKind::JumpAhead => "wall clocks jump ahead by 50 ms to 500 s, and back again",
             FaultKind::JumpBack => "wall clocks jump back by 50 ms to 500 s, and ahead again",
+            FaultKind::LossOne => "one node, often the leader, loses 5 % to 60 % of the packets to and from all others",
+            FaultKind::LossAll => "5 % to 60 % of the packets between any two nodes are lost",
+            FaultKind::WipeOne => {
+                "one node is killed, loses all its data and is started again; opt-in: few systems promise to survive it"
+            }
         }
     }
 
@@ -161,14 +199,22 @@ impl FaultKind {
             FaultKind::Kill | FaultKind::KillLeader => 0.42,
             FaultKind::KillAll => 0.16,
             FaultKind::Pause | FaultKind::PauseLeader | FaultKind::JumpAhead | FaultKind::JumpBack => 0.5,
+            FaultKind::LossOne => 0.6,
+            FaultKind::LossAll => 0.4,
+            FaultKind::WipeOne => 1.0,
         }
+    }
+
+    /// Whether it means something only where a node leads.
+    pub fn needs_leader(self) -> bool {
+        matches!(self, FaultKind::IsolateLeader | FaultKind::KillLeader | FaultKind::PauseLeader)
     }
 
     /// The smallest cluster in which it means something.
     pub fn nodes_min(self) -> u16 {
         match self {
             FaultKind::MajoritiesRing => 4,
-            kind if kind.class() == FaultClass::Partition => 2,
+            kind if matches!(kind.class(), FaultClass::Partition | FaultClass::Packets | FaultClass::Wipe) => 2,
             _ => 1,
         }
     }
@@ -188,11 +234,18 @@ pub fn kinds_named(name: &str) -> Option<Vec<FaultKind>> {
     FaultKind::ALL.into_iter().find(|kind| kind.as_str() == name).map(|kind| vec![kind])
 }
 
-/// Kinds as a person would write them for a cluster of so many nodes: a class's name where all of its kinds are there.
-pub fn shortest(kinds: &[FaultKind], nodes: u16) -> String {
+/// Those of the kinds that mean something in a cluster of so many nodes, in which somebody leads or nobody does.
+pub fn meaningful(kinds: impl IntoIterator<Item = FaultKind>, nodes: u16, leader: bool) -> Vec<FaultKind> {
+    let means = |kind: &FaultKind| kind.nodes_min() <= nodes && (leader || !kind.needs_leader());
+    kinds.into_iter().filter(means).collect()
+}
+
+/// Kinds as a person would write them for such a cluster: a class's name where all of its kinds are there.
+pub fn shortest(kinds: &[FaultKind], nodes: u16, leader: bool) -> String {
     let mut words: Vec<&str> = Vec::new();
     for class in FaultClass::ALL {
-        if class.kinds().filter(|kind| kind.nodes_min() <= nodes).all(|kind| kinds.contains(&kind)) {
+        let whole = meaningful(class.kinds(), nodes, leader);
+        if !whole.is_empty() && whole.iter().all(|kind| kinds.contains(kind)) {
             words.push(class.as_str());
         } else {
             words.extend(class.kinds().filter(|kind| kinds.contains(kind)).map(FaultKind::as_str));
@@ -219,9 +272,11 @@ mod tests {
     fn whole_classes_are_written_by_their_name() {
         let mut kinds: Vec<FaultKind> = FaultClass::Kill.kinds().collect();
         kinds.push(FaultKind::IsolateLeader);
-        assert_eq!(shortest(&kinds, 5), "isolate-leader,kill");
-        assert_eq!(shortest(&[], 5), "none");
+        assert_eq!(shortest(&kinds, 5, true), "isolate-leader,kill");
+        assert_eq!(shortest(&[], 5, true), "none");
         let without_ring: Vec<FaultKind> = FaultClass::Partition.kinds().filter(|kind| kind.nodes_min() < 4).collect();
-        assert_eq!(shortest(&without_ring, 3), "partition");
+        assert_eq!(shortest(&without_ring, 3, true), "partition");
+        let leaderless = meaningful(FaultClass::Kill.kinds(), 1, false);
+        assert_eq!(shortest(&leaderless, 1, false), "kill");
     }
 }

@@ -4,6 +4,10 @@
 //! off until both are healed. Everything is done in one task in the order of the plan; only waiting for a restarted
 //! node happens beside it. Whatever ends the run, every active fault is healed before the closing reads.
 
+mod clocks;
+mod partitions;
+mod processes;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -15,8 +19,8 @@ use tokio::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::faults::FaultLog;
-use crate::faults::partition::{self, Grudge};
-use crate::lab::{Effect, LabError};
+use crate::faults::partition::{self, Cut};
+use crate::lab::LabError;
 use crate::recorder::Recorder;
 use crate::schedule::{Aim, Fault, PlannedFault, Schedule};
 
@@ -43,7 +47,7 @@ pub struct Nemesis<'a> {
     /// How long a leader is looked for before a fault aimed at it is skipped.
     patience: Duration,
     active: BTreeMap<u32, Active>,
-    partitions: BTreeMap<u32, Grudge>,
+    partitions: BTreeMap<u32, Cut>,
     dropped: BTreeMap<u32, u64>,
     down: BTreeSet<u16>,
     stopped: BTreeSet<u16>,
@@ -151,6 +155,7 @@ impl<'a> Nemesis<'a> {
             proof: Vec::new(),
             healed: Vec::new(),
             reason: None,
+            clock_ms: None,
         };
         match begun {
             Ok(begun) => {
@@ -159,6 +164,9 @@ impl<'a> Nemesis<'a> {
                 record.nodes = begun.nodes.iter().map(|&node| self.name(node)).collect();
                 record.outcome = begun.outcome;
                 record.proof = begun.proof;
+                if let Active::Clocks(_, by_ms) = begun.active {
+                    record.clock_ms = Some(by_ms);
+                }
                 self.latest.1 = begun.nodes;
                 self.show(id, Some(begun.description));
                 self.active.insert(id, begun.active);
@@ -191,9 +199,8 @@ impl<'a> Nemesis<'a> {
                 self.begin_partition(id, partition::majorities_ring(ring), ring.clone(), text).await
             }
             Fault::Isolate(aim) | Fault::Deaf(aim) | Fault::Mute(aim) => {
-                let (node, who) = match self.aim(aim).await {
-                    Ok((nodes, who)) if nodes.len() == 1 => (nodes[0], who),
-                    Ok((nodes, _)) => (nodes[0], self.name(nodes[0])),
+                let (node, who) = match self.aim_at_one(aim).await {
+                    Ok(aimed) => aimed,
                     Err(skipped) => return Ok(Err(skipped)),
                 };
                 let (grudge, text) = match fault {
@@ -203,6 +210,22 @@ impl<'a> Nemesis<'a> {
                 };
                 self.begin_partition(id, grudge, vec![node], text).await
             }
+            Fault::LossOne(aim, percent) => {
+                let (node, who) = match self.aim_at_one(aim).await {
+                    Ok(aimed) => aimed,
+                    Err(skipped) => return Ok(Err(skipped)),
+                };
+                let whose = format!("between {who} and all other nodes");
+                self.begin_loss(id, partition::isolate(node, count), *percent, vec![node], &whose).await
+            }
+            Fault::LossAll(percent) => {
+                let all = (1..=count).collect();
+                self.begin_loss(id, partition::every_link(count), *percent, all, "between any two nodes").await
+            }
+            Fault::Wipe(aim) => match self.aim_at_one(aim).await {
+                Ok((node, who)) => self.begin_wipe(node, &who).await,
+                Err(skipped) => Ok(Err(skipped)),
+            },
             Fault::Kill(aim) => self.begin_kill(aim).await,
             Fault::KillAll => self.begin_kill(&Aim::Nodes((1..=count).collect())).await,
             Fault::Pause(aim) => self.begin_pause(aim).await,
@@ -210,218 +233,26 @@ impl<'a> Nemesis<'a> {
         }
     }
 
-    async fn begin_split(&mut self, id: u32, group: Vec<u16>) -> Result<Result<Begun, Skipped>, NemesisError> {
-        let count = self.cluster.nodes().len() as u16;
-        let grudge = partition::split(&group, count);
-        let rest: Vec<u16> = (1..=count).filter(|node| !group.contains(node)).collect();
-        let text = format!("{} cut off from {}", self.names(&group), self.names(&rest));
-        self.begin_partition(id, grudge, group, text).await
-    }
-
-    async fn begin_partition(
-        &mut self,
-        id: u32,
-        grudge: Grudge,
-        nodes: Vec<u16>,
-        description: String,
-    ) -> Result<Result<Begun, Skipped>, NemesisError> {
-        if grudge.is_empty() {
-            return Ok(Err(Skipped("a single node cannot be cut off from others".to_owned())));
-        }
-        self.note_dropped().await?;
-        self.partitions.insert(id, grudge);
-        self.install_partitions().await?;
-        let begin_ns = self.recorder.now_ns();
-        // Whether packets were dropped is known when it is healed.
-        let outcome = FaultOutcome::Indeterminate;
-        Ok(Ok(Begun { begin_ns, active: Active::Partition, nodes, description, outcome, proof: Vec::new() }))
-    }
-
-    async fn begin_kill(&mut self, aim: &Aim) -> Result<Result<Begun, Skipped>, NemesisError> {
-        let (nodes, who) = match self.aim(aim).await {
-            Ok(aimed) => aimed,
-            Err(skipped) => return Ok(Err(skipped)),
-        };
-        let nodes: Vec<u16> = nodes.into_iter().filter(|node| !self.down.contains(node)).collect();
-        if nodes.is_empty() {
-            return Ok(Err(Skipped(format!("{who} is already down"))));
-        }
-        let begin_ns = self.recorder.now_ns();
-        let mut proof = Vec::new();
-        // One right after the other, as machines of one rack lose their power: what the last one still accepts is what
-        // the others have not seen.
-        for &node in &nodes {
-            let killed = self.cluster.kill(node).await?;
-            proof.push(format!("{}: {} is gone", self.name(node), processes(&killed)));
-            self.down.insert(node);
-        }
-        let description = format!("{} killed", self.whom(aim, &nodes));
-        let outcome = FaultOutcome::Installed;
-        Ok(Ok(Begun { begin_ns, active: Active::Killed(nodes.clone()), nodes, description, outcome, proof }))
-    }
-
-    async fn begin_pause(&mut self, aim: &Aim) -> Result<Result<Begun, Skipped>, NemesisError> {
-        let (nodes, who) = match self.aim(aim).await {
-            Ok(aimed) => aimed,
-            Err(skipped) => return Ok(Err(skipped)),
-        };
-        let free = |node: &u16| !self.down.contains(node) && !self.stopped.contains(node);
-        let nodes: Vec<u16> = nodes.into_iter().filter(free).collect();
-        if nodes.is_empty() {
-            return Ok(Err(Skipped(format!("{who} is already down or stopped"))));
-        }
-        let begin_ns = self.recorder.now_ns();
-        let mut proof = Vec::new();
-        for &node in &nodes {
-            let paused = self.cluster.pause(node).await?;
-            proof.push(format!("{}: {} stopped (state T)", self.name(node), processes(&paused)));
-            self.stopped.insert(node);
-        }
-        let description = format!("{} stopped", self.whom(aim, &nodes));
-        let outcome = FaultOutcome::Installed;
-        Ok(Ok(Begun { begin_ns, active: Active::Paused(nodes.clone()), nodes, description, outcome, proof }))
-    }
-
-    async fn begin_clock(&mut self, id: u32, aim: &Aim, by_ms: i64) -> Result<Result<Begun, Skipped>, NemesisError> {
-        let (nodes, who) = match self.aim(aim).await {
-            Ok(aimed) => aimed,
-            Err(skipped) => return Ok(Err(skipped)),
-        };
-        let nodes: Vec<u16> = nodes.into_iter().filter(|node| !self.clocks.contains_key(node)).collect();
-        if nodes.is_empty() {
-            return Ok(Err(Skipped(format!("the clock of {who} is already off"))));
-        }
-        let begin_ns = self.recorder.now_ns();
-        let mut proof = Vec::new();
-        let mut seen = 0;
-        for &node in &nodes {
-            self.cluster.set_clock(node, by_ms)?;
-            self.clocks.insert(node, id);
-        }
-        for &node in &nodes {
-            let (text, proved) = self.read_clock(node, by_ms).await;
-            proof.push(text);
-            seen += usize::from(proved);
-        }
-        let outcome = if seen > 0 { FaultOutcome::Installed } else { FaultOutcome::Indeterminate };
-        let ahead = if by_ms < 0 { "back" } else { "ahead" };
-        let seconds = by_ms.unsigned_abs() as f64 / 1000.0;
-        let description = format!("clock of {} jumped {seconds:.3} s {ahead}", self.whom(aim, &nodes));
-        Ok(Ok(Begun { begin_ns, active: Active::Clocks(nodes.clone(), by_ms), nodes, description, outcome, proof }))
-    }
-
     async fn end(&mut self, id: u32) -> Result<(), NemesisError> {
         let Some(active) = self.active.remove(&id) else { return Ok(()) };
         let Some(mut record) = self.log.latest(id).cloned() else { return Ok(()) };
         match active {
-            Active::Partition => {
-                self.note_dropped().await?;
-                self.partitions.remove(&id);
-                self.install_partitions().await?;
-                let packets = self.dropped.remove(&id).unwrap_or(0);
-                record.proof.push(format!("{packets} packets dropped"));
-                if packets > 0 {
-                    record.outcome = FaultOutcome::Installed;
-                } else {
-                    record.reason = Some("no packet met its rules".to_owned());
-                }
-                record.healed.push("its rules are gone".to_owned());
-            }
-            Active::Killed(nodes) => {
-                for &node in &nodes {
-                    self.cluster.start(node).await?;
-                    self.down.remove(&node);
-                }
-                for &node in &nodes {
-                    let text = match self.cluster.wait_ready(node).await {
-                        Ok(took) => format!("{} serves again after {} ms", self.name(node), took.as_millis()),
-                        // Whether it comes up at all is the target's affair: the closing reads will tell.
-                        Err(error) => format!("{} was started but does not serve: {error}", self.name(node)),
-                    };
-                    record.healed.push(text);
-                }
-            }
-            Active::Paused(nodes) => {
-                for &node in &nodes {
-                    self.stopped.remove(&node);
-                    if self.down.contains(&node) {
-                        record.healed.push(format!("{} was killed meanwhile", self.name(node)));
-                        continue;
-                    }
-                    let resumed = self.cluster.resume(node).await?;
-                    record.healed.push(format!("{}: {} runs again", self.name(node), processes(&resumed)));
-                }
-            }
-            Active::Clocks(nodes, by_ms) => {
-                if record.outcome != FaultOutcome::Installed {
-                    // A node that was down or stopped when its clock was set may have come back since.
-                    for &node in &nodes {
-                        let (text, proved) = self.read_clock(node, by_ms).await;
-                        record.proof.push(text);
-                        if proved {
-                            record.outcome = FaultOutcome::Installed;
-                        }
-                    }
-                }
-                for &node in &nodes {
-                    self.cluster.set_clock(node, 0)?;
-                    self.clocks.remove(&node);
-                }
-                for &node in &nodes {
-                    let (text, _) = self.read_clock(node, 0).await;
-                    record.healed.push(text);
-                }
-            }
+            Active::Partition => self.end_partition(id, &mut record).await?,
+            Active::Killed(nodes) => self.end_kill(&nodes, &mut record).await?,
+            Active::Paused(nodes) => self.end_pause(&nodes, &mut record).await?,
+            Active::Clocks(nodes, by_ms) => self.end_clock(&nodes, by_ms, &mut record).await?,
         }
-        record.end_ns = Some(self.recorder.now_ns());
+        record.end_ns.get_or_insert(self.recorder.now_ns());
         self.log.write(record)?;
         self.recorder.with_tally(|tally| tally.forget_reads());
         self.show(id, None);
         Ok(())
     }
 
-    /// Adds what the counters say now, before the rules are replaced and they begin at 0 again.
-    async fn note_dropped(&mut self) -> Result<(), NemesisError> {
-        if self.partitions.is_empty() {
-            return Ok(());
-        }
-        let counters = self.cluster.hub_counters(partition::CHAIN).await?;
-        for (fault, packets) in partition::dropped(&counters) {
-            *self.dropped.entry(fault).or_default() += packets;
-        }
-        Ok(())
-    }
-
-    async fn install_partitions(&self) -> Result<(), NemesisError> {
-        let rules = partition::rules(&self.partitions, |node| self.cluster.node(node).ip);
-        Ok(self.cluster.hub_rules(rules).await?)
-    }
-
-    /// Asks a node for its time until it shows the offset; what it said, and whether it did.
-    async fn read_clock(&self, node: u16, by_ms: i64) -> (String, bool) {
-        let name = self.name(node);
-        if self.down.contains(&node) || self.stopped.contains(&node) {
-            return (format!("{name}: down or stopped, its clock was not read"), false);
-        }
-        let mut last = None;
-        for _ in 0..10 {
-            let before = wall_clock_ms();
-            let status = self.cluster.status(node).await;
-            let after = wall_clock_ms();
-            if let Some(clock) = status.and_then(|status| status.wall_clock_ms) {
-                let off = clock - (before + after) / 2;
-                let uncertain = (after - before) / 2 + 20;
-                last = Some(off);
-                if (off - by_ms).abs() <= uncertain {
-                    return (format!("{name}: its clock reads {:+.3} s", off as f64 / 1000.0), true);
-                }
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        match last {
-            Some(off) => (format!("{name}: its clock reads {:+.3} s", off as f64 / 1000.0), false),
-            None => (format!("{name}: did not tell its time"), false),
-        }
+    /// One node: the first of those that the aim means.
+    async fn aim_at_one(&self, aim: &Aim) -> Result<(u16, String), Skipped> {
+        let (nodes, who) = self.aim(aim).await?;
+        Ok(if nodes.len() == 1 { (nodes[0], who) } else { (nodes[0], self.name(nodes[0])) })
     }
 
     async fn aim(&self, aim: &Aim) -> Result<(Vec<u16>, String), Skipped> {
@@ -464,17 +295,6 @@ impl<'a> Nemesis<'a> {
             None => doing.remove(&id),
         };
     }
-}
-
-/// The processes that something was done to, and how long it took to see it on all of them.
-fn processes(effect: &Effect) -> String {
-    let pids: Vec<String> = effect.processes.iter().map(|process| process.pid.to_string()).collect();
-    format!("pid {} after {:.1} ms", pids.join(", "), effect.took.as_secs_f64() * 1000.0)
-}
-
-fn wall_clock_ms() -> i64 {
-    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
-    since.map_or(0, |since| since.as_millis() as i64)
 }
 
 /// One thing to do.

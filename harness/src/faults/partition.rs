@@ -1,6 +1,6 @@
-//! Partitions: which directed links drop packets, as rules of one chain in the lab's hub.
+//! Partitions and loss: which directed links drop packets, and how many, as rules of one chain in the lab's hub.
 //!
-//! All active partitions are one chain, replaced as a whole in one `iptables-restore`, so a partition begins (and
+//! All active ones are one chain, replaced as a whole in one `iptables-restore`, so a partition begins (and
 //! heals) for the whole cluster at one instant. Every rule carries the number of its fault, by which its packet
 //! counter is found again.
 
@@ -13,12 +13,34 @@ use crate::lab::RuleCounter;
 /// Directed pairs (from, to) of nodes between which packets are dropped.
 pub type Grudge = BTreeSet<(u16, u16)>;
 
+/// Links and how many of their packets are dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cut {
+    /// The links.
+    pub links: Grudge,
+    /// Percent of the packets, chosen at random; 100 is a partition.
+    pub percent: u8,
+}
+
+impl Cut {
+    /// Nothing passes.
+    pub fn whole(links: Grudge) -> Cut {
+        Cut { links, percent: 100 }
+    }
+}
+
 /// The chain in the hub's filter table.
 pub const CHAIN: &str = "RASHOMON";
 
 /// `node` can neither send to nor hear any of the others.
 pub fn isolate(node: u16, nodes: u16) -> Grudge {
     deaf(node, nodes).union(&mute(node, nodes)).copied().collect()
+}
+
+/// Every link there is.
+pub fn every_link(nodes: u16) -> Grudge {
+    let pairs = (1..=nodes).flat_map(|from| (1..=nodes).map(move |to| (from, to)));
+    pairs.filter(|(from, to)| from != to).collect()
 }
 
 /// `node` hears nobody.
@@ -62,12 +84,16 @@ pub fn majorities_ring(ring: &[u16]) -> Grudge {
 
 /// The input of `iptables-restore --noflush` that makes these partitions (by number of the fault), and no others, the
 /// content of the chain.
-pub fn rules(active: &BTreeMap<u32, Grudge>, address: impl Fn(u16) -> Ipv4Addr) -> String {
+pub fn rules(active: &BTreeMap<u32, Cut>, address: impl Fn(u16) -> Ipv4Addr) -> String {
     let mut text = format!("*filter\n:{CHAIN} - [0:0]\n");
-    for (fault, grudge) in active {
-        for &(from, to) in grudge {
+    for (fault, cut) in active {
+        let some = match cut.percent {
+            100.. => String::new(),
+            percent => format!("-m statistic --mode random --probability {:.2} ", f64::from(percent) / 100.0),
+        };
+        for &(from, to) in &cut.links {
             let (from, to) = (address(from), address(to));
-            writeln!(text, "-A {CHAIN} -s {from}/32 -d {to}/32 -m comment --comment f{fault} -j DROP")
+            writeln!(text, "-A {CHAIN} -s {from}/32 -d {to}/32 {some}-m comment --comment f{fault} -j DROP")
                 .expect("writing to a string");
         }
     }
@@ -110,6 +136,12 @@ mod tests {
     }
 
     #[test]
+    fn every_link_is_there_once_in_each_direction() {
+        assert_eq!(every_link(3).len(), 6);
+        assert_eq!(every_link(2), isolate(1, 2));
+    }
+
+    #[test]
     fn one_way_partitions_drop_one_direction_only() {
         assert_eq!(deaf(1, 3), Grudge::from([(2, 1), (3, 1)]));
         assert_eq!(mute(1, 3), Grudge::from([(1, 2), (1, 3)]));
@@ -141,13 +173,14 @@ mod tests {
 
     #[test]
     fn rules_name_their_fault_and_counters_are_found_by_it() {
-        let active = BTreeMap::from([(3, mute(1, 2)), (12, deaf(1, 2))]);
+        let loss = Cut { links: deaf(1, 2), percent: 15 };
+        let active = BTreeMap::from([(3, Cut::whole(mute(1, 2))), (12, loss)]);
         let text = rules(&active, |node| Ipv4Addr::new(10, 77, 0, node as u8));
         assert_eq!(
             text,
             "*filter\n:RASHOMON - [0:0]\n\
              -A RASHOMON -s 10.77.0.1/32 -d 10.77.0.2/32 -m comment --comment f3 -j DROP\n\
-             -A RASHOMON -s 10.77.0.2/32 -d 10.77.0.1/32 -m comment --comment f12 -j DROP\n\
+             -A RASHOMON -s 10.77.0.2/32 -d 10.77.0.1/32 -m statistic --mode random --probability 0.15 -m comment --comment f12 -j DROP\n\
              COMMIT\n"
         );
         let counter = |packets, rule: &str| RuleCounter { rule: rule.to_owned(), packets, bytes: 60 * packets };

@@ -9,6 +9,7 @@ use rashomon_history::History;
 use rashomon_history::formats::{ReadOptions, read_history};
 use rashomon_report::record::{Evidence, files};
 
+use super::clocks;
 use crate::spec::RunSpec;
 use crate::workload::Workload;
 
@@ -32,7 +33,9 @@ pub(crate) fn judge_recorded(
 ) -> Result<Judged, String> {
     let (history, warning) = load_history(&dir.join(files::HISTORY))?;
     let demand = spec.demand(evidence.and_then(|evidence| evidence.quiet_since_ns));
-    let judgements = workload.check(&history, &demand, budget);
+    let mut judgements = workload.check(&history, &demand, budget);
+    // A run that broke may have no faults to tell of.
+    clocks::annotate(&mut judgements, &history, &rashomon_report::load_faults(dir).unwrap_or_default());
     Ok(Judged { history, judgements, warning })
 }
 

@@ -22,7 +22,7 @@ pub struct FaultRecord {
     pub id: u32,
     /// The episode it belongs to, from 1.
     pub episode: u32,
-    /// Its class: `partition`, `kill`, `pause`, `clock`.
+    /// Its class: `partition`, `kill`, `pause`, `clock`, `packets`, `wipe`.
     pub class: String,
     /// The kind within the class: `isolate-leader`, `majorities-ring`, `jump`, ….
     pub kind: String,
@@ -42,4 +42,7 @@ pub struct FaultRecord {
     pub healed: Vec<String>,
     /// Why it was skipped or is indeterminate.
     pub reason: Option<String>,
+    /// How far it set the wall clocks of its nodes off, milliseconds; negative is back. Only clock faults do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ms: Option<i64>,
 }

@@ -16,7 +16,11 @@ const SLOTS: [(&str, u32, &str); 8] = [
 
 /// The name under which the style sheet knows a fault class.
 pub(crate) fn slot(class: &str) -> &'static str {
-    let class = if class == "process" { "kill" } else { class };
+    let class = match class {
+        "process" => "kill",
+        "wipe" => "disk",
+        other => other,
+    };
     SLOTS.iter().map(|slot| slot.0).find(|name| *name == class).unwrap_or("other")
 }
 

@@ -339,6 +339,7 @@ pub fn faults() -> Vec<FaultRecord> {
                 proof: vec![proof.into()],
                 healed: vec![healed.into()],
                 reason: None,
+                clock_ms: None,
             }
         };
     let mut faults = vec![
