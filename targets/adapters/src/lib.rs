@@ -1,8 +1,10 @@
 //! The targets as the harness sees them: command lines, clients, interfaces.
 
+mod crdt;
 mod http;
 mod node_program;
 mod object_client;
 mod raft_kv;
 
+pub use crdt::CrdtReplicas;
 pub use raft_kv::RaftKv;

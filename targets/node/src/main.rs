@@ -7,6 +7,7 @@
 
 mod bench;
 mod clock;
+mod crdt;
 mod http;
 mod peers;
 mod raft_kv;
@@ -29,6 +30,8 @@ struct Arguments {
 enum Command {
     /// Runs a node of the replicated key-value store on Raft.
     RaftKv(raft_kv::Options),
+    /// Runs a node of the replicated data types.
+    Crdt(crdt::Options),
     /// Lists the known bugs that `--mutant` builds in.
     ListMutants,
     /// Measures a running raft-kv cluster: closed-loop clients over HTTP.
@@ -40,6 +43,7 @@ fn main() {
     abort_on_panic();
     let result = match Arguments::parse().command {
         Command::RaftKv(options) => raft_kv::run(options),
+        Command::Crdt(options) => crdt::run(options),
         Command::ListMutants => {
             list_mutants();
             Ok(())
@@ -64,20 +68,26 @@ fn list_mutants() {
     let mut text = String::new();
     for info in rashomon_raft::ALL {
         let recipe = info.recipe;
-        let options: String = recipe.options.iter().map(|option| format!(" {option}")).collect();
         text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
-        text += &format!(
-            "    recipe: rashomon run raft-kv --mutant {} --nodes {} --faults {} --time {}s{options}\n    note: {}\n",
-            info.name,
-            recipe.nodes,
-            recipe.faults.join(","),
-            recipe.seconds,
-            recipe.note
-        );
+        let run = format!("raft-kv --mutant {} --nodes {}", info.name, recipe.nodes);
+        text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, recipe.note);
         if let Some(lacks) = recipe.lacks {
             text += &format!("    not found yet, it needs: {lacks}\n");
         }
     }
+    for info in rashomon_crdt::ALL {
+        let recipe = info.recipe;
+        text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
+        let run = format!("crdt --workload {} --mutant {} --nodes {}", recipe.workload, info.name, recipe.nodes);
+        text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, recipe.note);
+    }
     // A reader that has seen enough and closed the pipe is no error.
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// A recipe as a command, and what must come together.
+fn recipe_lines(run: &str, faults: &[&str], seconds: u32, options: &[&str], note: &str) -> String {
+    let options: String = options.iter().map(|option| format!(" {option}")).collect();
+    let faults = faults.join(",");
+    format!("    recipe: rashomon run {run} --faults {faults} --time {seconds}s{options}\n    note: {note}\n")
 }
