@@ -109,7 +109,8 @@ impl Replica {
             Some(_) => None,
         };
         if let Some(why) = why {
-            if self.config.gossip == Gossip::Deltas {
+            // Once, not whenever it is sent again.
+            if self.config.gossip == Gossip::Deltas && peer.patience <= 1 {
                 self.output.events.push(Event::SendsState { to, why });
             }
             let content = whole.get_or_insert_with(|| Arc::new(self.store.clone()));
@@ -135,6 +136,12 @@ impl Replica {
         let Envelope { from, to, seen, message } = envelope;
         if to != self.config.id || !self.peers.contains_key(&from.node) {
             return;
+        }
+        if let Some(peer) = self.peers.get_mut(&from.node)
+            && peer.acked.is_some_and(|acked| acked.by != from)
+        {
+            // It lost its data, or this message is from before it did; either way it may need the whole state.
+            peer.acked = None;
         }
         match message {
             Message::Gossip { continues, content, upto } => {
