@@ -78,6 +78,10 @@ impl Target for CrdtReplicas {
         ]
     }
 
+    fn has_leader(&self) -> bool {
+        false
+    }
+
     /// A client stays with one replica, a replica tells nothing that a crash could take back, and deltas (or states) are
     /// joined in an order that respects causality: that is causal consistency, for every type and setting. It holds
     /// beyond single objects, and convergence with it. A replica whose *disk* loses what it had synced breaks it.
