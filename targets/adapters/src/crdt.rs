@@ -82,8 +82,8 @@ impl Target for CrdtReplicas {
         false
     }
 
-    /// A client stays with one replica, a replica tells nothing that a crash could take back, and deltas (or states) are
-    /// joined in an order that respects causality: that is causal consistency, for every type and setting. It holds
+    /// A client stays with one replica, a replica tells nothing that a crash could take back, and deltas (or states)
+    /// are joined in an order that respects causality: that is causal consistency, for every type and setting. It holds
     /// beyond single objects, and convergence with it. A replica whose *disk* loses what it had synced breaks it.
     fn consistency(&self, _: &TargetChoice, _: Interface) -> Consistency {
         Consistency::Causal
@@ -128,7 +128,8 @@ impl Target for CrdtReplicas {
             election_timeout: 6 * gossip,
             // A broken connection is noticed and made anew.
             recovery: 12 * gossip + Duration::from_millis(500),
-            // As well, then eight rounds until a peer that was silent is sent to, and twice as much for those behind it.
+            // As well, then eight rounds until a peer that was silent is sent to, and twice as much for those behind
+            // it.
             convergence: 40 * gossip + Duration::from_millis(2_000),
         })
     }

@@ -1,8 +1,8 @@
 //! `crdt`: replicated data types, gossiped by [`rashomon_crdt`].
 //!
 //! Any node serves any client from its own state, at once; nodes gossip in the background. One thread runs everything
-//! but the disk, as in raft-kv: whatever arrived since the state machine last ran is one batch, with one write to disk. A
-//! second thread owns the disk and commits what gathered while it was busy with one `fdatasync`.
+//! but the disk, as in raft-kv: whatever arrived since the state machine last ran is one batch, with one write to disk.
+//! A second thread owns the disk and commits what gathered while it was busy with one `fdatasync`.
 
 mod driver;
 mod http;

@@ -18,12 +18,13 @@
 //! | `GET /status` | | the node's name, counts and clock |
 //! | `GET /healthz` | | `{}` as soon as HTTP is served |
 //!
-//! Values and elements are integers of 64 bits. A node answers from its own state, and not before what it tells is on its
-//! disk. Bodies may carry `client` and `seq`; a node never repeats a request, so it does not need them. KEY is taken as
-//! it stands in the path, undecoded.
+//! Values and elements are integers of 64 bits. A node answers from its own state, and not before what it tells is on
+//! its disk. Bodies may carry `client` and `seq`; a node never repeats a request, so it does not need them. KEY is
+//! taken as it stands in the path, undecoded.
 //!
-//! An error has `{"error":…,"definite":…}`. `definite` is true when the operation did not and will not happen: 400, 404 and
-//! 405 (not understood), 409 `unknown-element` (to be inserted after, or deleted), `element-exists`, `unknown-context`.
+//! An error has `{"error":…,"definite":…}`. `definite` is true when the operation did not and will not happen: 400, 404
+//! and 405 (not understood), 409 `unknown-element` (to be inserted after, or deleted), `element-exists`,
+//! `unknown-context`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
