@@ -1,0 +1,363 @@
+//! Known bugs, each switched on by name: one visible branch at the place where the real bug would be.
+//!
+//! All are taken from the field's history. [`ALL`] says for each what it does, what anomaly it leads to and what
+//! exposes it on a real cluster. Search for a variant's name to see its branch.
+
+/// A bug that can be built in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Mutant {
+    /// D1.
+    CoordinatorCounts,
+    /// D2.
+    HintCounts,
+    /// D3.
+    VersionByClock,
+    /// D4.
+    TieByArrival,
+    /// D5.
+    RepairOverwrites,
+    /// D6.
+    ReadBeforeRepair,
+    /// D7.
+    TimeoutIsFailure,
+    /// D8.
+    HintsInMemory,
+    /// D9.
+    HintOutlivesTombstone,
+    /// D10.
+    CollectedByAge,
+    /// D11.
+    DotsInMemory,
+    /// D12.
+    ContextPruned,
+    /// D13.
+    ContextIgnored,
+    /// D14.
+    ServesBeforeStreamed,
+    /// D15.
+    StaleRing,
+    /// D16.
+    MerkleRangeEnd,
+    /// D17.
+    CountedTwice,
+}
+
+/// What a person should know about a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MutantInfo {
+    /// The variant.
+    pub mutant: Mutant,
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Its number in the project's catalogue of bugs of quorum stores.
+    pub id: &'static str,
+    /// What is wrong, in a sentence.
+    pub summary: &'static str,
+    /// The anomaly a client sees.
+    pub exposes: &'static str,
+    /// What to run to see it.
+    pub recipe: Recipe,
+}
+
+/// A run that exposes a mutant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recipe {
+    /// What clients do.
+    pub workload: &'static str,
+    /// How many nodes.
+    pub nodes: u16,
+    /// The faults, by kind: a class (`partition`, `kill`, `pause`, `clock`) or a kind of the harness.
+    pub faults: &'static [&'static str],
+    /// How long it should take at most, s.
+    pub seconds: u32,
+    /// Further options of `rashomon run`, without which it is found less often.
+    pub options: &'static [&'static str],
+    /// What must come together, and why.
+    pub note: &'static str,
+}
+
+/// All mutants, by id.
+pub const ALL: &[MutantInfo] = &[
+    MutantInfo {
+        mutant: Mutant::CoordinatorCounts,
+        name: "coordinator-counts",
+        id: "D1",
+        summary: "the coordinator counts itself for W although it holds no replica",
+        exposes: "stale reads: an acknowledged write is on fewer replicas than a read may miss",
+        recipe: Recipe {
+            workload: "register",
+            nodes: 5,
+            faults: &["isolate-one", "pause"],
+            seconds: 30,
+            options: &[],
+            note: "a coordinator that is no replica needs one acknowledgement less, and that one replica is then cut off or slow",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::HintCounts,
+        name: "hint-counts",
+        id: "D2",
+        summary: "hints kept by stand-ins count for W in a strict quorum",
+        exposes: "stale reads: an acknowledged write that no replica has yet",
+        recipe: Recipe {
+            workload: "register",
+            nodes: 5,
+            faults: &["partition"],
+            seconds: 30,
+            options: &[],
+            note: "the replicas of a key are on the other side of a partition; the stand-ins' hints are invisible to reads",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::VersionByClock,
+        name: "version-by-clock",
+        id: "D3",
+        summary: "versions of registers come from the writer's wall clock instead of a quorum",
+        exposes: "lost writes: an acknowledged write is older than what it overwrites",
+        recipe: Recipe {
+            workload: "register",
+            nodes: 5,
+            faults: &["clock"],
+            seconds: 30,
+            options: &[],
+            note: "clocks differ by more than the time between two writes of a key",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::TieByArrival,
+        name: "tie-by-arrival",
+        id: "D4",
+        summary: "of two versions with the same stamp each replica keeps the one that came first",
+        exposes: "replicas disagree for good: a value comes back, reads contradict each other",
+        recipe: Recipe {
+            workload: "register",
+            nodes: 5,
+            faults: &["partition", "pause"],
+            seconds: 30,
+            options: &[],
+            note: "two coordinators write a key at once, and their writes reach replicas in different order",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::RepairOverwrites,
+        name: "repair-overwrites",
+        id: "D5",
+        summary: "what a repair brings replaces what the replica has, also when that is newer",
+        exposes: "lost writes, values that go back",
+        recipe: Recipe {
+            workload: "register",
+            nodes: 5,
+            faults: &["partition", "pause"],
+            seconds: 30,
+            options: &[],
+            note: "a replica that was behind is repaired while a new write arrives",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::ReadBeforeRepair,
+        name: "read-before-repair",
+        id: "D6",
+        summary: "a read answers before what it found is on W replicas",
+        exposes: "non-monotonic reads: a value is seen and then not",
+        recipe: Recipe {
+            workload: "register",
+            nodes: 5,
+            faults: &["partition", "pause"],
+            seconds: 30,
+            options: &[],
+            note: "a write reaches one replica and is then stopped; two reads meet different replicas",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::TimeoutIsFailure,
+        name: "timeout-is-failure",
+        id: "D7",
+        summary: "a write that too few replicas acknowledged in time is reported as failed",
+        exposes: "a failed write is read",
+        recipe: Recipe {
+            workload: "register",
+            nodes: 5,
+            faults: &["partition"],
+            seconds: 20,
+            options: &[],
+            note: "a coordinator is cut off from some replicas but not from all",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::HintsInMemory,
+        name: "hints-in-memory",
+        id: "D8",
+        summary: "hints are kept in memory only",
+        exposes: "acknowledged elements are lost",
+        recipe: Recipe {
+            workload: "set",
+            nodes: 5,
+            faults: &["majority-minority", "kill"],
+            seconds: 60,
+            options: &["--set quorum=sloppy"],
+            note: "stand-ins keep the only copies of a write and are killed before they hand over",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::HintOutlivesTombstone,
+        name: "hint-outlives-tombstone",
+        id: "D9",
+        summary: "tombstones are forgotten while hints for their keys are still kept",
+        exposes: "a removed element comes back",
+        recipe: Recipe {
+            workload: "cart",
+            nodes: 5,
+            faults: &["isolate-one", "kill"],
+            seconds: 60,
+            options: &["--set handoff-ms=2500", "--set grace-ms=400"],
+            note: "a hint older than a removal is handed over after the tombstone was forgotten",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::CollectedByAge,
+        name: "collected-by-age",
+        id: "D10",
+        summary: "a tombstone is forgotten when it is old, whether or not all replicas have it",
+        exposes: "a removed element comes back",
+        recipe: Recipe {
+            workload: "cart",
+            nodes: 5,
+            faults: &["isolate-one", "kill", "pause"],
+            seconds: 60,
+            options: &["--set grace-ms=400"],
+            note: "a replica misses a removal for longer than the grace period, and its old state is taken for news",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::DotsInMemory,
+        name: "dots-in-memory",
+        id: "D11",
+        summary: "the number of an actor's events is in memory only and starts again after a restart",
+        exposes: "acknowledged siblings are lost: their dots were seen before",
+        recipe: Recipe {
+            workload: "siblings",
+            nodes: 5,
+            faults: &["kill"],
+            seconds: 40,
+            options: &[],
+            note: "a node is killed and writes keys again that it had written before",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::ContextPruned,
+        name: "context-pruned",
+        id: "D12",
+        summary: "version vectors are cut to two actors",
+        exposes: "superseded siblings come back",
+        recipe: Recipe {
+            workload: "siblings",
+            nodes: 5,
+            faults: &["partition", "kill"],
+            seconds: 40,
+            options: &[],
+            note: "keys written through more than two nodes; replicas that missed something meet",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::ContextIgnored,
+        name: "context-ignored",
+        id: "D13",
+        summary: "a write supersedes whatever the replica has, not what its client has seen",
+        exposes: "concurrent acknowledged siblings are lost",
+        recipe: Recipe {
+            workload: "siblings",
+            nodes: 5,
+            faults: &["partition"],
+            seconds: 20,
+            options: &[],
+            note: "two clients write without having seen each other's values",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::ServesBeforeStreamed,
+        name: "serves-before-streamed",
+        id: "D14",
+        summary: "a new home is read from before it has what the old ones have",
+        exposes: "stale reads after the ring changed",
+        recipe: Recipe {
+            workload: "register",
+            nodes: 5,
+            faults: &["pause"],
+            seconds: 40,
+            options: &["--set churn-ms=1500"],
+            note: "the ring changes under load",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::StaleRing,
+        name: "stale-ring",
+        id: "D15",
+        summary: "a change of the ring goes on when a majority knows of it",
+        exposes: "stale reads, lost writes: coordinators with an old ring write to old homes",
+        recipe: Recipe {
+            workload: "register",
+            nodes: 5,
+            faults: &["isolate-one", "pause"],
+            seconds: 40,
+            options: &["--set churn-ms=1500"],
+            note: "the ring changes while a node is cut off or stopped",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::MerkleRangeEnd,
+        name: "merkle-range-end",
+        id: "D16",
+        summary: "the hash of a range leaves out its last leaf",
+        exposes: "replicas disagree for good",
+        recipe: Recipe {
+            workload: "set",
+            nodes: 5,
+            faults: &["partition"],
+            seconds: 40,
+            options: &["--set r=1", "--set w=1", "--set hints=no", "--set read-repair=no"],
+            note: "nothing but anti-entropy repairs, and it does not see one key in eight",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::CountedTwice,
+        name: "counted-twice",
+        id: "D17",
+        summary: "a counter's request that is not answered soon is given to another replica, too",
+        exposes: "more was counted than was added",
+        recipe: Recipe {
+            workload: "counter",
+            nodes: 5,
+            faults: &["pause", "isolate-one"],
+            seconds: 30,
+            options: &[],
+            note: "a replica is slow or cut off after it got the request",
+        },
+    },
+];
+
+impl Mutant {
+    /// The mutant of that name.
+    pub fn by_name(name: &str) -> Option<Mutant> {
+        ALL.iter().find(|info| info.name == name).map(|info| info.mutant)
+    }
+
+    /// What is known about it.
+    pub fn info(self) -> &'static MutantInfo {
+        ALL.iter().find(|info| info.mutant == self).expect("ALL lists every mutant, as a test shows")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mutant_is_found_by_its_name_and_only_once() {
+        for info in ALL {
+            assert_eq!(Mutant::by_name(info.name), Some(info.mutant));
+            assert_eq!(info.mutant.info().id, info.id);
+            assert_eq!(ALL.iter().filter(|other| other.id == info.id || other.name == info.name).count(), 1);
+        }
+        assert_eq!(Mutant::by_name("no-such"), None);
+    }
+}
