@@ -16,14 +16,14 @@ mod run;
 mod seeds;
 mod summary;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::conduct;
 use crate::lab;
-use crate::outside;
+use crate::outside::{self, Payload};
 use crate::registry::Registry;
 use error::CommandError;
 
@@ -107,10 +107,13 @@ pub(crate) fn program_name() -> String {
     std::env::var("RASHOMON_COMMAND").ok().or_else(file).unwrap_or_else(|| "rashomon".to_owned())
 }
 
-/// The program's second life, inside a lab: its payload is the run's folder.
+/// The program's second life, inside a lab.
 fn inside_lab(registry: &Registry, inside: lab::Inside) -> ExitCode {
-    let run_dir = PathBuf::from(inside.payload.clone());
-    match conduct::conduct(registry, inside, &run_dir) {
+    let Ok(Payload { run_dir, quiet }) = serde_json::from_str(&inside.payload) else {
+        eprintln!("error: the program outside of the lab has said nothing that this one understands");
+        return ExitCode::from(BROKEN);
+    };
+    match conduct::conduct(registry, inside, &run_dir, quiet) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let error = CommandError::broken(error.to_string(), error.remedy());

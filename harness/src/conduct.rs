@@ -82,15 +82,15 @@ impl ConductError {
     }
 }
 
-/// Carries out the run whose folder the program outside has prepared.
-pub fn conduct(registry: &Registry, inside: Inside, run_dir: &Path) -> Result<(), ConductError> {
+/// Carries out the run whose folder the program outside has prepared; `quiet`, without telling of its progress.
+pub fn conduct(registry: &Registry, inside: Inside, run_dir: &Path, quiet: bool) -> Result<(), ConductError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| ConductError::Other(format!("the runtime cannot be started: {error}")))?;
     runtime.block_on(async {
         let mut manifest = store::read_manifest(run_dir)?;
-        let run = Run::new(registry, run_dir, &manifest)?;
+        let run = Run::new(registry, run_dir, &manifest, quiet)?;
         run.carry_out(inside, &mut manifest).await
     })
 }
@@ -105,7 +105,7 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(registry: &'a Registry, dir: &'a Path, manifest: &Manifest) -> Result<Run<'a>, ConductError> {
+    fn new(registry: &'a Registry, dir: &'a Path, manifest: &Manifest, quiet: bool) -> Result<Run<'a>, ConductError> {
         let wrong = |error: serde_json::Error| ConductError::Other(format!("the manifest's plan: {error}"));
         let spec: RunSpec = serde_json::from_value(manifest.spec.clone()).map_err(wrong)?;
         let schedule = serde_json::from_value(manifest.schedule.clone()).map_err(wrong)?;
@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
             .find_target(&spec.target)
             .cloned()
             .ok_or_else(|| ConductError::Other(format!("there is no target `{}`", spec.target)))?;
-        Ok(Run { dir, spec, schedule, target, registry, progress: Progress::new("making the lab") })
+        Ok(Run { dir, spec, schedule, target, registry, progress: Progress::new("making the lab", quiet) })
     }
 
     async fn carry_out(&self, inside: Inside, manifest: &mut Manifest) -> Result<(), ConductError> {

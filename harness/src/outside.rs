@@ -6,6 +6,7 @@ use std::time::Instant;
 
 use rashomon_checkers::{Budget, Finding};
 use rashomon_report::record::{HostFacts, Manifest, MutantRecord, TargetRecord, Verdict, VerdictRecord};
+use serde::{Deserialize, Serialize};
 
 use crate::cli::error::CommandError;
 use crate::faults::kind::{self, FaultClass};
@@ -33,11 +34,26 @@ pub(crate) struct Done {
     pub(crate) report: Option<PathBuf>,
 }
 
+/// Whether a run tells of its progress on standard error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Voice {
+    Aloud,
+    /// One of many that go on at once.
+    Quiet,
+}
+
+/// What the program outside hands over to the controller.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Payload {
+    pub(crate) run_dir: PathBuf,
+    pub(crate) quiet: bool,
+}
+
 /// Written by the controller when a run breaks, read (and removed) by the program outside.
 pub(crate) const BROKEN_REASON: &str = "broken.json";
 
 /// Carries out a plan and judges it. An error means that no run was made.
-pub(crate) fn carry_out(registry: &Registry, store: &Store, plan: &Plan) -> Result<Done, CommandError> {
+pub(crate) fn carry_out(registry: &Registry, store: &Store, plan: &Plan, voice: Voice) -> Result<Done, CommandError> {
     environment_is_fit(plan)?;
     let began = Instant::now();
     let mut manifest = first_manifest(registry, plan)?;
@@ -45,9 +61,11 @@ pub(crate) fn carry_out(registry: &Registry, store: &Store, plan: &Plan) -> Resu
     manifest.run = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     store::write_manifest(&dir, &manifest)?;
     store.link(&dir, None)?;
-    announce(&manifest, &dir);
+    if voice == Voice::Aloud {
+        announce(&manifest, &dir);
+    }
     let before_lab_ms = began.elapsed().as_secs_f64() * 1000.0;
-    let broken = in_lab(plan, &dir).err();
+    let broken = in_lab(plan, &dir, voice).err();
     // The controller has added to the manifest; when it could not, the first one is still there.
     let mut manifest = store::read_manifest(&dir)?;
     manifest.timings.first_operation_ms = before_lab_ms + manifest.timings.lab_up_ms + manifest.timings.nodes_ready_ms;
@@ -212,11 +230,13 @@ fn announce(manifest: &Manifest, dir: &Path) {
 }
 
 /// Starts the lab and waits for its end.
-fn in_lab(plan: &Plan, dir: &Path) -> Result<(), CommandError> {
+fn in_lab(plan: &Plan, dir: &Path, voice: Voice) -> Result<(), CommandError> {
     let mut visible = vec![dir.to_owned()];
     visible.extend(plan.spec.node_binary.clone());
     let label = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let spec = EnterSpec { label, payload: dir.display().to_string(), visible, ..EnterSpec::default() };
+    let payload = Payload { run_dir: dir.to_owned(), quiet: voice == Voice::Quiet };
+    let payload = serde_json::to_string(&payload).expect("a path of ours is text");
+    let spec = EnterSpec { label, payload, visible, ..EnterSpec::default() };
     let end = lab::enter(&spec)?.wait()?;
     if end == LabEnd::Controller(Ending::Exited(0)) {
         return Ok(());

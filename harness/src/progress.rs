@@ -17,19 +17,21 @@ const QUIET_EVERY: Duration = Duration::from_secs(10);
 /// Shows a run's phase, rates and current faults on standard error.
 pub struct Progress {
     bar: Option<ProgressBar>,
+    /// Nothing is shown at all.
+    quiet: bool,
     phase: Mutex<&'static str>,
     began: Instant,
 }
 
 impl Progress {
-    /// Begins, in the phase `phase`.
-    pub fn new(phase: &'static str) -> Arc<Progress> {
-        let bar = std::io::stderr().is_terminal().then(|| {
+    /// Begins, in the phase `phase`; `quiet` shows nothing.
+    pub fn new(phase: &'static str, quiet: bool) -> Arc<Progress> {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
             let bar = ProgressBar::new_spinner();
             bar.set_style(ProgressStyle::with_template("{spinner} {wide_msg}").expect("the template is well formed"));
             bar
         });
-        let progress = Progress { bar, phase: Mutex::new(phase), began: Instant::now() };
+        let progress = Progress { bar, quiet, phase: Mutex::new(phase), began: Instant::now() };
         progress.show(phase.to_owned());
         Arc::new(progress)
     }
@@ -40,6 +42,7 @@ impl Progress {
         let seconds = self.began.elapsed().as_secs_f64();
         match &self.bar {
             Some(_) => self.show(phase.to_owned()),
+            None if self.quiet => {}
             None => eprintln!("[{seconds:8.3}] {phase}"),
         }
     }
@@ -67,6 +70,7 @@ impl Progress {
                 format!("{phase} {seconds:6.1} s  ok {ok:6.0}/s  fail {fail:4.0}/s  info {info:4.0}/s  {faults}");
             match &self.bar {
                 Some(_) => self.show(text),
+                None if self.quiet => {}
                 None => eprintln!("[{:8.3}] {text}", self.began.elapsed().as_secs_f64()),
             }
             before = now;

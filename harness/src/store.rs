@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use rashomon_report::record::{Manifest, Verdict, VerdictRecord, files};
 use serde::Serialize;
@@ -57,7 +58,9 @@ impl StoreError {
             }
             StoreError::Io { .. } => "choose a folder that you can write to with --results DIR".to_owned(),
             StoreError::NotAManifest { .. } => "give the folder of a run made by this version".to_owned(),
-            StoreError::NoSuchRun { .. } => "`ls results` shows the runs; `latest` names the last one".to_owned(),
+            StoreError::NoSuchRun { root, .. } => {
+                format!("`ls {}` shows the runs; `latest` names the last one", root.display())
+            }
         }
     }
 }
@@ -105,7 +108,10 @@ impl Store {
 
     fn link_as(&self, name: &str, run: &Path) -> Result<(), StoreError> {
         let link = self.root.join(name);
-        let next = self.root.join(format!(".{name}.{}", std::process::id()));
+        // Several threads, and several processes, may do this at once.
+        static LINKED: AtomicU64 = AtomicU64::new(0);
+        let unique = LINKED.fetch_add(1, Ordering::Relaxed);
+        let next = self.root.join(format!(".{name}.{}.{unique}", std::process::id()));
         let _ = fs::remove_file(&next);
         let relative = run.file_name().map(PathBuf::from).unwrap_or_else(|| run.to_owned());
         std::os::unix::fs::symlink(relative, &next).map_err(failed("link", &next))?;

@@ -1,6 +1,11 @@
 //! `rashomon mutants`: proves that known bugs are found, each by its recipe.
 
+mod table;
+
+use std::collections::VecDeque;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::Args;
 use rashomon_report::record::Verdict;
@@ -9,10 +14,11 @@ use super::error::CommandError;
 use super::names;
 use super::run::RunArguments;
 use super::seeds::Seeds;
-use crate::outside::{self, Done};
+use crate::outside::{self, Done, Voice};
 use crate::registry::Registry;
 use crate::store::Store;
 use crate::target::{MutantInfo, Recipe, Target};
+use table::Row;
 
 #[derive(Args)]
 pub(crate) struct MutantsArguments {
@@ -26,21 +32,15 @@ pub(crate) struct MutantsArguments {
     /// The share of its runs in which each mutant must be found
     #[arg(long, value_name = "SHARE", default_value_t = 0.8)]
     demand: f64,
+    /// How many runs go on at once
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=32))]
+    jobs: u16,
+    /// Writes the table into this Markdown file as well, between the lines that mark the target's table
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
     /// The folder of runs
     #[arg(long, value_name = "DIR", default_value = "results")]
     results: PathBuf,
-}
-
-/// What the runs of one mutant came to.
-struct Row {
-    mutant: MutantInfo,
-    flags: String,
-    runs: usize,
-    found: usize,
-    /// When the first contradiction was complete, seconds into the run, for each run that found one.
-    after_s: Vec<f64>,
-    /// How its first anomaly was named.
-    shown_as: Option<String>,
 }
 
 /// Carries out `rashomon mutants`: prints a table in Markdown; exit code 0 when every mutant was found often enough.
@@ -49,20 +49,21 @@ pub(crate) fn mutants(registry: &Registry, arguments: &MutantsArguments) -> Resu
         .find_target(&arguments.target)
         .ok_or_else(|| names::unknown("target", &arguments.target, registry.targets().map(|target| target.name())))?;
     let store = Store::open(&arguments.results)?;
-    let mut rows = Vec::new();
-    for (mutant, recipe) in chosen(&**target, &arguments.mutants)? {
-        let (row, interrupted) = run_recipe(registry, &store, &**target, mutant, recipe, arguments.seeds)?;
-        rows.push(row);
-        if interrupted {
-            break;
+    let recipes = chosen(&**target, &arguments.mutants)?;
+    let campaign = Campaign::new(registry, &store, &**target, recipes, arguments.seeds)?;
+    std::thread::scope(|scope| {
+        for _ in 0..arguments.jobs {
+            scope.spawn(|| campaign.work());
         }
+    });
+    let rows = campaign.finish();
+    print!("{}", table::markdown(&rows));
+    if let Some(path) = &arguments.write {
+        let order: Vec<&str> = target.mutants().iter().map(|mutant| mutant.name).collect();
+        table::write_into(path, target.name(), arguments.seeds, &rows, &order)?;
+        eprintln!("written into {}", path.display());
     }
-    println!("| mutant | bug | found by | found in | median time to detection | shown as |");
-    println!("|---|---|---|---|---|---|");
-    for row in &rows {
-        println!("{}", row.markdown());
-    }
-    let missed = rows.iter().filter(|row| (row.found as f64) < arguments.demand * row.runs as f64);
+    let missed = rows.iter().filter(|row| row.runs == 0 || (row.found as f64) < arguments.demand * row.runs as f64);
     let missed: Vec<&str> = missed.map(|row| row.mutant.name).collect();
     if missed.is_empty() {
         return Ok(0);
@@ -93,54 +94,84 @@ fn chosen(target: &dyn Target, names_given: &[String]) -> Result<Vec<(MutantInfo
     Ok(chosen)
 }
 
-/// Runs a recipe with every seed; true when the user has put an end to it.
-fn run_recipe(
-    registry: &Registry,
-    store: &Store,
-    target: &dyn Target,
-    mutant: MutantInfo,
-    recipe: Recipe,
-    seeds: Seeds,
-) -> Result<(Row, bool), CommandError> {
-    let flags = recipe.flags(target.name(), mutant.name);
-    let words: Vec<String> = flags.iter().cloned().chain(["--stop-on-violation".to_owned()]).collect();
-    let arguments = RunArguments::from_words(&words)?;
-    let mut row = Row { mutant, flags: flags.join(" "), runs: 0, found: 0, after_s: Vec::new(), shown_as: None };
-    for seed in seeds.iter() {
-        let done = outside::carry_out(registry, store, &arguments.plan(registry, seed)?)?;
-        eprintln!("{} seed {seed}: {}", row.mutant.name, done.verdict.verdict);
-        row.count(&done);
-        if done.manifest.evidence.as_ref().is_some_and(|evidence| evidence.interrupted) {
-            return Ok((row, true));
-        }
-    }
-    Ok((row, false))
+/// Every recipe with every seed, some of them at once.
+struct Campaign<'a> {
+    registry: &'a Registry,
+    store: &'a Store,
+    recipes: Vec<RunArguments>,
+    /// What is left to do: a recipe's place and a seed.
+    left: Mutex<VecDeque<(usize, u64)>>,
+    rows: Mutex<Vec<Row>>,
+    /// The user has put an end to it.
+    interrupted: AtomicBool,
 }
 
-impl Row {
-    fn count(&mut self, done: &Done) {
-        self.runs += 1;
-        if done.verdict.verdict != Verdict::Violation {
-            return;
+impl<'a> Campaign<'a> {
+    /// A campaign whose recipes have all been read: a wrong one is an error before anything is run.
+    fn new(
+        registry: &'a Registry,
+        store: &'a Store,
+        target: &dyn Target,
+        recipes: Vec<(MutantInfo, Recipe)>,
+        seeds: Seeds,
+    ) -> Result<Campaign<'a>, CommandError> {
+        let mut rows = Vec::new();
+        let mut parsed = Vec::new();
+        let mut left = VecDeque::new();
+        for (place, (mutant, recipe)) in recipes.into_iter().enumerate() {
+            let words = recipe.flags(target.name(), mutant.name);
+            let mut arguments = RunArguments::from_words(&words)?;
+            // Linearizability is judged cheaply while the history grows; elsewhere the recipe says whether to.
+            let spec = arguments.plan(registry, seeds.first)?.spec;
+            if !spec.consistency.converges_later() {
+                arguments.stop_on_violation();
+            }
+            parsed.push(arguments);
+            rows.push(Row::new(mutant, recipe));
+            left.extend(seeds.iter().map(|seed| (place, seed)));
         }
-        self.found += 1;
-        let anomalies = || done.verdict.judgements.iter().flat_map(|judgement| &judgement.anomalies);
-        let first = anomalies().min_by_key(|anomaly| anomaly.window.1);
-        if let Some(first) = first {
-            self.after_s.push(first.window.1 as f64 / 1e9);
-            self.shown_as.get_or_insert_with(|| first.name.clone());
+        Ok(Campaign {
+            registry,
+            store,
+            recipes: parsed,
+            left: Mutex::new(left),
+            rows: Mutex::new(rows),
+            interrupted: AtomicBool::new(false),
+        })
+    }
+
+    /// Carries out one run after the other until none is left. A run that could not be made is counted as such.
+    fn work(&self) {
+        while !self.interrupted.load(Ordering::Acquire) {
+            let Some((place, seed)) = lock(&self.left).pop_front() else { return };
+            let done = self.carry_out(place, seed);
+            let row = &mut lock(&self.rows)[place];
+            match done {
+                Ok(done) => {
+                    eprintln!("{} seed {seed}: {}, {}", row.mutant.name, done.verdict.verdict, done.dir.display());
+                    row.count(&done);
+                    if done.manifest.evidence.as_ref().is_some_and(|evidence| evidence.interrupted) {
+                        self.interrupted.store(true, Ordering::Release);
+                    }
+                }
+                Err(error) => {
+                    eprintln!("{} seed {seed}: {error}", row.mutant.name);
+                    row.runs += 1;
+                }
+            }
         }
     }
 
-    fn markdown(&self) -> String {
-        let mut after = self.after_s.clone();
-        after.sort_by(f64::total_cmp);
-        let median = after.get(after.len() / 2).map_or_else(|| "–".to_owned(), |seconds| format!("{seconds:.1} s"));
-        let MutantInfo { name, id, summary, .. } = &self.mutant;
-        let shown = self.shown_as.as_deref().unwrap_or("–");
-        format!(
-            "| `{name}` | {id}: {summary} | `{}` | {} of {} | {median} | {shown} |",
-            self.flags, self.found, self.runs
-        )
+    fn carry_out(&self, place: usize, seed: u64) -> Result<Done, CommandError> {
+        let plan = self.recipes[place].plan(self.registry, seed)?;
+        outside::carry_out(self.registry, self.store, &plan, Voice::Quiet)
     }
+
+    fn finish(self) -> Vec<Row> {
+        self.rows.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

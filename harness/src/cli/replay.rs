@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::error::CommandError;
 use super::summary;
-use crate::outside::{self, Plan};
+use crate::outside::{self, Plan, Voice};
 use crate::registry::Registry;
 use crate::store::{self, Store};
 
@@ -40,7 +40,7 @@ pub(crate) fn replay(registry: &Registry, arguments: &ReplayArguments) -> Result
         plan.spec.node_binary.clone_from(&arguments.node_binary);
     }
     eprintln!("replaying {}", manifest.run);
-    let done = outside::carry_out(registry, &store, &plan)?;
+    let done = outside::carry_out(registry, &store, &plan, Voice::Aloud)?;
     for (what, then, now) in [
         ("version of rashomon", &manifest.version, &done.manifest.version),
         ("version of the target", &manifest.target.version, &done.manifest.target.version),

@@ -12,7 +12,7 @@ use super::seeds::{self, Seeds};
 use super::summary;
 use crate::consistency::Consistency;
 use crate::faults::kind::{self, FaultClass, FaultKind};
-use crate::outside::{self, Plan};
+use crate::outside::{self, Plan, Voice};
 use crate::registry::Registry;
 use crate::schedule::Schedule;
 use crate::spec::{DataPlacement, RunSpec};
@@ -95,7 +95,7 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
     let mut rows = Vec::new();
     for seed in seeds.iter() {
         let plan = arguments.plan(registry, seed)?;
-        let done = outside::carry_out(registry, &store, &plan)?;
+        let done = outside::carry_out(registry, &store, &plan, Voice::Aloud)?;
         summary::print_run(&done);
         let interrupted = done.manifest.evidence.as_ref().is_some_and(|evidence| evidence.interrupted);
         rows.push(done);
@@ -123,6 +123,11 @@ impl RunArguments {
     pub(crate) fn from_words(words: &[String]) -> Result<RunArguments, CommandError> {
         let parsed = Words::try_parse_from(words);
         parsed.map(|words| words.run).map_err(|error| CommandError::usage(error.to_string(), ""))
+    }
+
+    /// Ends each run at its first certain violation.
+    pub(crate) fn stop_on_violation(&mut self) {
+        self.stop_on_violation = true;
     }
 
     /// The plan of one seed, everything checked that can be checked before anything is started.
