@@ -2,9 +2,12 @@
 
 mod crdt;
 mod http;
+mod included;
+mod lww_kv;
 mod node_program;
 mod object_client;
 mod raft_kv;
 
 pub use crdt::CrdtReplicas;
+pub use lww_kv::LwwKv;
 pub use raft_kv::RaftKv;

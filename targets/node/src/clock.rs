@@ -15,6 +15,8 @@ pub(crate) struct Reading {
     pub(crate) monotonic_ms: u64,
     /// Time since 1970 as this node believes, ms; may jump.
     pub(crate) wall_ms: i64,
+    /// The same, µs.
+    pub(crate) wall_us: i64,
 }
 
 impl Clocks {
@@ -25,10 +27,10 @@ impl Clocks {
 
     /// Reads both.
     pub(crate) fn read(&self) -> Reading {
-        let wall_ms = match SystemTime::now().duration_since(UNIX_EPOCH) {
-            Ok(since) => since.as_millis() as i64,
-            Err(before) => -(before.duration().as_millis() as i64),
+        let wall_us = match SystemTime::now().duration_since(UNIX_EPOCH) {
+            Ok(since) => since.as_micros() as i64,
+            Err(before) => -(before.duration().as_micros() as i64),
         };
-        Reading { monotonic_ms: self.started.elapsed().as_millis() as u64, wall_ms }
+        Reading { monotonic_ms: self.started.elapsed().as_millis() as u64, wall_ms: wall_us / 1000, wall_us }
     }
 }

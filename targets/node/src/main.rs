@@ -9,6 +9,7 @@ mod bench;
 mod clock;
 mod crdt;
 mod http;
+mod lww_kv;
 mod peers;
 mod raft_kv;
 mod start;
@@ -32,6 +33,8 @@ enum Command {
     RaftKv(raft_kv::Options),
     /// Runs a node of the replicated data types.
     Crdt(crdt::Options),
+    /// Runs a node of the naive store in which the last write by the wall clock wins.
+    LwwKv(lww_kv::Options),
     /// Lists the known bugs that `--mutant` builds in.
     ListMutants,
     /// Measures a running raft-kv cluster: closed-loop clients over HTTP.
@@ -44,6 +47,7 @@ fn main() {
     let result = match Arguments::parse().command {
         Command::RaftKv(options) => raft_kv::run(options),
         Command::Crdt(options) => crdt::run(options),
+        Command::LwwKv(options) => lww_kv::run(options),
         Command::ListMutants => {
             list_mutants();
             Ok(())
@@ -80,6 +84,12 @@ fn list_mutants() {
         text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
         let run = format!("crdt --workload {} --mutant {} --nodes {}", recipe.workload, info.name, recipe.nodes);
         text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, recipe.note);
+    }
+    for info in rashomon_lww::ALL {
+        let recipe = info.recipe;
+        text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
+        let run = format!("lww-kv --workload {} --mutant {} --nodes {}", recipe.workload, info.name, recipe.nodes);
+        text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, info.note);
     }
     // A reader that has seen enough and closed the pipe is no error.
     let _ = std::io::stdout().write_all(text.as_bytes());

@@ -1,0 +1,76 @@
+//! What the adapters of all included targets share: ports, settings, the command line's beginning, status.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::Method;
+use rashomon_harness::target::{Node, NodeStatus, Readiness, StatusFuture, TargetChoice, TargetError};
+use serde_json::Value as Json;
+
+use crate::http::HttpConnection;
+
+/// Where peers connect.
+const PEER_PORT: u16 = 7000;
+/// Where clients connect.
+const CLIENT_PORT: u16 = 8000;
+
+/// A target's settings: name, default, meaning.
+pub(crate) type Settings = [(&'static str, &'static str, &'static str)];
+
+/// The value of a setting: what the user chose, or its default.
+pub(crate) fn setting<'a>(settings: &'a Settings, choice: &'a TargetChoice, name: &str) -> &'a str {
+    let default = settings.iter().find(|(known, ..)| *known == name).map_or("", |&(_, default, _)| default);
+    choice.settings.get(name).map_or(default, String::as_str)
+}
+
+/// The same, for a whole number above 0.
+pub(crate) fn number(settings: &Settings, choice: &TargetChoice, name: &str) -> Result<u64, TargetError> {
+    let text = setting(settings, choice, name);
+    text.parse().ok().filter(|&number: &u64| number > 0).ok_or_else(|| TargetError {
+        what: format!("the setting {name}={text} is not a whole number above 0"),
+        remedy: format!("give for example --set {name}=100"),
+    })
+}
+
+/// The arguments that every node program takes: which one it is, who it is, where everybody is, and the known bug to
+/// build in.
+pub(crate) fn arguments(subcommand: &str, choice: &TargetChoice, node: &Node, cluster: &[Node]) -> Vec<String> {
+    let peers: Vec<String> = cluster.iter().map(|peer| format!("{}={}:{PEER_PORT}", peer.id, peer.ip)).collect();
+    let mut args = vec![
+        subcommand.to_owned(),
+        format!("--id={}", node.id),
+        format!("--peers={}", peers.join(",")),
+        format!("--peer-addr=0.0.0.0:{PEER_PORT}"),
+        format!("--client-addr=0.0.0.0:{CLIENT_PORT}"),
+        format!("--data={}", node.data_dir.display()),
+    ];
+    args.extend(choice.mutant.iter().map(|mutant| format!("--mutant={mutant}")));
+    args
+}
+
+/// How to see that a node serves.
+pub(crate) fn readiness() -> Readiness {
+    Readiness::Http { port: CLIENT_PORT, path: "/healthz".to_owned() }
+}
+
+/// Where a node's clients connect.
+pub(crate) fn client_address(node: &Node) -> SocketAddr {
+    SocketAddr::from((node.ip, CLIENT_PORT))
+}
+
+/// What a node says of itself; a target without leaders says neither `role` nor `term`.
+pub(crate) fn status(node: &Node, timeout: Duration) -> StatusFuture<'_> {
+    Box::pin(async move {
+        let mut connection = HttpConnection::new(client_address(node));
+        let request = connection.request(Method::GET, "/status", Bytes::new());
+        let answer = tokio::time::timeout(timeout, request).await.ok()?.ok()?;
+        let status: Json = serde_json::from_slice(&answer.body).ok().filter(Json::is_object)?;
+        Some(NodeStatus {
+            leads: status.get("role").and_then(Json::as_str) == Some("leader"),
+            term: status.get("term").and_then(Json::as_u64).unwrap_or(0),
+            wall_clock_ms: status.get("wall_clock_ms").and_then(Json::as_i64),
+            text: status.to_string(),
+        })
+    })
+}

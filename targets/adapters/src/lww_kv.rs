@@ -1,0 +1,108 @@
+//! The target `lww-kv`: the naive replicated store, as a cluster of `rashomon-node lww-kv` processes.
+//!
+//! It promises eventual consistency. Without faults it keeps that promise; a partition or a dead node leaves its
+//! replicas apart, and a clock that jumps loses acknowledged writes. That is not a mutant: it is the design.
+
+use std::time::Duration;
+
+use rashomon_harness::client::Client;
+use rashomon_harness::consistency::Consistency;
+use rashomon_harness::interface::Interface;
+use rashomon_harness::target::{
+    MutantInfo, Node, NodeCommand, Readiness, Recipe, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
+};
+use rashomon_lww::{ALL as MUTANTS, MutantInfo as LwwMutant};
+
+use crate::included::{self, Settings};
+use crate::node_program;
+use crate::object_client::client_for;
+
+/// The target `lww-kv`.
+pub struct LwwKv;
+
+const SETTINGS: &Settings = &[("snapshot-every", "20000", "writes after which a node writes everything to a new file")];
+
+impl Target for LwwKv {
+    fn name(&self) -> &'static str {
+        "lww-kv"
+    }
+
+    fn summary(&self) -> &'static str {
+        "the naive store: the last write by the wall clock wins, and each is told to every peer once"
+    }
+
+    fn interfaces(&self) -> &'static [Interface] {
+        &[Interface::Register, Interface::Set]
+    }
+
+    fn has_leader(&self) -> bool {
+        false
+    }
+
+    fn consistency(&self, _: &TargetChoice, _: Interface) -> Consistency {
+        Consistency::Eventual
+    }
+
+    fn workload_defaults(&self, workload: &str) -> &'static [(&'static str, &'static str)] {
+        if workload == "register" { &[("cas", "no")] } else { &[] }
+    }
+
+    fn mutants(&self) -> Vec<MutantInfo> {
+        let described = |info: &'static LwwMutant| MutantInfo {
+            name: info.name,
+            id: info.id,
+            summary: info.summary,
+            exposes: info.exposes,
+            recipe: Some(Recipe {
+                workload: info.recipe.workload,
+                nodes: info.recipe.nodes,
+                faults: info.recipe.faults,
+                seconds: info.recipe.seconds,
+                more: info.recipe.options,
+            }),
+        };
+        MUTANTS.iter().map(described).collect()
+    }
+
+    fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {
+        SETTINGS
+    }
+
+    fn default_nodes(&self) -> u16 {
+        3
+    }
+
+    fn timing(&self, _: &TargetChoice) -> Result<TargetTiming, TargetError> {
+        Ok(TargetTiming {
+            // It reacts to nothing; this is when a connection to a silent peer is given up.
+            election_timeout: Duration::from_secs(1),
+            // A node that was started waits so long for its peers before it serves without them.
+            recovery: Duration::from_secs(3),
+            // A message takes a round trip; what has not come within this time was lost.
+            convergence: Duration::from_secs(2),
+        })
+    }
+
+    fn prepare(&self, choice: &TargetChoice) -> Result<String, TargetError> {
+        included::number(SETTINGS, choice, "snapshot-every")?;
+        node_program::version(&node_program::find(choice)?)
+    }
+
+    fn command(&self, choice: &TargetChoice, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+        let mut args = included::arguments("lww-kv", choice, node, cluster);
+        args.push(format!("--snapshot-every={}", included::number(SETTINGS, choice, "snapshot-every")?));
+        Ok(NodeCommand { program: node_program::find(choice)?, args, env: Vec::new() })
+    }
+
+    fn readiness(&self) -> Readiness {
+        included::readiness()
+    }
+
+    fn client(&self, interface: Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
+        client_for(interface, included::client_address(node), session)
+    }
+
+    fn status<'a>(&'a self, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
+        included::status(node, timeout)
+    }
+}
