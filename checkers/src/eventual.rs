@@ -7,14 +7,25 @@
 //! early to tell, or nobody looked, the answer is *unknown*. Definitions, sources and limits:
 //! `docs/checkers-eventual.md`.
 
+mod causal;
+mod clocks;
 mod closing;
 mod convergence;
+mod counter;
+mod graph;
+mod knowledge;
+mod lifetimes;
+mod maps;
 mod register;
+mod sessions;
+mod sets;
+mod siblings;
+mod staleness;
+mod text;
 
 use rashomon_history::History;
 use serde::{Deserialize, Serialize};
 
-use crate::anomalies::findings::Findings;
 use crate::verdict::{Budget, Judgement};
 
 /// What is demanded of replicas that may disagree for a while.
@@ -107,76 +118,69 @@ const REGISTRY: &[Entry] = &[
         EventualKind::SessionGuarantees,
         "session-guarantees",
         "write, read: each process reads its writes and never goes back; unique values",
-        reserved,
+        sessions::check,
     ),
     Entry(
         EventualKind::CausalRegister,
         "causal-register",
         "write, read: causally consistent registers; unique values",
-        reserved,
+        causal::check,
     ),
     Entry(
         EventualKind::CausalConvergence,
         "causal-convergence",
         "causal-register, and all agree on the order of concurrent writes",
-        reserved,
+        causal::check_convergence,
     ),
     Entry(
         EventualKind::Set,
         "eventual-set",
         "add, read: in the end every acknowledged or seen element is there, and nothing else",
-        reserved,
+        sets::check_growing,
     ),
     Entry(
         EventualKind::Counter,
         "eventual-counter",
         "add, read: in the end the total is what was acknowledged, and perhaps some of unknown outcome",
-        reserved,
+        counter::check,
     ),
     Entry(
         EventualKind::OrSet,
         "or-set",
         "add, remove, read: observed-remove set; of concurrent add and remove the add wins",
-        reserved,
+        sets::check_observed,
     ),
     Entry(
         EventualKind::LwwSet,
         "lww-set",
         "add, remove, read: the last update of an element wins, in real time",
-        reserved,
+        sets::check_last_wins,
     ),
     Entry(
         EventualKind::Siblings,
         "siblings",
         "put [value [seen]], read: a value goes only when a put has seen it, and then for good",
-        reserved,
+        siblings::check,
     ),
     Entry(
         EventualKind::OrMap,
         "or-map",
         "put [field value], remove field, read: observed-remove map of multi-value registers",
-        reserved,
+        maps::check,
     ),
     Entry(
         EventualKind::Text,
         "text",
         "insert [element after], delete, read: nothing lost, and one order of all elements explains all reads",
-        reserved,
+        text::check,
     ),
     Entry(
         EventualKind::Staleness,
         "staleness",
         "write or add, read: measures how old what reads return is; never a violation",
-        reserved,
+        staleness::check,
     ),
 ];
-
-/// A name whose checker is not here yet: says so.
-fn reserved(history: &History, _: &EventualDemand, _: &Budget) -> Judgement {
-    let mut findings = Findings::new("reserved", "reserves the name", history.len());
-    findings.unknown("this version cannot judge this model yet".to_owned());
-    findings.judgement()
-}
 
 impl EventualKind {
     /// All kinds, in the order they are listed.

@@ -3,8 +3,12 @@
 
 #[path = "eventual/convergence.rs"]
 mod convergence;
+#[path = "eventual/reference.rs"]
+mod reference;
 #[path = "eventual/register.rs"]
 mod register;
+#[path = "eventual/small_scope.rs"]
+mod small_scope;
 #[path = "eventual/told.rs"]
 mod told;
 

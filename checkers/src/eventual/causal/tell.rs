@@ -1,0 +1,123 @@
+//! Causal anomalies in words.
+
+use std::collections::VecDeque;
+
+use rashomon_history::{History, OpView};
+use rustc_hash::FxHashMap;
+
+use super::Before;
+use super::load::{INITIAL, Loaded};
+use crate::anomalies::findings::{Findings, begun, of_key};
+use crate::eventual::graph::Edge;
+use crate::eventual::register::written;
+
+/// `process 3 wrote 5 of key 1 at 2.0 ms`.
+fn did(op: &OpView<'_>) -> String {
+    let what = written(op).map_or(format!("read {}", op.output), |value| format!("wrote {value}"));
+    format!("process {} {what}{} {}", op.process, of_key(&op.key), begun(op))
+}
+
+/// A read returned a value though its session knew, in CO, of one that had overwritten it.
+pub(super) fn overwritten(
+    history: &History,
+    loaded: &Loaded,
+    (from, newer, read): (u32, u32, u32),
+    findings: &mut Findings,
+) {
+    let view = |node: u32| history.op(loaded.entries[node as usize].op);
+    let (newer_op, read_op) = (view(newer), view(read));
+    let mut chain = Vec::new();
+    if from != INITIAL {
+        chain.push(from);
+        chain.extend(path(loaded, from, newer));
+    }
+    chain.push(newer);
+    chain.extend(path(loaded, newer, read));
+    chain.push(read);
+    chain.dedup();
+    let views: Vec<OpView<'_>> = chain.iter().map(|&node| view(node)).collect();
+    let told: Vec<&OpView<'_>> = views.iter().collect();
+    let name = if from == INITIAL { "causally visible write not read" } else { "causally overwritten value read" };
+    findings.anomaly(name, &told, || {
+        let value = written(&newer_op).map(ToString::to_string).unwrap_or_default();
+        let of = of_key(&read_op.key);
+        let steps: Vec<String> = told.iter().map(|op| did(op)).collect();
+        format!(
+            "A read{of} by process {} returned {}, although {value} comes {} in what that process had come to know. Each \
+             of these saw or followed the one before it: {}.",
+            read_op.process,
+            read_op.output,
+            if from == INITIAL { "before it".to_owned() } else { format!("between {} and it", read_op.output) },
+            steps.join("; ")
+        )
+    });
+}
+
+/// A circle of operations each of which comes before the next.
+pub(super) fn circle(history: &History, loaded: &Loaded, cycle: &[Edge<Before>], findings: &mut Findings) {
+    let view = |node: u32| history.op(loaded.entries[node as usize].op);
+    let conflict = cycle.iter().any(|edge| matches!(edge.reason, Before::Conflict(_)));
+    let mut views: Vec<OpView<'_>> = Vec::new();
+    for edge in cycle {
+        views.push(view(edge.from));
+        if let Before::Conflict(read) = edge.reason {
+            views.push(view(read));
+        }
+    }
+    let told: Vec<&OpView<'_>> = views.iter().collect();
+    let name = if conflict { "cyclic order of concurrent writes" } else { "cyclic causality" };
+    findings.anomaly(name, &told, || {
+        let step = |edge: &Edge<Before>| {
+            let (one, other) = (did(&view(edge.from)), did(&view(edge.to)));
+            match edge.reason {
+                Before::Session => format!("{one} and then {other}"),
+                Before::Read => format!("{one}, and {other}"),
+                Before::Conflict(read) => {
+                    format!("{one}, which was known when {}, so that must come later: {other}", did(&view(read)))
+                }
+            }
+        };
+        let steps: Vec<String> = cycle.iter().map(step).collect();
+        format!("Each of these comes before the next, and the last before the first: {}.", steps.join("; "))
+    });
+}
+
+/// The operations by which one leads to another in CO, where the session changes, without the two; shortest first.
+fn path(loaded: &Loaded, from: u32, to: u32) -> Vec<u32> {
+    let mut next: FxHashMap<u32, u32> = FxHashMap::default();
+    let mut queue = VecDeque::from([to]);
+    let goal = &loaded.entries[from as usize];
+    while let Some(node) = queue.pop_front() {
+        let entry = &loaded.entries[node as usize];
+        if entry.session == goal.session && entry.index >= goal.index {
+            let mut path = Vec::new();
+            let mut at = node;
+            while at != to {
+                if at != from {
+                    path.push(at);
+                }
+                at = next[&at];
+            }
+            return path;
+        }
+        // Back along the session to each operation that read something from another, and from there to its write.
+        let session = &loaded.sessions[entry.session as usize];
+        for &earlier in session[..entry.index as usize].iter().rev() {
+            if earlier != node {
+                if next.contains_key(&earlier) {
+                    break;
+                }
+                next.insert(earlier, node);
+            }
+            let read = loaded.entries[earlier as usize].from.filter(|&write| write != INITIAL);
+            if let Some(write) = read
+                && !next.contains_key(&write)
+                && write != to
+            {
+                next.insert(write, earlier);
+                queue.push_back(write);
+            }
+        }
+    }
+    Vec::new()
+}

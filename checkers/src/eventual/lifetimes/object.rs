@@ -1,0 +1,264 @@
+//! One object as elements that are added, removed and read, in small integers.
+
+use rashomon_history::{OpView, Outcome, Value};
+use rustc_hash::FxHashMap;
+
+use crate::anomalies::findings::last_moment;
+use crate::eventual::closing::is_answered;
+
+/// No element.
+pub(in crate::eventual) const NONE: u32 = u32::MAX;
+
+/// Something that may remove elements.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::eventual) struct Kill {
+    /// Its index among the object's operations.
+    pub(in crate::eventual) op: u32,
+    /// The element that the same operation adds, which it therefore spares; [`NONE`] if it only removes.
+    pub(in crate::eventual) own: u32,
+}
+
+/// Values as dense numbers. Integers that lie close together need no hashing.
+#[derive(Default)]
+pub(in crate::eventual) struct Names {
+    first: i64,
+    near: Vec<u32>,
+    far: FxHashMap<Value, u32>,
+    names: Vec<Value>,
+}
+
+impl Names {
+    /// Of elements that will probably be among these.
+    pub(in crate::eventual) fn expecting<'a>(values: impl Iterator<Item = &'a Value> + Clone) -> Names {
+        let (mut low, mut high, mut count) = (i64::MAX, i64::MIN, 0_u64);
+        for number in values.filter_map(Value::as_int) {
+            (low, high, count) = (low.min(number), high.max(number), count + 1);
+        }
+        let width = if low > high { 0 } else { high.abs_diff(low) + 1 };
+        let near = if width <= 4 * count { vec![NONE; width as usize] } else { Vec::new() };
+        Names { first: low, near, ..Names::default() }
+    }
+
+    /// The number of a value, a new one if it has none.
+    pub(in crate::eventual) fn number(&mut self, value: &Value) -> u32 {
+        let slot = match value {
+            Value::Int(int) => {
+                usize::try_from(int.wrapping_sub(self.first)).ok().filter(|slot| *slot < self.near.len())
+            }
+            _ => None,
+        };
+        let next = self.names.len() as u32;
+        let number = match slot {
+            Some(slot) => &mut self.near[slot],
+            None => match self.far.get(value) {
+                Some(&number) => return number,
+                None => self.far.entry(value.clone()).or_insert(NONE),
+            },
+        };
+        if *number == NONE {
+            *number = next;
+            self.names.push(value.clone());
+        }
+        *number
+    }
+
+    /// The number of a value, if it has one.
+    pub(in crate::eventual) fn find(&self, value: &Value) -> Option<u32> {
+        let near = value.as_int().and_then(|int| usize::try_from(int.wrapping_sub(self.first)).ok());
+        let number = near.and_then(|slot| self.near.get(slot)).or_else(|| self.far.get(value)).copied();
+        number.filter(|&number| number != NONE)
+    }
+
+    pub(in crate::eventual) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    pub(in crate::eventual) fn name(&self, number: u32) -> &Value {
+        &self.names[number as usize]
+    }
+}
+
+/// Lists of numbers, one list after the other.
+#[derive(Default)]
+pub(in crate::eventual) struct Lists<T> {
+    items: Vec<T>,
+    ends: Vec<u32>,
+}
+
+impl<T: Copy + Default> Lists<T> {
+    /// `count` lists from pairs of a list's number and an item, which keep their order.
+    pub(in crate::eventual) fn of(count: usize, pairs: impl Iterator<Item = (u32, T)> + Clone) -> Lists<T> {
+        let mut ends = vec![0_u32; count];
+        for (list, _) in pairs.clone() {
+            ends[list as usize] += 1;
+        }
+        let mut total = 0;
+        for end in &mut ends {
+            // For now the start of its list.
+            (*end, total) = (total, total + *end);
+        }
+        let mut items = vec![T::default(); total as usize];
+        for (list, item) in pairs {
+            items[ends[list as usize] as usize] = item;
+            ends[list as usize] += 1;
+        }
+        Lists { items, ends }
+    }
+
+    /// One more list.
+    pub(in crate::eventual) fn push(&mut self, items: impl IntoIterator<Item = T>) {
+        self.items.extend(items);
+        self.ends.push(self.items.len() as u32);
+    }
+
+    pub(in crate::eventual) fn get(&self, list: usize) -> &[T] {
+        let start = if list == 0 { 0 } else { self.ends[list - 1] };
+        &self.items[start as usize..self.ends[list] as usize]
+    }
+
+    pub(in crate::eventual) fn len(&self) -> usize {
+        self.ends.len()
+    }
+}
+
+/// The object. Operations are indices among its operations; what failed is left out.
+pub(in crate::eventual) struct Object<'a> {
+    pub(in crate::eventual) ops: &'a [OpView<'a>],
+    pub(in crate::eventual) names: Names,
+    /// Per element, its adds in order of invocation.
+    pub(in crate::eventual) adds: Lists<u32>,
+    /// Per element, which group of kills concerns it.
+    pub(in crate::eventual) group: Vec<u32>,
+    /// Per group, its kills in order of invocation.
+    pub(in crate::eventual) kills: Lists<Kill>,
+    /// The reads that returned, in order of invocation.
+    pub(in crate::eventual) reads: Vec<u32>,
+    /// Per read, the elements in it, each once.
+    pub(in crate::eventual) found: Lists<u32>,
+    /// Elements that a read returned more than once, with the read.
+    pub(in crate::eventual) twice: Vec<(u32, u32)>,
+}
+
+/// Collects an object operation by operation.
+pub(in crate::eventual) struct Builder<'a> {
+    ops: &'a [OpView<'a>],
+    names: Names,
+    groups: Option<Names>,
+    adds: Vec<(u32, u32)>,
+    kills: Vec<(u32, Kill)>,
+}
+
+impl<'a> Builder<'a> {
+    /// Of these operations; `expected` are the elements that will be added, where they are plain values.
+    pub(in crate::eventual) fn new(ops: &'a [OpView<'a>]) -> Builder<'a> {
+        let expected = ops.iter().filter(|op| op.f != "read").map(|op| match &op.input {
+            Value::List(items) if !items.is_empty() => &items[0],
+            value => value,
+        });
+        Builder { ops, names: Names::expecting(expected), groups: None, adds: Vec::new(), kills: Vec::new() }
+    }
+
+    /// Lets kills concern whole groups of elements, which have names of their own.
+    pub(in crate::eventual) fn grouped(mut self) -> Builder<'a> {
+        self.groups = Some(Names::default());
+        self
+    }
+
+    /// The number of an element.
+    pub(in crate::eventual) fn element(&mut self, name: &Value) -> u32 {
+        self.names.number(name)
+    }
+
+    /// The number of a group.
+    pub(in crate::eventual) fn group(&mut self, name: &Value) -> u32 {
+        match &mut self.groups {
+            Some(groups) => groups.number(name),
+            None => self.names.number(name),
+        }
+    }
+
+    /// An operation that may have happened adds an element.
+    pub(in crate::eventual) fn add(&mut self, element: u32, op: usize) {
+        self.adds.push((element, op as u32));
+    }
+
+    /// An operation that may have happened removes elements of a group.
+    pub(in crate::eventual) fn kill(&mut self, group: u32, op: usize, own: u32) {
+        self.kills.push((group, Kill { op: op as u32, own }));
+    }
+
+    /// The object; `elements` calls its second argument with the name of each element in an answer, and `group` names
+    /// an element's group where there are groups.
+    pub(in crate::eventual) fn build(
+        mut self,
+        elements: impl Fn(&Value, &mut dyn FnMut(&Value)),
+        group: impl Fn(&Value) -> Value,
+    ) -> Object<'a> {
+        let mut found: Lists<u32> = Lists::default();
+        let (mut reads, mut twice) = (Vec::new(), Vec::new());
+        // The last read in which an element was seen, plus one.
+        let mut stamps: Vec<u32> = Vec::new();
+        let mut row = Vec::new();
+        for (index, op) in self.ops.iter().enumerate().filter(|(_, op)| is_answered(op)) {
+            reads.push(index as u32);
+            let stamp = reads.len() as u32;
+            row.clear();
+            elements(&op.output, &mut |name| {
+                let element = self.names.number(name);
+                if element as usize >= stamps.len() {
+                    stamps.resize(self.names.len(), 0);
+                }
+                if stamps[element as usize] == stamp {
+                    twice.push((element, index as u32));
+                } else {
+                    stamps[element as usize] = stamp;
+                    row.push(element);
+                }
+            });
+            found.push(row.iter().copied());
+        }
+        let count = self.names.len();
+        let (group, groups) = match self.groups {
+            None => ((0..count as u32).collect(), count),
+            Some(mut groups) => {
+                let group = (0..count as u32).map(|element| groups.number(&group(self.names.name(element)))).collect();
+                (group, groups.len())
+            }
+        };
+        Object {
+            ops: self.ops,
+            adds: Lists::of(count, self.adds.iter().copied()),
+            kills: Lists::of(groups, self.kills.iter().copied()),
+            names: self.names,
+            group,
+            reads,
+            found,
+            twice,
+        }
+    }
+}
+
+impl Object<'_> {
+    /// Per element, the reads that have it, as numbers by rank, in rising order. `order[rank]` is a read.
+    pub(in crate::eventual) fn present(&self, order: &[u32]) -> Lists<u32> {
+        let of_rank = |(rank, &read): (usize, &u32)| {
+            self.found.get(read as usize).iter().map(move |&element| (element, rank as u32))
+        };
+        Lists::of(self.names.len(), order.iter().enumerate().flat_map(of_rank))
+    }
+
+    /// When an operation began, as a position.
+    pub(in crate::eventual) fn begun(&self, op: u32) -> u32 {
+        self.ops[op as usize].invoked
+    }
+
+    /// The last position at which an operation can have taken effect.
+    pub(in crate::eventual) fn end(&self, op: u32) -> u32 {
+        last_moment(&self.ops[op as usize])
+    }
+
+    /// Whether an operation was acknowledged.
+    pub(in crate::eventual) fn is_acknowledged(&self, op: u32) -> bool {
+        self.ops[op as usize].outcome == Outcome::Ok
+    }
+}

@@ -1,0 +1,124 @@
+//! `siblings`: a register that keeps concurrent writes (Dynamo, SOSP 2007, section 4.4; dotted version vectors,
+//! Preguiça et al. 2010).
+//!
+//! `put [v seen]` writes v and supersedes the values in `seen`, which its client had read; `read` returns what nobody
+//! has superseded. So each put names the adds that it ends: an acknowledged value stays until some put has seen it
+//! (*lost write*), and goes for good once an acknowledged put has (*false sibling*). In one and the same answer a value
+//! and one that supersedes it, directly or through others, can never stand side by side, whatever is promised.
+
+use rashomon_history::{History, OpView, Outcome, Value};
+use rustc_hash::FxHashMap;
+
+use super::EventualDemand;
+use super::closing::{Closing, Looked, each_object, is_answered};
+use super::lifetimes::object::Builder;
+use super::lifetimes::{Rule, Words, judge};
+use super::sets::{each_element, promised, unreadable};
+use crate::anomalies::findings::{Findings, begun};
+use crate::verdict::{Budget, Judgement};
+
+const WORDS: Words = Words {
+    thing: "value",
+    lost: "lost write",
+    back: "false sibling",
+    removed: "superseded",
+    adds: |op| put(op).map(|(value, _)| value.clone()),
+};
+
+/// The value that a put writes and those it has seen.
+fn put<'a>(op: &'a OpView<'_>) -> Option<(&'a Value, &'a [Value])> {
+    match (op.f, op.input.as_list()) {
+        ("put", Some([value, seen])) => Some((value, seen.as_list().unwrap_or_default())),
+        _ => None,
+    }
+}
+
+pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget) -> Judgement {
+    let mut findings = Findings::new("siblings", "follows each value to the puts that have seen it", history.len());
+    let mut looked = Looked::default();
+    let mut steps = budget.steps;
+    each_object(history, |ops| {
+        let closing = Closing::of(ops, demand);
+        looked.object(&closing);
+        if let Some(op) = unreadable(ops) {
+            return findings.unknown(format!("operation {} read {}, which is not a list", op.id.0, op.output));
+        }
+        if let Some(op) = ops.iter().find(|op| op.f == "put" && put(op).is_none()) {
+            let what = format!("operation {} puts {}, which is not [value [seen …]]", op.id.0, op.input);
+            return findings.unknown(what);
+        }
+        let mut builder = Builder::new(ops);
+        let puts = || ops.iter().enumerate().filter(|(_, op)| op.outcome != Outcome::Fail);
+        for (index, op) in puts() {
+            let Some((value, seen)) = put(op) else { continue };
+            let own = builder.element(value);
+            builder.add(own, index);
+            for value in seen {
+                let group = builder.group(value);
+                builder.kill(group, index, own);
+            }
+        }
+        let object = builder.build(each_element, Value::clone);
+        side_by_side(ops, &mut steps, &mut findings);
+        judge(&object, (Rule::Explicit, &WORDS), &closing, demand, &mut findings, &mut looked);
+    });
+    if steps == 0 {
+        let what = "the budget did not suffice to compare all siblings of one answer with each other's pasts; raise the \
+                    step budget";
+        findings.unknown(what.to_owned());
+    }
+    looked.tell(&mut findings);
+    promised(demand, &mut findings);
+    findings.judgement()
+}
+
+/// Answers that hold a value beside one that supersedes it.
+fn side_by_side(ops: &[OpView<'_>], steps: &mut u64, findings: &mut Findings) {
+    // A value put twice has no single past.
+    let mut puts: FxHashMap<&Value, Option<&OpView<'_>>> = FxHashMap::default();
+    for op in ops.iter().filter(|op| op.outcome != Outcome::Fail) {
+        let Some((value, _)) = put(op) else { continue };
+        puts.entry(value).and_modify(|known| *known = None).or_insert(Some(op));
+    }
+    let find = |value: &Value| puts.get(value).copied().flatten();
+    for read in ops.iter().filter(|op| is_answered(op)) {
+        let Some(values) = read.output.as_list().filter(|values| values.len() > 1) else { continue };
+        // No past reaches further back than the oldest of the siblings.
+        let Some(oldest) = values.iter().filter_map(find).map(|op| op.invoked).min() else { continue };
+        for newer in values.iter().filter_map(find) {
+            let mut past: Vec<&OpView<'_>> = vec![newer];
+            let mut visited: FxHashMap<u32, ()> = FxHashMap::default();
+            while let Some(op) = past.pop() {
+                let (_, seen) = put(op).expect("only puts have a past");
+                for value in seen {
+                    *steps = steps.saturating_sub(1);
+                    if *steps == 0 {
+                        return;
+                    }
+                    if let Some(older) = find(value).filter(|older| older.invoked >= oldest && older.id != newer.id)
+                        && visited.insert(older.id.0, ()).is_none()
+                    {
+                        past.push(older);
+                        if values.contains(value) {
+                            tell(read, older, newer, findings);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn tell(read: &OpView<'_>, older: &OpView<'_>, newer: &OpView<'_>, findings: &mut Findings) {
+    findings.anomaly("false sibling", &[older, newer, read], || {
+        let value = |op| put(op).map_or(Value::Nil, |(value, _)| value.clone());
+        format!(
+            "One read, {}, returned {} beside {}, which supersedes it: whoever put {} had seen {}, or what came after it.",
+            begun(read),
+            value(older),
+            value(newer),
+            value(newer),
+            value(older),
+        )
+    });
+}
