@@ -7,6 +7,8 @@ mod convergence;
 mod reference;
 #[path = "eventual/register.rs"]
 mod register;
+#[path = "eventual/registers_scope.rs"]
+mod registers_scope;
 #[path = "eventual/small_scope.rs"]
 mod small_scope;
 #[path = "eventual/told.rs"]
