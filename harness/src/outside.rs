@@ -16,7 +16,7 @@ use crate::registry::Registry;
 use crate::schedule::Schedule;
 use crate::spec::{DataPlacement, RunSpec};
 use crate::store::{self, Store};
-use crate::target::Target;
+use crate::target::{Target, TargetChoice};
 use crate::workload::Workload;
 
 /// What determines a run.
@@ -153,7 +153,7 @@ fn reproduce(spec: &RunSpec, target: &dyn Target, workload: &dyn Workload) -> St
     let mut flag = |name: &str, value: String| words.push(format!("--{name} {}", quoted(&value)));
     flag("workload", spec.workload.clone());
     for (name, value) in &spec.options {
-        if option_defaults(target, workload).get(name) != Some(value) {
+        if option_defaults(target, &spec.target_choice(), workload).get(name) != Some(value) {
             flag("option", format!("{name}={value}"));
         }
     }
@@ -190,9 +190,13 @@ fn reproduce(spec: &RunSpec, target: &dyn Target, workload: &dyn Workload) -> St
 }
 
 /// The workload's options as a run of this target has them when the user does not say.
-pub(crate) fn option_defaults(target: &dyn Target, workload: &dyn Workload) -> BTreeMap<String, String> {
+pub(crate) fn option_defaults(
+    target: &dyn Target,
+    choice: &TargetChoice,
+    workload: &dyn Workload,
+) -> BTreeMap<String, String> {
     let general = workload.options().iter().map(|option| (option.name, option.default));
-    let of_target = target.workload_defaults(workload.name()).iter().copied();
+    let of_target = target.workload_defaults(choice, workload.name()).iter().copied();
     general.chain(of_target).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 

@@ -167,9 +167,9 @@ pub trait Target: Send + Sync {
         "register"
     }
 
-    /// Options of a workload that are another default here than elsewhere: name and value, as `("cas", "no")` for a
-    /// store without compare-and-set.
-    fn workload_defaults(&self, _workload: &str) -> &'static [(&'static str, &'static str)] {
+    /// Options of a workload that are another default here, under these settings, than elsewhere: name and value, as
+    /// `("cas", "no")` for a store without compare-and-set.
+    fn workload_defaults(&self, _choice: &TargetChoice, _workload: &str) -> &'static [(&'static str, &'static str)] {
         &[]
     }
 

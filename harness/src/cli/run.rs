@@ -17,7 +17,7 @@ use crate::registry::Registry;
 use crate::schedule::Schedule;
 use crate::spec::{DataPlacement, RunSpec};
 use crate::store::Store;
-use crate::target::{MutantInfo, Target};
+use crate::target::{MutantInfo, Target, TargetChoice};
 use crate::workload::{CheckDemand, GeneratorSpec, Workload};
 
 #[derive(Args)]
@@ -175,7 +175,7 @@ impl RunArguments {
             node_binary: self.node_binary.clone(),
             settings: assignments("setting", &self.settings, target.settings().iter().map(|&(name, ..)| name))?,
             workload: workload.name().to_owned(),
-            options: options(target, workload, &self.options)?,
+            options: BTreeMap::new(),
             consistency: Consistency::default(),
             convergence_ms: 0,
             nodes,
@@ -189,6 +189,7 @@ impl RunArguments {
             stop_on_violation: self.stop_on_violation,
         };
         let choice = spec.target_choice();
+        spec.options = options(target, &choice, workload, &self.options)?;
         spec.consistency = self.consistency.unwrap_or_else(|| target.consistency(&choice, workload.interface()));
         let convergence = target.timing(&choice)?.convergence;
         spec.convergence_ms = self.convergence.unwrap_or(convergence.as_millis() as u64);
@@ -234,10 +235,11 @@ fn judgeable(workload: &dyn Workload, spec: &RunSpec) -> Result<(), CommandError
 /// The workload's options: its defaults, changed by the target's, changed by the user's.
 fn options(
     target: &dyn Target,
+    choice: &TargetChoice,
     workload: &dyn Workload,
     given: &[String],
 ) -> Result<BTreeMap<String, String>, CommandError> {
-    let mut options = outside::option_defaults(target, workload);
+    let mut options = outside::option_defaults(target, choice, workload);
     options.extend(assignments("option", given, workload.options().iter().map(|option| option.name))?);
     Ok(options)
 }

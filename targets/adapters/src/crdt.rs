@@ -1,34 +1,31 @@
 //! The target `crdt`: the included replicated data types, as a cluster of `rashomon-node crdt` processes.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
-use hyper::Method;
 use rashomon_crdt::{ALL as MUTANTS, MutantInfo as CrdtMutant};
 use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::interface::Interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, NodeStatus, Readiness, Recipe, StatusFuture, Target, TargetChoice, TargetError,
-    TargetTiming,
+    MutantInfo, Node, NodeCommand, Readiness, Recipe, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
 };
-use serde_json::Value as Json;
 
-use crate::http::HttpConnection;
+use crate::included::{self, Settings};
 use crate::node_program;
 use crate::object_client::client_for;
 
 /// The target `crdt`.
 pub struct CrdtReplicas;
 
-const PEER_PORT: u16 = 7000;
-const CLIENT_PORT: u16 = 8000;
-
-const SETTINGS: [(&str, &str, &str); 6] = [
+const SETTINGS: &Settings = &[
     ("gossip-ms", "50", "how often a replica sends its peers what they have not acknowledged"),
     ("gossip", "delta", "what it sends: `delta`, the updates they lack, or `state`, everything it has"),
-    ("set", "or", "what a cart is: `or`, an observed-remove set (adds win), or `lww`, the latest update wins"),
+    (
+        "set",
+        "or",
+        "what a cart is: `or`, an observed-remove set (adds win), or `lww`: the last update by the clocks wins",
+    ),
+    ("resolution-us", "1", "what the times of register writes and `lww` updates are rounded down to, microseconds"),
     ("collect-ms", "1000", "how often a replica looks for tombstones that every replica has seen, and drops them"),
     ("snapshot-every", "500", "records after which a replica takes a snapshot and cuts its log"),
     ("max-deltas", "2000", "deltas kept for replicas that lag behind; one that lags further is sent everything"),
@@ -40,20 +37,15 @@ const WORDS: [(&str, [&str; 2]); 2] = [("gossip", ["delta", "state"]), ("set", [
 impl CrdtReplicas {
     /// The value of a setting, if it makes sense.
     fn setting<'a>(&self, choice: &'a TargetChoice, name: &str) -> Result<&'a str, TargetError> {
-        let default = SETTINGS.iter().find(|(known, ..)| *known == name).map_or("", |&(_, default, _)| default);
-        let value = choice.settings.get(name).map_or(default, String::as_str);
-        let (sensible, expected) = match WORDS.iter().find(|(known, _)| *known == name) {
-            Some((_, words)) => (words.contains(&value), format!("`{}` or `{}`", words[0], words[1])),
-            None => (value.parse().is_ok_and(|number: u64| number > 0), "a whole number above 0".to_owned()),
-        };
-        sensible.then_some(value).ok_or_else(|| TargetError {
-            what: format!("the setting {name}={value} is not {expected}"),
-            remedy: format!("give for example --set {name}={default}"),
-        })
-    }
-
-    fn gossip(&self, choice: &TargetChoice) -> Result<Duration, TargetError> {
-        Ok(Duration::from_millis(self.setting(choice, "gossip-ms")?.parse().unwrap_or(50)))
+        let value = included::setting(SETTINGS, choice, name);
+        match WORDS.iter().find(|(known, _)| *known == name) {
+            Some((_, words)) if words.contains(&value) => Ok(value),
+            Some((_, [one, other])) => Err(TargetError {
+                what: format!("the setting {name}={value} is neither `{one}` nor `{other}`"),
+                remedy: format!("give for example --set {name}={one}"),
+            }),
+            None => included::number(SETTINGS, choice, name).map(|_| value),
+        }
     }
 }
 
@@ -93,9 +85,12 @@ impl Target for CrdtReplicas {
         "cart"
     }
 
-    fn workload_defaults(&self, workload: &str) -> &'static [(&'static str, &'static str)] {
+    fn workload_defaults(&self, choice: &TargetChoice, workload: &str) -> &'static [(&'static str, &'static str)] {
+        let last_wins = self.setting(choice, "set").is_ok_and(|set| set == "lww");
         match workload {
-            "register" => &[("cas", "no")],
+            // Of concurrent writes any may win, and with clocks that disagree of others too.
+            "register" => &[("cas", "no"), ("last-write", "any")],
+            "cart" if last_wins => &[("wins", "last")],
             _ => &[],
         }
     }
@@ -118,11 +113,11 @@ impl Target for CrdtReplicas {
     }
 
     fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {
-        &SETTINGS
+        SETTINGS
     }
 
     fn timing(&self, choice: &TargetChoice) -> Result<TargetTiming, TargetError> {
-        let gossip = self.gossip(choice)?;
+        let gossip = Duration::from_millis(included::number(SETTINGS, choice, "gossip-ms")?);
         Ok(TargetTiming {
             // Nobody is elected; a replica that misses acknowledgements for so long sends less often.
             election_timeout: 6 * gossip,
@@ -142,41 +137,22 @@ impl Target for CrdtReplicas {
     }
 
     fn command(&self, choice: &TargetChoice, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
-        let peers: Vec<String> = cluster.iter().map(|peer| format!("{}={}:{PEER_PORT}", peer.id, peer.ip)).collect();
-        let mut args = vec![
-            "crdt".to_owned(),
-            format!("--id={}", node.id),
-            format!("--peers={}", peers.join(",")),
-            format!("--peer-addr=0.0.0.0:{PEER_PORT}"),
-            format!("--client-addr=0.0.0.0:{CLIENT_PORT}"),
-            format!("--data={}", node.data_dir.display()),
-        ];
+        let mut args = included::arguments("crdt", choice, node, cluster);
         for (name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.setting(choice, name)?));
-        }
-        if let Some(mutant) = &choice.mutant {
-            args.push(format!("--mutant={mutant}"));
         }
         Ok(NodeCommand { program: node_program::find(choice)?, args, env: Vec::new() })
     }
 
     fn readiness(&self) -> Readiness {
-        Readiness::Http { port: CLIENT_PORT, path: "/healthz".to_owned() }
+        included::readiness()
     }
 
     fn client(&self, interface: Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
-        client_for(interface, SocketAddr::from((node.ip, CLIENT_PORT)), session)
+        client_for(interface, included::client_address(node), session)
     }
 
     fn status<'a>(&'a self, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
-        Box::pin(async move {
-            let mut connection = HttpConnection::new(SocketAddr::from((node.ip, CLIENT_PORT)));
-            let request = connection.request(Method::GET, "/status", Bytes::new());
-            let answer = tokio::time::timeout(timeout, request).await.ok()?.ok()?;
-            let status: Json = serde_json::from_slice(&answer.body).ok()?;
-            let wall_clock_ms = status.get("wall_clock_ms").and_then(Json::as_i64);
-            // All replicas are alike: nobody leads.
-            Some(NodeStatus { leads: false, term: 0, wall_clock_ms, text: status.to_string() })
-        })
+        included::status(node, timeout)
     }
 }

@@ -43,7 +43,7 @@ impl Target for LwwKv {
         Consistency::Eventual
     }
 
-    fn workload_defaults(&self, workload: &str) -> &'static [(&'static str, &'static str)] {
+    fn workload_defaults(&self, _: &TargetChoice, workload: &str) -> &'static [(&'static str, &'static str)] {
         if workload == "register" { &[("cas", "no")] } else { &[] }
     }
 

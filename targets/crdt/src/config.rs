@@ -21,6 +21,8 @@ pub struct Config {
     pub sets: SetKind,
     /// How often tombstones are looked through for stable ones, ms.
     pub collect_ms: u64,
+    /// What stamps are rounded down to, µs: how well they tell the order of updates that do not know of each other.
+    pub resolution_us: i64,
     /// A snapshot replaces the log after this many records.
     pub snapshot_every: u64,
     /// The most deltas kept for peers that have not acknowledged them; beyond it a peer is sent the whole state.
@@ -53,6 +55,7 @@ impl Config {
             gossip: Gossip::Deltas,
             sets: SetKind::ObservedRemove,
             collect_ms: 1_000,
+            resolution_us: 1,
             snapshot_every: 10_000,
             max_deltas: 10_000,
             mutant: None,

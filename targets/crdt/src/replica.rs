@@ -20,8 +20,8 @@ use crate::store::Store;
 pub struct Clock {
     /// Time that never goes back, ms.
     pub monotonic_ms: u64,
-    /// Time since 1970 as this host believes, ms.
-    pub wall_ms: i64,
+    /// Time since 1970 as this host believes, µs.
+    pub wall_us: i64,
 }
 
 /// A replica.
@@ -93,7 +93,7 @@ impl Replica {
             _ => store.context().latest(actor),
         };
         let mut origin = Origin::new(actor, given_out, config.mutant);
-        origin.wall_ms = now.wall_ms;
+        origin.wall_us = now.wall_us - now.wall_us.rem_euclid(config.resolution_us.max(1));
         store.show_times(&mut origin);
         let mut replica = Replica {
             origin,
@@ -121,7 +121,7 @@ impl Replica {
     /// Time has passed.
     pub fn advance(&mut self, now: Clock) {
         self.now = now;
-        self.origin.wall_ms = now.wall_ms;
+        self.origin.wall_us = now.wall_us - now.wall_us.rem_euclid(self.config.resolution_us.max(1));
         if now.monotonic_ms >= self.next_gossip_ms {
             self.next_gossip_ms = now.monotonic_ms + self.config.gossip_ms;
             self.gossip();

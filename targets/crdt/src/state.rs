@@ -78,8 +78,8 @@ impl<S: DataType> Delta<S> {
 pub struct Origin {
     /// Who makes the updates.
     pub actor: Actor,
-    /// What the wall clock says, ms.
-    pub wall_ms: i64,
+    /// What the wall clock says, µs.
+    pub wall_us: i64,
     /// The bug to build in.
     pub mutant: Option<Mutant>,
     /// The counter of the last dot that was given out.
@@ -101,7 +101,7 @@ impl Origin {
     /// An actor that has given out dots up to `dots`.
     pub fn new(actor: Actor, dots: u64, mutant: Option<Mutant>) -> Origin {
         let (lamport, hybrid) = (Lamport::default(), HybridClock::default());
-        Origin { actor, wall_ms: 0, mutant, dots, lamport, hybrid }
+        Origin { actor, wall_us: 0, mutant, dots, lamport, hybrid }
     }
 
     /// A new dot.
@@ -117,7 +117,7 @@ impl Origin {
 
     /// A time later than all that this replica has seen, near the wall clock.
     pub fn hybrid(&mut self) -> Stamp<Hybrid> {
-        Stamp { time: self.hybrid.tick(self.wall_ms), actor: self.actor }
+        Stamp { time: self.hybrid.tick(self.wall_us), actor: self.actor }
     }
 
     /// Takes notice of a time.

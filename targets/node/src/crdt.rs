@@ -40,6 +40,9 @@ pub(crate) struct Options {
     /// How often tombstones are looked through for such as every node has seen
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     collect_ms: u64,
+    /// What the times of register writes and last-writer-wins updates are rounded down to
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(i64).range(1..))]
+    resolution_us: i64,
     /// Take a snapshot after this many records of the log
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u64).range(1..))]
     snapshot_every: u64,
@@ -94,6 +97,7 @@ pub(crate) fn run(options: Options) -> Result<(), RunError> {
         Sets::Lww => rashomon_crdt::SetKind::LastWriterWins,
     };
     config.collect_ms = options.collect_ms;
+    config.resolution_us = options.resolution_us;
     config.snapshot_every = options.snapshot_every;
     config.max_deltas = options.max_deltas as usize;
     config.mutant = options.mutant;
@@ -107,7 +111,7 @@ pub(crate) fn run(options: Options) -> Result<(), RunError> {
         status.sequence,
         options.mutant.map_or("none", |mutant| mutant.info().name),
         std::process::id(),
-        now.wall_ms,
+        now.wall_us.div_euclid(1_000),
     );
 
     start::block_on(async {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// A time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Hybrid {
-    /// The largest wall clock reading known then, ms.
-    pub wall_ms: i64,
+    /// The largest wall clock reading known then, µs.
+    pub wall_us: i64,
     /// Tells events with the same reading apart.
     pub count: u32,
 }
@@ -24,11 +24,11 @@ pub struct HybridClock {
 impl HybridClock {
     /// The time of a new event here (figure 5, "send or local event"). The wall clock may have gone back; the hybrid
     /// clock does not.
-    pub fn tick(&mut self, wall_ms: i64) -> Hybrid {
-        self.latest = if wall_ms > self.latest.wall_ms {
-            Hybrid { wall_ms, count: 0 }
+    pub fn tick(&mut self, wall_us: i64) -> Hybrid {
+        self.latest = if wall_us > self.latest.wall_us {
+            Hybrid { wall_us, count: 0 }
         } else {
-            Hybrid { wall_ms: self.latest.wall_ms, count: self.latest.count + 1 }
+            Hybrid { wall_us: self.latest.wall_us, count: self.latest.count + 1 }
         };
         self.latest
     }
@@ -52,7 +52,7 @@ mod tests {
     use proptest::prelude::*;
 
     proptest! {
-        /// Each step's process reads a wall clock that is off by up to 20 ms and may go back.
+        /// Each step's process reads a wall clock that is off by up to 20 µs and may go back.
         #[test]
         fn times_respect_happened_before_and_stay_near_the_wall_clocks(
             execution in execution(),
@@ -61,8 +61,8 @@ mod tests {
             let mut clocks = [HybridClock::default(); 3];
             let (mut times, mut shown) = (Vec::new(), Vec::new());
             for (at, step) in execution.steps.iter().enumerate() {
-                let wall_ms = 1_000 + at as i64 + readings[at];
-                shown.push(wall_ms);
+                let wall_us = 1_000 + at as i64 + readings[at];
+                shown.push(wall_us);
                 let process = match *step {
                     Step::Local(process) => process,
                     Step::Receive { process, from } => {
@@ -71,11 +71,11 @@ mod tests {
                     }
                 };
                 let before = clocks[process].latest();
-                let time = clocks[process].tick(wall_ms);
+                let time = clocks[process].tick(wall_us);
                 prop_assert!(time > before, "a clock went back");
                 // Never behind the own wall clock, and never ahead of all that were read.
-                prop_assert!(time.wall_ms >= wall_ms);
-                prop_assert!(shown.contains(&time.wall_ms));
+                prop_assert!(time.wall_us >= wall_us);
+                prop_assert!(shown.contains(&time.wall_us));
                 // The counter is bounded by how many events share a reading.
                 prop_assert!((time.count as usize) <= at);
                 times.push(time);
@@ -89,11 +89,11 @@ mod tests {
     #[test]
     fn a_wall_clock_that_goes_on_resets_the_counter() {
         let mut clock = HybridClock::default();
-        assert_eq!(clock.tick(5), Hybrid { wall_ms: 5, count: 0 });
-        assert_eq!(clock.tick(5), Hybrid { wall_ms: 5, count: 1 });
-        assert_eq!(clock.tick(3), Hybrid { wall_ms: 5, count: 2 });
-        clock.observe(Hybrid { wall_ms: 9, count: 4 });
-        assert_eq!(clock.tick(6), Hybrid { wall_ms: 9, count: 5 });
-        assert_eq!(clock.tick(10), Hybrid { wall_ms: 10, count: 0 });
+        assert_eq!(clock.tick(5), Hybrid { wall_us: 5, count: 0 });
+        assert_eq!(clock.tick(5), Hybrid { wall_us: 5, count: 1 });
+        assert_eq!(clock.tick(3), Hybrid { wall_us: 5, count: 2 });
+        clock.observe(Hybrid { wall_us: 9, count: 4 });
+        assert_eq!(clock.tick(6), Hybrid { wall_us: 9, count: 5 });
+        assert_eq!(clock.tick(10), Hybrid { wall_us: 10, count: 0 });
     }
 }

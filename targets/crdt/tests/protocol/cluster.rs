@@ -59,7 +59,7 @@ impl Cluster {
     }
 
     pub(crate) fn clock(&self, id: NodeId) -> Clock {
-        Clock { monotonic_ms: self.now, wall_ms: 1_000_000 + self.now as i64 + self.hosts[&id].wall_offset }
+        Clock { monotonic_ms: self.now, wall_us: 1_000 * (1_000_000 + self.now as i64 + self.hosts[&id].wall_offset) }
     }
 
     pub(crate) fn is_up(&self, id: NodeId) -> bool {

@@ -74,11 +74,12 @@ impl Simulation {
         let sets = if dice.chance(50) { SetKind::ObservedRemove } else { SetKind::LastWriterWins };
         let gossip = if dice.chance(75) { Gossip::Deltas } else { Gossip::States };
         let (snapshot_every, max_deltas) = (1 + dice.below(60), 1 + dice.below(60) as usize);
-        let collect_ms = 20 + dice.below(100);
+        let (collect_ms, resolution_us) = (20 + dice.below(100), 1 + dice.below(20_000) as i64);
         let cluster = Cluster::new(nodes, move |config| {
             config.gossip_ms = GOSSIP_MS;
             config.gossip = gossip;
             config.sets = sets;
+            config.resolution_us = resolution_us;
             config.collect_ms = collect_ms;
             config.snapshot_every = snapshot_every;
             config.max_deltas = max_deltas;
@@ -291,11 +292,11 @@ impl Simulation {
         let store = self.cluster.replica(id).store();
         match update {
             Update::RegisterWrite(_) => {
-                store.register(key)?.stamp().map(|stamp| (stamp.time.wall_ms, stamp.time.count, stamp.actor))
+                store.register(key)?.stamp().map(|stamp| (stamp.time.wall_us, stamp.time.count, stamp.actor))
             }
             Update::Set(SetOperation::Add(element) | SetOperation::Remove(element)) => {
                 let stamp = store.lww_set(key)?.entry(*element)?.stamp;
-                Some((stamp.time.wall_ms, stamp.time.count, stamp.actor))
+                Some((stamp.time.wall_us, stamp.time.count, stamp.actor))
             }
             Update::Text(RgaOperation::Insert(element, _)) => {
                 let (_, node) = store.text(key)?.node(*element)?;

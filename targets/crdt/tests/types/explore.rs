@@ -15,7 +15,7 @@ use crate::reference::{Meaning, Node, Updates, members};
 const REPLICAS: usize = 3;
 
 /// The wall clocks of the replicas; the first two are equal, so that times tie.
-const WALL_MS: [i64; REPLICAS] = [10, 10, 12];
+const WALL_US: [i64; REPLICAS] = [10, 10, 12];
 
 #[derive(Clone)]
 struct Execution<S: Meaning> {
@@ -43,10 +43,10 @@ impl<S: Meaning> Execution<S> {
 
     fn update(&mut self, replica: usize, choice: usize, operation: S::Operation) {
         let (number, origin) = (self.graph.len(), &mut self.origins[replica]);
-        origin.wall_ms = WALL_MS[replica];
+        origin.wall_us = WALL_US[replica];
         let delta = self.replicas[replica].update(&operation, origin).expect("only sensible updates are tried");
         self.deltas.push(delta);
-        self.graph.push(Node { replica, operation, visible: self.visible[replica], wall_ms: WALL_MS[replica] });
+        self.graph.push(Node { replica, operation, visible: self.visible[replica], wall_us: WALL_US[replica] });
         self.choices.extend([replica as u8, choice as u8, self.visible[replica] as u8]);
         self.visible[replica] |= 1 << number;
         self.check(replica);

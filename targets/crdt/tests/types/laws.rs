@@ -14,12 +14,12 @@ struct Step {
     replica: usize,
     from: Option<usize>,
     choice: Index,
-    wall_ms: i64,
+    wall_us: i64,
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = (0_usize..3, proptest::option::weighted(0.4, 0_usize..3), any::<Index>(), 0_i64..6)
-        .prop_map(|(replica, from, choice, wall_ms)| Step { replica, from, choice, wall_ms });
+        .prop_map(|(replica, from, choice, wall_us)| Step { replica, from, choice, wall_us });
     proptest::collection::vec(step, 1..24)
 }
 
@@ -38,7 +38,7 @@ fn execute<S: Meaning>(steps: &[Step]) -> (Vec<Causal<S>>, Vec<Causal<S>>) {
             }
             None => {
                 let choices = replicas[at].state.choices(deltas.len());
-                origins[at].wall_ms = step.wall_ms;
+                origins[at].wall_us = step.wall_us;
                 let operation = &choices[step.choice.index(choices.len())];
                 deltas.push(replicas[at].update(operation, &mut origins[at]).expect("a sensible update"));
             }

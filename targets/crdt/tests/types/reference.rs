@@ -25,8 +25,8 @@ pub(crate) struct Node<O> {
     pub(crate) operation: O,
     /// What was visible there, everything before it at the same replica included.
     pub(crate) visible: Updates,
-    /// What the wall clock there said, ms.
-    pub(crate) wall_ms: i64,
+    /// What the wall clock there said, µs.
+    pub(crate) wall_us: i64,
 }
 
 /// The updates in the set, by number.
@@ -60,8 +60,8 @@ fn hybrid<O>(graph: &[Node<O>]) -> Vec<(i64, u32, usize)> {
     let mut times: Vec<(i64, u32, usize)> = Vec::new();
     for node in graph {
         let known = members(node.visible).map(|at| (times[at].0, times[at].1)).max().unwrap_or((0, 0));
-        let (wall_ms, count) = if node.wall_ms > known.0 { (node.wall_ms, 0) } else { (known.0, known.1 + 1) };
-        times.push((wall_ms, count, node.replica));
+        let (wall_us, count) = if node.wall_us > known.0 { (node.wall_us, 0) } else { (known.0, known.1 + 1) };
+        times.push((wall_us, count, node.replica));
     }
     times
 }

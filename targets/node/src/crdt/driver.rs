@@ -40,7 +40,7 @@ pub(super) enum Input {
 
 /// A reading of the clocks as the replica takes it.
 pub(super) fn clock(reading: ClockReading) -> Clock {
-    Clock { monotonic_ms: reading.monotonic_ms, wall_ms: reading.wall_ms }
+    Clock { monotonic_ms: reading.monotonic_ms, wall_us: reading.wall_us }
 }
 
 /// Runs until a signal says to stop, or the disk fails.
