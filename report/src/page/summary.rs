@@ -84,7 +84,10 @@ fn reasons(html: &mut Html, run: &RunFiles<'_>, verdict: Option<Verdict>, found:
     }
     for judgement in record.judgements.iter().filter(|judgement| judgement.finding == Finding::Unknown) {
         for line in &judgement.unknown {
-            put!(html, "<li>{}: {}</li>", judgement.checker, line);
+            let line = format!("{}: {line}", judgement.checker);
+            if !record.reasons.contains(&line) {
+                put!(html, "<li>{}</li>", line);
+            }
         }
     }
     html.raw("</ul></div>\n");
