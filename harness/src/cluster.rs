@@ -109,6 +109,18 @@ impl Cluster {
         blocking(move || lab.hub_restore(&rules)).await
     }
 
+    /// Holds packets back that rules of the hub send into a queue.
+    pub async fn hold(&self, queue: u16, least: Duration, most: Duration) -> Result<(), LabError> {
+        let lab = self.lab.clone();
+        blocking(move || lab.hold(queue, least, most)).await
+    }
+
+    /// Lets them go on; how many there were.
+    pub async fn release(&self, queue: u16) -> Result<u64, LabError> {
+        let lab = self.lab.clone();
+        blocking(move || lab.release(queue)).await
+    }
+
     /// The rules of a chain of the hub with their packet counters.
     pub async fn hub_counters(&self, chain: &'static str) -> Result<Vec<RuleCounter>, LabError> {
         let lab = self.lab.clone();

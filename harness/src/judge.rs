@@ -35,9 +35,9 @@ pub fn verdict(demands: &Demands<'_>, evidence: &Evidence, judgements: Vec<Judge
     if judgements.iter().any(|judgement| judgement.finding == Finding::Invalid) {
         return VerdictRecord { verdict: Verdict::Violation, reasons: anomalies, judgements };
     }
-    let undecided = judgements.iter().flat_map(|judgement| {
-        judgement.unknown.iter().map(move |line| format!("{}: {line}", judgement.checker))
-    });
+    let undecided = judgements
+        .iter()
+        .flat_map(|judgement| judgement.unknown.iter().map(move |line| format!("{}: {line}", judgement.checker)));
     let mut reasons: Vec<String> = undecided.collect();
     if reasons.is_empty() && judgements.iter().any(|judgement| judgement.finding == Finding::Unknown) {
         reasons.push("a checker could not decide".to_owned());

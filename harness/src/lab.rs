@@ -46,6 +46,7 @@
 //! It does not plan faults: it only offers what they are made of (kill, pause, the hub's rules, shared folders).
 
 mod bench;
+mod delay;
 mod doctor;
 mod enter;
 mod error;
@@ -87,6 +88,7 @@ const LAB_DIR: &str = "/run/rashomon";
 /// thread: it returns `None` when this is an ordinary start, and `Some` in the controller of a new lab. In the lab's
 /// other processes it does not return.
 pub fn dispatch_hidden_commands() -> Option<Inside> {
+    delay::become_delay();
     let inside = init::become_lab()?;
     match inside.errand {
         enter::Errand::Program => Some(inside),

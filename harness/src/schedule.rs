@@ -71,6 +71,11 @@ pub enum Fault {
     LossOne(Aim, u8),
     /// This share of all packets between nodes is lost (percent).
     LossAll(u8),
+    /// Packets between one node and every other, both ways, are held for so many milliseconds, half as much more or
+    /// less.
+    DelayOne(Aim, u32),
+    /// All packets between nodes are held so.
+    DelayAll(u32),
     /// The processes of these nodes are stopped and, at the end, go on.
     Pause(Aim),
     /// The wall clock of these nodes jumps by so many milliseconds, and back at the end.
@@ -249,6 +254,11 @@ impl Artist {
                 Fault::LossOne(aimed(self.aim_at_one()), percent)
             }
             FaultKind::LossAll => Fault::LossAll(self.loss_percent()),
+            FaultKind::DelayOne => {
+                let held_ms = self.held_ms();
+                Fault::DelayOne(aimed(self.aim_at_one()), held_ms)
+            }
+            FaultKind::DelayAll => Fault::DelayAll(self.held_ms()),
             // Nobody else is touched: what one node has lost, the others must still have.
             FaultKind::WipeOne => Fault::Wipe(self.aim_at_one()),
         };
@@ -264,6 +274,13 @@ impl Artist {
     /// From what a bad network loses to what hardly lets a connection live.
     fn loss_percent(&mut self) -> u8 {
         *self.draw.pick(&[5, 15, 30, 60])
+    }
+
+    /// From a slow network to one on which leaders are missed although they are there: a request and its answer are
+    /// both held.
+    fn held_ms(&mut self) -> u32 {
+        let times = *self.draw.pick(&[0.05, 0.15, 0.5, 1.0]);
+        ((self.election_ms as f64 * times) as u32).max(2)
     }
 
     fn aim(&mut self) -> Aim {

@@ -20,6 +20,7 @@ const TESTS: &[(&str, Test)] = &[
     ("a_paused_node_is_stopped_until_it_is_resumed", |users| outside::passes("pause", users)),
     ("an_unexpected_exit_is_reported", |users| outside::passes("exits", users)),
     ("readiness_fails_with_the_reason", |users| outside::passes("readiness", users)),
+    ("held_packets_are_late_and_pass_again", |users| outside::passes("delay", users)),
     ("a_partition_blocks_and_is_counted_and_heals", |users| outside::passes("partition", users)),
     ("nodes_have_their_own_world", |users| outside::passes("world", users)),
     ("data_in_a_folder_stays", outside::data_in_a_folder_stays),

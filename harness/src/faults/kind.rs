@@ -18,7 +18,7 @@ pub enum FaultClass {
     Pause,
     /// Nodes' wall clocks jump.
     Clock,
-    /// The network loses some of the packets between some nodes.
+    /// The network loses or delays packets between some nodes.
     Packets,
     /// Nodes are killed, lose all their data and are started again. Opt-in: see [`FaultClass::opt_in`].
     Wipe,
@@ -99,13 +99,17 @@ pub enum FaultKind {
     LossOne,
     /// Some of all packets between nodes are lost.
     LossAll,
+    /// Packets between one node and all others take longer.
+    DelayOne,
+    /// All packets between nodes take longer.
+    DelayAll,
     /// One node is killed and loses its data.
     WipeOne,
 }
 
 impl FaultKind {
     /// All kinds, by class.
-    pub const ALL: [FaultKind; 16] = [
+    pub const ALL: [FaultKind; 18] = [
         FaultKind::IsolateLeader,
         FaultKind::IsolateOne,
         FaultKind::MajorityMinority,
@@ -121,6 +125,8 @@ impl FaultKind {
         FaultKind::JumpBack,
         FaultKind::LossOne,
         FaultKind::LossAll,
+        FaultKind::DelayOne,
+        FaultKind::DelayAll,
         FaultKind::WipeOne,
     ];
 
@@ -136,7 +142,7 @@ impl FaultKind {
             FaultKind::Kill | FaultKind::KillLeader | FaultKind::KillAll => FaultClass::Kill,
             FaultKind::Pause | FaultKind::PauseLeader => FaultClass::Pause,
             FaultKind::JumpAhead | FaultKind::JumpBack => FaultClass::Clock,
-            FaultKind::LossOne | FaultKind::LossAll => FaultClass::Packets,
+            FaultKind::LossOne | FaultKind::LossAll | FaultKind::DelayOne | FaultKind::DelayAll => FaultClass::Packets,
             FaultKind::WipeOne => FaultClass::Wipe,
         }
     }
@@ -159,6 +165,8 @@ impl FaultKind {
             FaultKind::JumpBack => "jump-back",
             FaultKind::LossOne => "loss-one",
             FaultKind::LossAll => "loss-all",
+            FaultKind::DelayOne => "delay-one",
+            FaultKind::DelayAll => "delay-all",
             FaultKind::WipeOne => "wipe-one",
         }
     }
@@ -181,6 +189,10 @@ impl FaultKind {
             FaultKind::JumpBack => "wall clocks jump back by 50 ms to 500 s, and ahead again",
             FaultKind::LossOne => "one node, often the leader, loses 5 % to 60 % of the packets to and from all others",
             FaultKind::LossAll => "5 % to 60 % of the packets between any two nodes are lost",
+            FaultKind::DelayOne => {
+                "packets between one node, often the leader, and all others take longer, up to an election timeout"
+            }
+            FaultKind::DelayAll => "packets between any two nodes take longer, up to an election timeout",
             FaultKind::WipeOne => {
                 "one node is killed, loses all its data and is started again; opt-in: few systems promise to survive it"
             }
@@ -199,8 +211,8 @@ impl FaultKind {
             FaultKind::Kill | FaultKind::KillLeader => 0.42,
             FaultKind::KillAll => 0.16,
             FaultKind::Pause | FaultKind::PauseLeader | FaultKind::JumpAhead | FaultKind::JumpBack => 0.5,
-            FaultKind::LossOne => 0.6,
-            FaultKind::LossAll => 0.4,
+            FaultKind::LossOne | FaultKind::DelayOne => 0.3,
+            FaultKind::LossAll | FaultKind::DelayAll => 0.2,
             FaultKind::WipeOne => 1.0,
         }
     }

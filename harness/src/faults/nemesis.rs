@@ -222,6 +222,18 @@ impl<'a> Nemesis<'a> {
                 let all = (1..=count).collect();
                 self.begin_loss(id, partition::every_link(count), *percent, all, "between any two nodes").await
             }
+            Fault::DelayOne(aim, held_ms) => {
+                let (node, who) = match self.aim_at_one(aim).await {
+                    Ok(aimed) => aimed,
+                    Err(skipped) => return Ok(Err(skipped)),
+                };
+                let whose = format!("between {who} and all other nodes");
+                self.begin_delay(id, partition::isolate(node, count), *held_ms, vec![node], &whose).await
+            }
+            Fault::DelayAll(held_ms) => {
+                let all = (1..=count).collect();
+                self.begin_delay(id, partition::every_link(count), *held_ms, all, "between any two nodes").await
+            }
             Fault::Wipe(aim) => match self.aim_at_one(aim).await {
                 Ok((node, who)) => self.begin_wipe(node, &who).await,
                 Err(skipped) => Ok(Err(skipped)),

@@ -1,4 +1,5 @@
-//! Partitions and loss: which directed links drop packets, and how many, as rules of one chain in the lab's hub.
+//! Partitions, loss and delay: which directed links drop or hold packets, and how many, as rules of one chain in the
+//! lab's hub.
 //!
 //! All active ones are one chain, replaced as a whole in one `iptables-restore`, so a partition begins (and
 //! heals) for the whole cluster at one instant. Every rule carries the number of its fault, by which its packet
@@ -13,19 +14,30 @@ use crate::lab::RuleCounter;
 /// Directed pairs (from, to) of nodes between which packets are dropped.
 pub type Grudge = BTreeSet<(u16, u16)>;
 
-/// Links and how many of their packets are dropped.
+/// Links and what becomes of their packets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cut {
     /// The links.
     pub links: Grudge,
-    /// Percent of the packets, chosen at random; 100 is a partition.
-    pub percent: u8,
+    /// What becomes of the packets.
+    pub fate: Fate,
+}
+
+/// What becomes of packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// Each is dropped.
+    Dropped,
+    /// So many in a hundred are dropped, chosen at random.
+    Lost(u8),
+    /// Each goes into this queue, where it is held back.
+    Held(u16),
 }
 
 impl Cut {
     /// Nothing passes.
     pub fn whole(links: Grudge) -> Cut {
-        Cut { links, percent: 100 }
+        Cut { links, fate: Fate::Dropped }
     }
 }
 
@@ -86,14 +98,21 @@ pub fn majorities_ring(ring: &[u16]) -> Grudge {
 /// content of the chain.
 pub fn rules(active: &BTreeMap<u32, Cut>, address: impl Fn(u16) -> Ipv4Addr) -> String {
     let mut text = format!("*filter\n:{CHAIN} - [0:0]\n");
-    for (fault, cut) in active {
-        let some = match cut.percent {
-            100.. => String::new(),
-            percent => format!("-m statistic --mode random --probability {:.2} ", f64::from(percent) / 100.0),
+    // What comes out of a queue is not looked at again: rules that drop come first.
+    let mut cuts: Vec<(&u32, &Cut)> = active.iter().collect();
+    cuts.sort_by_key(|&(fault, cut)| (matches!(cut.fate, Fate::Held(_)), fault));
+    for (fault, cut) in cuts {
+        let (some, jump) = match cut.fate {
+            Fate::Dropped => (String::new(), "DROP".to_owned()),
+            Fate::Lost(percent) => {
+                let share = f64::from(percent) / 100.0;
+                (format!("-m statistic --mode random --probability {share:.2} "), "DROP".to_owned())
+            }
+            Fate::Held(queue) => (String::new(), format!("NFQUEUE --queue-num {queue} --queue-bypass")),
         };
         for &(from, to) in &cut.links {
             let (from, to) = (address(from), address(to));
-            writeln!(text, "-A {CHAIN} -s {from}/32 -d {to}/32 {some}-m comment --comment f{fault} -j DROP")
+            writeln!(text, "-A {CHAIN} -s {from}/32 -d {to}/32 {some}-m comment --comment f{fault} -j {jump}")
                 .expect("writing to a string");
         }
     }
@@ -106,7 +125,7 @@ pub fn first_rules() -> String {
     format!("*filter\n:{CHAIN} - [0:0]\n-A FORWARD -j {CHAIN}\nCOMMIT\n")
 }
 
-/// Packets dropped per fault, from the chain's counters.
+/// Packets dropped (or held) per fault, from the chain's counters.
 pub fn dropped(counters: &[RuleCounter]) -> BTreeMap<u32, u64> {
     let mut dropped = BTreeMap::new();
     for counter in counters {
@@ -173,14 +192,16 @@ mod tests {
 
     #[test]
     fn rules_name_their_fault_and_counters_are_found_by_it() {
-        let loss = Cut { links: deaf(1, 2), percent: 15 };
-        let active = BTreeMap::from([(3, Cut::whole(mute(1, 2))), (12, loss)]);
+        let loss = Cut { links: deaf(1, 2), fate: Fate::Lost(15) };
+        let delay = Cut { links: mute(2, 2), fate: Fate::Held(2) };
+        let active = BTreeMap::from([(2, delay), (3, Cut::whole(mute(1, 2))), (12, loss)]);
         let text = rules(&active, |node| Ipv4Addr::new(10, 77, 0, node as u8));
         assert_eq!(
             text,
             "*filter\n:RASHOMON - [0:0]\n\
              -A RASHOMON -s 10.77.0.1/32 -d 10.77.0.2/32 -m comment --comment f3 -j DROP\n\
              -A RASHOMON -s 10.77.0.2/32 -d 10.77.0.1/32 -m statistic --mode random --probability 0.15 -m comment --comment f12 -j DROP\n\
+             -A RASHOMON -s 10.77.0.2/32 -d 10.77.0.1/32 -m comment --comment f2 -j NFQUEUE --queue-num 2 --queue-bypass\n\
              COMMIT\n"
         );
         let counter = |packets, rule: &str| RuleCounter { rule: rule.to_owned(), packets, bytes: 60 * packets };

@@ -18,6 +18,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
+use super::delay::Delay;
 use super::error::{Attempt, LabError, LabErrorKind, Result};
 use super::link::Link;
 use super::netlink::Netlink;
@@ -43,7 +44,7 @@ const SYSTEM_PROGRAMS: [&str; 4] = ["/usr/sbin", "/sbin", "/usr/local/sbin", "/u
 
 /// Serves the controller; never returns. When the controller is gone it sleeps until the lab's init ends it.
 pub(crate) fn run(link: HubLink) -> ! {
-    let mut hub = Hub { link, nodes: Vec::new() };
+    let mut hub = Hub { link, nodes: Vec::new(), delays: BTreeMap::new() };
     let _ = hub.serve();
     loop {
         nix::unistd::pause();
@@ -53,6 +54,8 @@ pub(crate) fn run(link: HubLink) -> ! {
 struct Hub {
     link: HubLink,
     nodes: Vec<Pid>,
+    /// By queue.
+    delays: BTreeMap<u16, Delay>,
 }
 
 /// A node that has been forked and not been set up yet.
@@ -67,6 +70,8 @@ impl Hub {
             let reply = match received.message {
                 HubRequest::Up(spec) => self.up(&spec).map(|bridge_netfilter| HubReply::Up { bridge_netfilter }),
                 HubRequest::Run { program, args, input } => run_program(&program, &args, &input),
+                HubRequest::Hold { queue, least_us, most_us } => self.hold(queue, least_us, most_us),
+                HubRequest::Release { queue } => self.release(queue),
                 HubRequest::Down => self.down().map(|()| HubReply::Down),
             };
             self.link.send(&reply.unwrap_or_else(HubReply::Failed), &[])?;
@@ -124,6 +129,20 @@ impl Hub {
                 Ok(NewNode { pid, link })
             }
         }
+    }
+
+    fn hold(&mut self, queue: u16, least_us: u32, most_us: u32) -> Result<HubReply> {
+        if self.delays.contains_key(&queue) {
+            return Err(LabError::usage(format!("queue {queue} is held already")));
+        }
+        self.delays.insert(queue, Delay::start(queue, least_us, most_us)?);
+        Ok(HubReply::Holding)
+    }
+
+    fn release(&mut self, queue: u16) -> Result<HubReply> {
+        let delay = self.delays.remove(&queue);
+        let delay = delay.ok_or_else(|| LabError::usage(format!("queue {queue} is not held")))?;
+        Ok(HubReply::Released { packets: delay.end()? })
     }
 
     /// Kills every node's init, and with it all that is in its PID namespace. The bridge goes with the lab.

@@ -147,6 +147,31 @@ impl NamespaceLab {
         Ok(parse_counters(&saved, chain))
     }
 
+    /// Holds back every packet that a rule of the hub sends into this queue (`-j NFQUEUE`), for a time between these.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel has no packet queues, or the queue is held already.
+    pub fn hold(&self, queue: u16, least: Duration, most: Duration) -> Result<()> {
+        let micros = |time: Duration| u32::try_from(time.as_micros()).unwrap_or(u32::MAX);
+        match self.ask_hub(&HubRequest::Hold { queue, least_us: micros(least), most_us: micros(most) })? {
+            HubReply::Holding => Ok(()),
+            reply => Err(unexpected(reply)),
+        }
+    }
+
+    /// Ends [`NamespaceLab::hold`]; what is held goes on at once. How many packets were held back.
+    ///
+    /// # Errors
+    ///
+    /// When the queue is not held.
+    pub fn release(&self, queue: u16) -> Result<u64> {
+        match self.ask_hub(&HubRequest::Release { queue })? {
+            HubReply::Released { packets } => Ok(packets),
+            reply => Err(unexpected(reply)),
+        }
+    }
+
     fn run_in_hub(&self, program: &str, args: &[&str], input: &str) -> Result<String> {
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
         match self.ask_hub(&HubRequest::Run { program: program.into(), args, input: input.into() })? {

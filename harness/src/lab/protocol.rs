@@ -63,6 +63,10 @@ pub(crate) enum HubRequest {
     Up(HubSpec),
     /// Run a program in the hub's network namespace, with this input.
     Run { program: String, args: Vec<String>, input: String },
+    /// Hold back what comes into a queue of netfilter, each packet for a time between these.
+    Hold { queue: u16, least_us: u32, most_us: u32 },
+    /// Let it go on.
+    Release { queue: u16 },
     /// Kill all nodes and take the network down.
     Down,
 }
@@ -102,6 +106,10 @@ pub(crate) enum HubReply {
         ending: Ending,
         stdout: String,
         stderr: String,
+    },
+    Holding,
+    Released {
+        packets: u64,
     },
     Down,
     Failed(LabError),

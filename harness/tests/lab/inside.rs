@@ -23,6 +23,7 @@ pub(crate) fn run(inside: Inside) -> ! {
         "exits" => exits(up(inside, 2, &folder)),
         "readiness" => readiness(up(inside, 1, &folder)),
         "partition" => partition(up(inside, 3, &folder)),
+        "delay" => delay(up(inside, 3, &folder)),
         "world" => world(up(inside, 3, &folder), &folder),
         "down" => down(up(inside, 3, &folder)),
         "data" => data(inside, &folder),
@@ -172,6 +173,26 @@ fn readiness(lab: NamespaceLab) {
     assert!(error.what.contains("does not accept"), "{error}");
     let error = lab.exec(1, &shell("sleep 1000"), Duration::from_millis(50)).expect_err("too long");
     assert_eq!(error.kind, LabErrorKind::Timeout);
+}
+
+fn delay(lab: NamespaceLab) {
+    lab.start(2, &serve()).expect("start");
+    lab.ready(2, &Readiness::Tcp(PORT), SOON).expect("ready");
+    assert_eq!(call(&lab, 1, 2), Ok(()));
+    let (least, most) = (Duration::from_millis(80), Duration::from_millis(90));
+    lab.hold(7, least, most).expect("hold");
+    assert_eq!(lab.hold(7, least, most).expect_err("twice").kind, LabErrorKind::Usage);
+    let rule = "-A late -s 10.77.0.1 -d 10.77.0.2 -j NFQUEUE --queue-num 7 --queue-bypass\n";
+    lab.hub_restore(&format!("*filter\n:late - [0:0]\n-A FORWARD -j late\n{rule}COMMIT\n")).expect("rules");
+    let begun = Instant::now();
+    assert_eq!(call(&lab, 1, 2), Ok(()));
+    // What asks for the connection and what asks for the echo are each late; the answers are not.
+    assert!(begun.elapsed() >= 2 * least, "{:?}", begun.elapsed());
+    lab.hub_restore("*filter\n:late - [0:0]\nCOMMIT\n").expect("heal");
+    let held = lab.release(7).expect("release");
+    assert!(held >= 3, "{held} packets");
+    assert_eq!(call(&lab, 1, 2), Ok(()), "as before");
+    assert_eq!(lab.release(7).expect_err("it is gone").kind, LabErrorKind::Usage);
 }
 
 fn partition(lab: NamespaceLab) {

@@ -1,9 +1,11 @@
-//! Partitions and loss: rules of the hub, proved by the packets that they drop.
+//! Partitions, loss and delay: rules of the hub, proved by the packets that they drop or hold.
+
+use std::time::Duration;
 
 use rashomon_report::record::{FaultOutcome, FaultRecord};
 
 use super::{Active, Begun, Nemesis, NemesisError, Skipped};
-use crate::faults::partition::{self, Cut, Grudge};
+use crate::faults::partition::{self, Cut, Fate, Grudge};
 
 impl Nemesis<'_> {
     pub(super) async fn begin_split(
@@ -40,7 +42,26 @@ impl Nemesis<'_> {
         whose: &str,
     ) -> Result<Result<Begun, Skipped>, NemesisError> {
         let description = format!("{percent} % of the packets {whose} are lost");
-        self.begin_cut(id, Cut { links, percent }, nodes, description).await
+        self.begin_cut(id, Cut { links, fate: Fate::Lost(percent) }, nodes, description).await
+    }
+
+    pub(super) async fn begin_delay(
+        &mut self,
+        id: u32,
+        links: Grudge,
+        held_ms: u32,
+        nodes: Vec<u16>,
+        whose: &str,
+    ) -> Result<Result<Begun, Skipped>, NemesisError> {
+        // A run has fewer faults than there are queues.
+        let queue = id as u16;
+        let middle = Duration::from_millis(u64::from(held_ms));
+        let (least, most) = (middle / 2, middle * 3 / 2);
+        if let Err(error) = self.cluster.hold(queue, least, most).await {
+            return Ok(Err(Skipped(error.to_string())));
+        }
+        let description = format!("packets {whose} take {} to {} ms longer", least.as_millis(), most.as_millis());
+        self.begin_cut(id, Cut { links, fate: Fate::Held(queue) }, nodes, description).await
     }
 
     async fn begin_cut(
@@ -61,10 +82,16 @@ impl Nemesis<'_> {
 
     pub(super) async fn end_partition(&mut self, id: u32, record: &mut FaultRecord) -> Result<(), NemesisError> {
         self.note_dropped().await?;
-        self.partitions.remove(&id);
+        let fate = self.partitions.remove(&id).map(|cut| cut.fate);
         self.install_partitions().await?;
-        let packets = self.dropped.remove(&id).unwrap_or(0);
-        record.proof.push(format!("{packets} packets dropped"));
+        let mut packets = self.dropped.remove(&id).unwrap_or(0);
+        if let Some(Fate::Held(queue)) = fate {
+            // The rules counted what the process may never have seen.
+            packets = self.cluster.release(queue).await?;
+            record.proof.push(format!("{packets} packets held"));
+        } else {
+            record.proof.push(format!("{packets} packets dropped"));
+        }
         if packets > 0 {
             record.outcome = FaultOutcome::Installed;
         } else {
