@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::process::{self, Error};
 
 /// Crates whose tests compare with golden scripts and rewrite them when `UPDATE_GOLDEN` is set.
-const CRATES: &[&str] = &["rashomon-raft", "rashomon-swim"];
+const CRATES: &[&str] = &["rashomon-raft", "rashomon-crdt", "rashomon-swim"];
 
 /// Runs those tests with `UPDATE_GOLDEN=1`.
 pub(crate) fn run(root: &Path) -> Result<(), Error> {

@@ -17,7 +17,7 @@ use crate::mutant::Mutant;
 /// What an update can say no to: nothing happened, and nothing will.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The element that the update is about is not known at this replica.
+    /// The element that the update is about is not known at this replica, or was deleted.
     UnknownElement,
     /// The element was inserted before.
     ElementExists,

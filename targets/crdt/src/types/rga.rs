@@ -6,7 +6,8 @@
 //! elements arrive, as long as anchors come first. So the nodes alone are the state, and the order follows from them. A
 //! deleted element stays as a tombstone, since others may be anchored at it. It may go when nothing is anchored at it
 //! and its deletion is causally stable: every replica has seen the deletion, and what each replica did before it saw it
-//! has arrived, so that nothing will ever be anchored there.
+//! has arrived. Nothing will ever be anchored there then, since no replica anchors anything at what it has seen
+//! deleted: it refuses to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -49,7 +50,8 @@ pub struct RgaNode {
 /// What can be done to a sequence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RgaOperation {
-    /// Inserts an element after another, or at the beginning. An element can be inserted only once.
+    /// Inserts an element after another that is not deleted here, or at the beginning. An element can be inserted only
+    /// once.
     Insert(Element, Option<Element>),
     /// Deletes an element.
     Delete(Element),
@@ -108,7 +110,12 @@ impl DataType for Rga {
                     return Err(Refusal::ElementExists);
                 }
                 let anchor = match after {
-                    Some(after) => Some(self.node(after).ok_or(Refusal::UnknownElement)?.0),
+                    // Where everybody has seen a deletion the tombstone may be gone already: nothing can be anchored
+                    // at what was seen deleted.
+                    Some(after) => match self.node(after) {
+                        Some((name, node)) if node.deleted.is_none() => Some(name),
+                        _ => return Err(Refusal::UnknownElement),
+                    },
                     None => None,
                 };
                 (origin.dot(), RgaNode { element, anchor, stamp: origin.lamport(), deleted: None })

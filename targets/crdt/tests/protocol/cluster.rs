@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rashomon_crdt::{Clock, Config, Envelope, NodeId, Output, Record, Recovered, Replica, Reply};
+use rashomon_crdt::{Clock, Config, Envelope, Event, NodeId, Output, Record, Recovered, Replica, Reply};
 
 /// A node: its disk, and its replica while it is up.
 pub(crate) struct Host {
@@ -20,6 +20,7 @@ pub(crate) struct Host {
 pub(crate) struct Effects {
     pub(crate) messages: Vec<Envelope>,
     pub(crate) replies: Vec<Reply>,
+    pub(crate) events: Vec<Event>,
 }
 
 pub(crate) struct Cluster {
@@ -75,11 +76,11 @@ impl Cluster {
         let host = self.hosts.get_mut(&id)?;
         let replica = host.replica.as_mut()?;
         let result = act(replica);
-        let Output { records, persist, messages, replies, .. } = replica.output();
+        let Output { records, persist, messages, replies, events } = replica.output();
         if !records.is_empty() {
             host.writing.push((persist, records));
         }
-        Some((result, Effects { messages, replies }))
+        Some((result, Effects { messages, replies, events }))
     }
 
     /// Makes durable what was handed over so far.

@@ -1,5 +1,7 @@
 //! Whole replicas: under misfortune, and step by step.
 
 mod cluster;
+mod golden;
 mod oracle;
+mod script;
 mod simulation;

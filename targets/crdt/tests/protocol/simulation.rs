@@ -196,7 +196,7 @@ impl Simulation {
     }
 
     fn handle(&mut self, id: NodeId, effects: Option<Effects>) {
-        let Some(Effects { messages, replies }) = effects else { return };
+        let Some(Effects { messages, replies, .. }) = effects else { return };
         for envelope in messages {
             let severed = self.cut.is_some_and(|cut| cut == id || cut == envelope.to);
             if severed || self.dice.chance(self.loss) {
@@ -231,6 +231,10 @@ impl Simulation {
         let Some((request, effects)) = self.cluster.step(id, |replica| replica.update(&key, &update)) else {
             return Ok(());
         };
+        if self.is_refused(id, &key, &update) {
+            self.handle(id, Some(effects));
+            return self.check(id);
+        }
         let number = self.oracle.updates.len();
         let time = self.time(id, &key, &update);
         self.oracle.updates.push(Made { key, update, heard: heard.clone(), time, supersedes });
@@ -239,6 +243,12 @@ impl Simulation {
         self.open.insert((id, request), Some(number));
         self.handle(id, Some(effects));
         self.check(id)
+    }
+
+    /// Whether the insertion that a replica was just asked for did not take place.
+    fn is_refused(&self, id: NodeId, key: &Key, update: &Update) -> bool {
+        let Update::Text(RgaOperation::Insert(element, _)) = update else { return false };
+        self.cluster.replica(id).store().text(key).is_none_or(|text| text.node(*element).is_none())
     }
 
     fn choose(&mut self, id: NodeId, key: &Key, query: Query, heard: &Heard) -> (Update, Heard) {
@@ -275,10 +285,19 @@ impl Simulation {
                 (Update::Map(if puts { MapOperation::Put(field, new) } else { MapOperation::Remove(field) }), nothing)
             }
             (_, Reading::Elements(text)) => {
+                let inserted = |at: &usize| match &self.oracle.updates[*at] {
+                    Made { key: of, update: Update::Text(RgaOperation::Insert(element, _)), .. } if of == key => {
+                        Some(*element)
+                    }
+                    _ => None,
+                };
+                let ever: Vec<i64> = heard.iter().filter_map(inserted).collect();
                 let at = |dice: &mut Dice| text[dice.below(text.len() as u64) as usize];
                 let operation = match self.dice.below(10) {
                     0..4 if !text.is_empty() => RgaOperation::Delete(at(&mut self.dice)),
-                    4..8 if !text.is_empty() => RgaOperation::Insert(new, Some(at(&mut self.dice))),
+                    4..7 if !text.is_empty() => RgaOperation::Insert(new, Some(at(&mut self.dice))),
+                    // What a client has read long ago, perhaps deleted since.
+                    7 | 8 if !ever.is_empty() => RgaOperation::Insert(new, Some(self.dice.pick(&ever))),
                     _ => RgaOperation::Insert(new, None),
                 };
                 (Update::Text(operation), nothing)

@@ -23,8 +23,8 @@
 //! taken as it stands in the path, undecoded.
 //!
 //! An error has `{"error":…,"definite":…}`. `definite` is true when the operation did not and will not happen: 400, 404
-//! and 405 (not understood), 409 `unknown-element` (to be inserted after, or deleted), `element-exists`,
-//! `unknown-context`.
+//! and 405 (not understood), 409 `unknown-element` (to be inserted after, or deleted; also one to be inserted after
+//! that was deleted), `element-exists`, `unknown-context`.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
