@@ -16,6 +16,7 @@ mod graph;
 mod knowledge;
 mod lifetimes;
 mod maps;
+mod names;
 mod register;
 mod sessions;
 mod sets;
@@ -26,6 +27,7 @@ mod text;
 use rashomon_history::History;
 use serde::{Deserialize, Serialize};
 
+pub(crate) use self::names::Names;
 use crate::verdict::{Budget, Judgement};
 
 /// What is demanded of replicas that may disagree for a while.

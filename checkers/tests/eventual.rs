@@ -11,6 +11,8 @@ mod register;
 mod registers_scope;
 #[path = "eventual/small_scope.rs"]
 mod small_scope;
+#[path = "eventual/smallest.rs"]
+mod smallest;
 #[path = "eventual/told.rs"]
 mod told;
 

@@ -36,27 +36,33 @@ impl Clock {
         if Rc::ptr_eq(&self.0, &other.0) {
             return;
         }
-        let same = |own: &Rc<[u32; PIECE]>, theirs: &Rc<[u32; PIECE]>| Rc::ptr_eq(own, theirs);
-        for (at, theirs) in other.0.iter().enumerate() {
+        let news = other.0.iter().enumerate().any(|(at, theirs)| match (self.0.get(at), theirs) {
+            (_, None) => false,
+            (Some(Some(own)), Some(theirs)) => {
+                !Rc::ptr_eq(own, theirs) && own.iter().zip(theirs.iter()).any(|(own, theirs)| own < theirs)
+            }
+            _ => true,
+        });
+        if !news {
+            return;
+        }
+        let pieces = Rc::make_mut(&mut self.0);
+        pieces.resize(pieces.len().max(other.0.len()), None);
+        for (own, theirs) in pieces.iter_mut().zip(other.0.iter()) {
             let Some(theirs) = theirs else { continue };
-            let own = self.0.get(at).and_then(Option::as_ref);
-            let news = own.is_none_or(|own| {
-                !same(own, theirs) && own.iter().zip(theirs.iter()).any(|(own, theirs)| own < theirs)
-            });
-            if !news {
-                continue;
-            }
-            let joined = match own {
-                Some(own) if own.iter().zip(theirs.iter()).any(|(own, theirs)| own > theirs) => {
-                    Rc::new(std::array::from_fn(|entry| own[entry].max(theirs[entry])))
+            match own {
+                Some(piece) if Rc::ptr_eq(piece, theirs) => {}
+                Some(piece) => {
+                    let joined: [u32; PIECE] = std::array::from_fn(|entry| piece[entry].max(theirs[entry]));
+                    // Equal pieces become one, so that pieces of sessions that have ended are not compared for ever.
+                    if joined == **theirs && (joined != **piece || Rc::as_ptr(theirs) < Rc::as_ptr(piece)) {
+                        *own = Some(theirs.clone());
+                    } else if joined != **piece {
+                        *own = Some(Rc::new(joined));
+                    }
                 }
-                _ => theirs.clone(),
-            };
-            let pieces = Rc::make_mut(&mut self.0);
-            if pieces.len() <= at {
-                pieces.resize(at + 1, None);
+                None => *own = Some(theirs.clone()),
             }
-            pieces[at] = Some(joined);
         }
     }
 }

@@ -266,7 +266,8 @@ impl<'a> Judge<'_, 'a> {
                 object.end(kill.op) < object.begun(first_add) || known < self.begins[rank as usize]
             })
         };
-        if kills.len() > MANY_KILLS {
+        // Where a kill names what it ends, nothing survives it.
+        if kills.len() > MANY_KILLS || threats.rule == Rule::Explicit {
             return None;
         }
         let last_of_place = ranks.chunk_by(|&one, &other| {
@@ -363,7 +364,7 @@ impl<'a> Judge<'_, 'a> {
             };
             format!(
                 "{} {how}, and nothing can have {} it since; yet a read there that began {} later lacks it.",
-                Place::of(read),
+                capital(&Place::of(read).to_string()),
                 words.removed,
                 between(evidence, read)
             )

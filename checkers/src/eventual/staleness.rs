@@ -110,8 +110,8 @@ fn register(ops: &[OpView<'_>], samples: &mut Samples) -> bool {
         };
         samples.reads += 1;
         let after = read.invoke_time - end_time(latest);
-        samples.visible.push((after, effect >= latest.invoked || written(latest) == Some(&read.output)));
-        let newer = by_begin.partition_point(|op| op.invoked <= effect);
+        samples.visible.push((after, effect > latest.invoked || written(latest) == Some(&read.output)));
+        let newer = by_begin.partition_point(|op| op.invoked < effect);
         let first = earliest.get(newer).filter(|first| last_moment(first) < read.invoked);
         if let Some(first) = first {
             samples.ages.push(read.invoke_time - end_time(first));
@@ -139,7 +139,7 @@ fn count_versions(updates: &[&OpView<'_>], mut stale: Vec<(u32, u32)>, samples: 
             }
             counted += 1;
         }
-        let mut older = begins.partition_point(|&other| other <= effect);
+        let mut older = begins.partition_point(|&other| other < effect);
         let mut sum = 0;
         while older > 0 {
             sum += tree[older];

@@ -1,10 +1,10 @@
 //! One object as elements that are added, removed and read, in small integers.
 
 use rashomon_history::{OpView, Outcome, Value};
-use rustc_hash::FxHashMap;
 
 use crate::anomalies::findings::last_moment;
 use crate::eventual::closing::is_answered;
+use crate::eventual::names::Names;
 
 /// No element.
 pub(in crate::eventual) const NONE: u32 = u32::MAX;
@@ -16,66 +16,6 @@ pub(in crate::eventual) struct Kill {
     pub(in crate::eventual) op: u32,
     /// The element that the same operation adds, which it therefore spares; [`NONE`] if it only removes.
     pub(in crate::eventual) own: u32,
-}
-
-/// Values as dense numbers. Integers that lie close together need no hashing.
-#[derive(Default)]
-pub(in crate::eventual) struct Names {
-    first: i64,
-    near: Vec<u32>,
-    far: FxHashMap<Value, u32>,
-    names: Vec<Value>,
-}
-
-impl Names {
-    /// Of elements that will probably be among these.
-    pub(in crate::eventual) fn expecting<'a>(values: impl Iterator<Item = &'a Value> + Clone) -> Names {
-        let (mut low, mut high, mut count) = (i64::MAX, i64::MIN, 0_u64);
-        for number in values.filter_map(Value::as_int) {
-            (low, high, count) = (low.min(number), high.max(number), count + 1);
-        }
-        let width = if low > high { 0 } else { high.abs_diff(low) + 1 };
-        let near = if width <= 4 * count { vec![NONE; width as usize] } else { Vec::new() };
-        Names { first: low, near, ..Names::default() }
-    }
-
-    /// The number of a value, a new one if it has none.
-    pub(in crate::eventual) fn number(&mut self, value: &Value) -> u32 {
-        let slot = match value {
-            Value::Int(int) => {
-                usize::try_from(int.wrapping_sub(self.first)).ok().filter(|slot| *slot < self.near.len())
-            }
-            _ => None,
-        };
-        let next = self.names.len() as u32;
-        let number = match slot {
-            Some(slot) => &mut self.near[slot],
-            None => match self.far.get(value) {
-                Some(&number) => return number,
-                None => self.far.entry(value.clone()).or_insert(NONE),
-            },
-        };
-        if *number == NONE {
-            *number = next;
-            self.names.push(value.clone());
-        }
-        *number
-    }
-
-    /// The number of a value, if it has one.
-    pub(in crate::eventual) fn find(&self, value: &Value) -> Option<u32> {
-        let near = value.as_int().and_then(|int| usize::try_from(int.wrapping_sub(self.first)).ok());
-        let number = near.and_then(|slot| self.near.get(slot)).or_else(|| self.far.get(value)).copied();
-        number.filter(|&number| number != NONE)
-    }
-
-    pub(in crate::eventual) fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    pub(in crate::eventual) fn name(&self, number: u32) -> &Value {
-        &self.names[number as usize]
-    }
 }
 
 /// Lists of numbers, one list after the other.

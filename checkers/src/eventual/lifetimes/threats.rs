@@ -21,7 +21,7 @@ impl Latest {
 
 /// The kills of an object, prepared for questions.
 pub(super) struct Threats {
-    rule: Rule,
+    pub(super) rule: Rule,
     latest: Lists<Latest>,
     /// Per group, the acknowledged kills as (place, begun, end, own, op), sorted.
     certain: Lists<Certain>,
