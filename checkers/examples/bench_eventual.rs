@@ -25,8 +25,10 @@ const ROWS: &[Row] = &[
     ("session-guarantees", 1_000_000, 1, 2, 100),
     ("session-guarantees", 1_000_000, 10_000, 2, 100),
     ("causal-register", 1_000_000, 1, 2, 0),
-    ("causal-register", 1_000_000, 10_000, 2, 100),
-    ("causal-convergence", 1_000_000, 10_000, 2, 100),
+    ("causal-register", 1_000_000, 10_000, 2, 10_000),
+    ("causal-convergence", 1_000_000, 10_000, 2, 10_000),
+    // An unknown outcome ends its session: here there are 500 of them.
+    ("causal-register", 100_000, 1_000, 2, 100),
     ("eventual-counter", 1_000_000, 1, 2, 100),
     ("eventual-counter", 1_000_000, 10_000, 2, 100),
     ("eventual-set", 1_000_000, 1, 50_000, 100),

@@ -25,6 +25,8 @@ pub(super) struct Threats {
     latest: Lists<Latest>,
     /// Per group, the acknowledged kills as (place, begun, end, own, op), sorted.
     certain: Lists<Certain>,
+    /// Per group, where the kills of each place begin and end among those.
+    places: Lists<(u32, u32)>,
 }
 
 /// A kill that certainly happened.
@@ -39,7 +41,7 @@ pub(super) struct Certain {
 
 impl Threats {
     pub(super) fn of(object: &Object<'_>, knowledge: &Knowledge, rule: Rule) -> Threats {
-        let (mut latest, mut certain) = (Lists::default(), Lists::default());
+        let (mut latest, mut certain, mut places) = (Lists::default(), Lists::default(), Lists::default());
         let (mut prefix, mut row) = (Vec::new(), Vec::new());
         for group in 0..object.kills.len() {
             prefix.clear();
@@ -64,8 +66,14 @@ impl Threats {
             row.sort_unstable();
             latest.push(prefix.iter().copied());
             certain.push(row.iter().copied());
+            let mut start = 0;
+            places.push(row.chunk_by(|one, other| one.place == other.place).map(|kills| {
+                let range = (start, start + kills.len() as u32);
+                start = range.1;
+                range
+            }));
         }
-        Threats { rule, latest, certain }
+        Threats { rule, latest, certain, places }
     }
 
     /// When the first kill begins that may end an element whose add had not taken effect before `moment`: one that had
@@ -84,7 +92,9 @@ impl Threats {
 
     /// The places that have certain kills, with those kills.
     pub(super) fn by_place<'s>(&'s self, object: &Object<'_>, element: u32) -> impl Iterator<Item = &'s [Certain]> {
-        self.certain(object, element).chunk_by(|one, other| one.place == other.place)
+        let kills = self.certain(object, element);
+        let places = self.places.get(object.group[element as usize] as usize);
+        places.iter().map(|&(start, end)| &kills[start as usize..end as usize])
     }
 
     /// Since when a place certainly has an add of an element, so that its later kills end it.
