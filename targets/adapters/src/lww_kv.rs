@@ -75,9 +75,9 @@ impl Target for LwwKv {
     fn timing(&self, _: &TargetChoice) -> Result<TargetTiming, TargetError> {
         Ok(TargetTiming {
             // It reacts to nothing; this is when a connection to a silent peer is given up.
-            election_timeout: Duration::from_secs(1),
+            election_timeout: Duration::from_millis(300),
             // A node that was started waits so long for its peers before it serves without them.
-            recovery: Duration::from_secs(3),
+            recovery: Duration::from_millis(800),
             // A message takes a round trip; what has not come within this time was lost.
             convergence: Duration::from_secs(2),
         })

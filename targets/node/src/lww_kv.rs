@@ -2,7 +2,7 @@
 //! is told to every peer once.
 //!
 //! One thread runs everything but the disk, as in [`raft_kv`](crate::raft_kv). A node answers `/healthz` as soon as
-//! every peer has answered its greeting, or two seconds after it was started: until then what it tells them would be
+//! every peer has answered its greeting, or half a second after it was started: until then what it tells them would be
 //! lost.
 
 mod driver;
@@ -24,8 +24,8 @@ use crate::{peers, wal};
 /// What a connection between nodes begins with.
 const PREAMBLE: Preamble = *b"LWWKV001";
 
-/// How long a peer may be silent before its connection is given up.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Twice this long a peer may be silent before its connection is given up.
+const PATIENCE: Duration = Duration::from_millis(150);
 
 /// How a node is started.
 #[derive(Args, Debug)]

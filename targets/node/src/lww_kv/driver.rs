@@ -18,7 +18,7 @@ use crate::wal::{Batch, Disk, WalError, Write};
 const TICK: Duration = Duration::from_millis(50);
 
 /// How long a node waits for its peers' answers before it serves without them, ms.
-const ALONE_MS: u64 = 2000;
+const ALONE_MS: u64 = 500;
 
 /// The most inputs that make one batch.
 const BATCH: usize = 4096;
