@@ -19,7 +19,6 @@ fn a_right_set_passes_under_every_consistency() {
 }
 
 #[test]
-#[ignore = "its checker is not here yet"]
 fn a_set_that_forgets_is_found() {
     let forgetful = |elements: &mut Vec<Value>, operation: &Operation| match operation.value.as_int() {
         Some(value) if value % 50 == 0 => Completion::ok(operation.value.clone()),

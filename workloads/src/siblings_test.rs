@@ -27,7 +27,6 @@ fn a_right_register_passes_under_every_consistency_that_it_can_be_judged_by() {
 }
 
 #[test]
-#[ignore = "its checker is not here yet"]
 fn a_register_that_keeps_only_the_last_put_is_found() {
     let last = |values: &mut BTreeSet<Value>, operation: &Operation| {
         if &*operation.f == "put" {
