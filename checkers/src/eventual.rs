@@ -17,6 +17,7 @@ mod knowledge;
 mod lifetimes;
 mod maps;
 mod names;
+mod members;
 mod register;
 mod sessions;
 mod sets;
@@ -24,6 +25,7 @@ mod siblings;
 mod staleness;
 mod text;
 
+pub use members::{Accusations, MembersDemand, check_members};
 use rashomon_history::History;
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +95,8 @@ pub enum EventualKind {
     OrMap,
     /// A list of elements, edited everywhere.
     Text,
+    /// Views of who is in the cluster.
+    Members,
     /// How old what reads return is.
     Staleness,
 }
@@ -175,6 +179,12 @@ const REGISTRY: &[Entry] = &[
         "text",
         "insert [element after], delete, read: nothing lost, and one order of all elements explains all reads",
         text::check,
+    ),
+    Entry(
+        EventualKind::Members,
+        "members",
+        "read, leave, join: views of the membership move forward only, and converge to the truth",
+        members::check,
     ),
     Entry(
         EventualKind::Staleness,

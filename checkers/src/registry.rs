@@ -94,6 +94,7 @@ impl ModelKind {
         ModelKind::Eventual(EventualKind::Siblings),
         ModelKind::Eventual(EventualKind::OrMap),
         ModelKind::Eventual(EventualKind::Text),
+        ModelKind::Eventual(EventualKind::Members),
         ModelKind::Eventual(EventualKind::Staleness),
     ];
 
