@@ -7,6 +7,7 @@ mod counter;
 mod demands;
 mod keys;
 mod map;
+mod members;
 mod mix;
 mod options;
 #[cfg(test)]
@@ -19,6 +20,7 @@ mod text;
 pub use cart::Cart;
 pub use counter::Counter;
 pub use map::Map;
+pub use members::Members;
 pub use register::Register;
 pub use set::Set;
 pub use siblings::Siblings;

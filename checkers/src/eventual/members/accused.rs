@@ -83,8 +83,8 @@ pub(super) fn judge(looks: &Looks<'_>, accusations: Accusations, findings: &mut 
             let who = if accusations == Accusations::NoSuspicions { "all nodes" } else { "that node" };
             findings.anomaly(name, &[&itself.op, &look.op], || {
                 format!(
-                    "Node {} said {} that member {member} was {statement}; but {who} answered clients from {} to {} \
-                     without a gap of {}, which is longer than the whole incarnation.",
+                    "Node {} said {} that member {member} was {statement}; but {who} answered clients from {}, before that \
+                     incarnation began, to {} without a gap of {}.",
                     look.node,
                     ended(&look.op),
                     Span(from),

@@ -105,8 +105,8 @@ impl<'a> Looks<'a> {
         Ok(Looks { looks, by_completion, ops })
     }
 
-    /// Calls `fold` with the index of every look and `judge` with every look, such that a look is folded before another is judged
-    /// exactly when it had completed before the other began.
+    /// Calls `fold` with the index of every look and `judge` with every look, such that a look is folded before another
+    /// is judged exactly when it had completed before the other began.
     pub(super) fn in_real_time<T>(
         &self,
         state: &mut T,
