@@ -57,6 +57,8 @@ pub enum Fault {
     /// Every node sees a majority, and no two nodes see the same one: nodes in a ring, each cut off from those far
     /// away in it.
     MajoritiesRing(Vec<u16>),
+    /// These two cannot reach each other; everyone else reaches both.
+    Unlink(u16, u16),
     /// One node hears nobody but is heard by all.
     Deaf(Aim),
     /// One node is heard by nobody but hears all.
@@ -234,6 +236,10 @@ impl Artist {
                 if self.draw.chance(0.5) && self.leader { Fault::SplitLeader(group) } else { Fault::Split(group) }
             }
             FaultKind::MajoritiesRing => Fault::MajoritiesRing(self.some_nodes(self.nodes)),
+            FaultKind::OneLink => {
+                let two = self.some_nodes(2);
+                Fault::Unlink(two[0], two[1])
+            }
             FaultKind::OneWayIn => Fault::Deaf(aimed(self.aim_at_one())),
             FaultKind::OneWayOut => Fault::Mute(aimed(self.aim_at_one())),
             FaultKind::Kill => Fault::Kill(aimed(Aim::Nodes(self.one_or_some()))),

@@ -77,6 +77,8 @@ pub enum FaultKind {
     MajorityMinority,
     /// Every node sees a majority, no two nodes see the same one.
     MajoritiesRing,
+    /// Two nodes cannot reach each other, but all others reach both.
+    OneLink,
     /// One node hears nobody but is heard by all.
     OneWayIn,
     /// One node is heard by nobody but hears all.
@@ -109,11 +111,12 @@ pub enum FaultKind {
 
 impl FaultKind {
     /// All kinds, by class.
-    pub const ALL: [FaultKind; 18] = [
+    pub const ALL: [FaultKind; 19] = [
         FaultKind::IsolateLeader,
         FaultKind::IsolateOne,
         FaultKind::MajorityMinority,
         FaultKind::MajoritiesRing,
+        FaultKind::OneLink,
         FaultKind::OneWayIn,
         FaultKind::OneWayOut,
         FaultKind::Kill,
@@ -137,6 +140,7 @@ impl FaultKind {
             | FaultKind::IsolateOne
             | FaultKind::MajorityMinority
             | FaultKind::MajoritiesRing
+            | FaultKind::OneLink
             | FaultKind::OneWayIn
             | FaultKind::OneWayOut => FaultClass::Partition,
             FaultKind::Kill | FaultKind::KillLeader | FaultKind::KillAll => FaultClass::Kill,
@@ -154,6 +158,7 @@ impl FaultKind {
             FaultKind::IsolateOne => "isolate-one",
             FaultKind::MajorityMinority => "majority-minority",
             FaultKind::MajoritiesRing => "majorities-ring",
+            FaultKind::OneLink => "one-link",
             FaultKind::OneWayIn => "one-way-in",
             FaultKind::OneWayOut => "one-way-out",
             FaultKind::Kill => "kill-some",
@@ -178,6 +183,7 @@ impl FaultKind {
             FaultKind::IsolateOne => "one node can neither send to nor hear any other node",
             FaultKind::MajorityMinority => "two groups of nodes cannot reach each other",
             FaultKind::MajoritiesRing => "every node sees a majority, no two nodes see the same one",
+            FaultKind::OneLink => "two nodes cannot reach each other, but all others reach both",
             FaultKind::OneWayIn => "one node, often the leader, hears nobody but is heard by all",
             FaultKind::OneWayOut => "one node, often the leader, is heard by nobody but hears all",
             FaultKind::Kill => "one node, a minority or a majority is killed (SIGKILL) and started again",
@@ -206,7 +212,7 @@ impl FaultKind {
             FaultKind::IsolateLeader => 0.40,
             FaultKind::IsolateOne => 0.15,
             FaultKind::MajorityMinority => 0.20,
-            FaultKind::MajoritiesRing => 0.10,
+            FaultKind::MajoritiesRing | FaultKind::OneLink => 0.10,
             FaultKind::OneWayIn | FaultKind::OneWayOut => 0.075,
             FaultKind::Kill | FaultKind::KillLeader => 0.42,
             FaultKind::KillAll => 0.16,
@@ -226,6 +232,7 @@ impl FaultKind {
     pub fn nodes_min(self) -> u16 {
         match self {
             FaultKind::MajoritiesRing => 4,
+            FaultKind::OneLink => 3,
             kind if matches!(kind.class(), FaultClass::Partition | FaultClass::Packets | FaultClass::Wipe) => 2,
             _ => 1,
         }

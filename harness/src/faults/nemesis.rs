@@ -198,6 +198,10 @@ impl<'a> Nemesis<'a> {
                 let text = format!("majorities ring {}", self.names(ring));
                 self.begin_partition(id, partition::majorities_ring(ring), ring.clone(), text).await
             }
+            &Fault::Unlink(one, other) => {
+                let text = format!("no link between {}", self.names(&[one, other]));
+                self.begin_partition(id, partition::unlink(one, other), vec![one, other], text).await
+            }
             Fault::Isolate(aim) | Fault::Deaf(aim) | Fault::Mute(aim) => {
                 let (node, who) = match self.aim_at_one(aim).await {
                     Ok(aimed) => aimed,

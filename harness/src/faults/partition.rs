@@ -55,6 +55,11 @@ pub fn every_link(nodes: u16) -> Grudge {
     pairs.filter(|(from, to)| from != to).collect()
 }
 
+/// Two nodes cannot reach each other.
+pub fn unlink(one: u16, other: u16) -> Grudge {
+    Grudge::from([(one, other), (other, one)])
+}
+
 /// `node` hears nobody.
 pub fn deaf(node: u16, nodes: u16) -> Grudge {
     (1..=nodes).filter(|&other| other != node).map(|other| (other, node)).collect()
