@@ -24,7 +24,7 @@ use crate::options;
 /// The workload `members`.
 pub struct Members;
 
-const OPTIONS: [WorkloadOption; 4] = [
+const OPTIONS: [WorkloadOption; 5] = [
     WorkloadOption {
         name: "movers",
         default: "2",
@@ -37,6 +37,12 @@ const OPTIONS: [WorkloadOption; 4] = [
         default: "allowed",
         meaning: "of members that answered all the time: `allowed`, `no-deaths` (the faults cut nobody off), \
                   `no-suspicions` (any two nodes always have somebody whom both reach)",
+    },
+    WorkloadOption {
+        name: "gap-ms",
+        default: "100",
+        meaning: "who answers clients without a longer gap is well: less than a probe may take, or for deaths a \
+                  suspicion",
     },
 ];
 
@@ -84,7 +90,9 @@ impl Workload for Members {
             "no-suspicions" => Accusations::NoSuspicions,
             _ => Accusations::Allowed,
         };
-        vec![check_members(history, &MembersDemand { settled, accusations })]
+        // The generator has refused what is no number.
+        let gap_ns = demand.option("gap-ms").parse().unwrap_or(0) * 1_000_000;
+        vec![check_members(history, &MembersDemand { settled, accusations, gap_ns })]
     }
 }
 
@@ -114,6 +122,7 @@ impl Movers {
         let movers = options::number(&spec.options, "movers", 0, 1_000)?;
         let stay = options::number(&spec.options, "stay", 1, 1_000_000)?;
         let away = options::number(&spec.options, "away", 1, 1_000_000)?;
+        options::number(&spec.options, "gap-ms", 1, 60_000)?;
         options::word(&spec.options, "accusations", &["allowed", "no-deaths", "no-suspicions"])?;
         let mut draw = Draw::new(spec.seed, Stream::Generator);
         let movers = (0..movers).map(|_| Mover { leaves: true, reads: draw.between(stay / 2, stay * 3 / 2) }).collect();

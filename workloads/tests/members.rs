@@ -186,14 +186,15 @@ fn name(leave: bool) -> &'static str {
 }
 
 fn judge(seed: u64, mutant: Option<Mutant>) -> Judgement {
-    let (weather, accusations) = [
-        (Weather::Rough, "allowed"),
-        (Weather::Rough, "allowed"),
-        (Weather::Pauses, "no-deaths"),
-        (Weather::Detours, "no-suspicions"),
+    let (weather, accusations, gap) = [
+        (Weather::Rough, "allowed", "100"),
+        (Weather::Rough, "allowed", "100"),
+        (Weather::Pauses, "no-deaths", "400"),
+        (Weather::Detours, "no-suspicions", "60"),
     ][(seed / 2 % 4) as usize];
     let history = Run::new(seed, weather, mutant).history();
-    let options = BTreeMap::from([("accusations".to_owned(), accusations.to_owned())]);
+    let options = [("accusations", accusations), ("gap-ms", gap)];
+    let options = options.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let mut demand = CheckDemand::new(Consistency::Eventual, options);
     (demand.quiet_since_ns, demand.convergence_ns) = (Some(ROUGH_MS * MS), CONVERGENCE_MS * MS);
     Members.check(&history, &demand, &Budget::default()).remove(0)

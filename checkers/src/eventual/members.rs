@@ -23,7 +23,7 @@ mod looks;
 #[cfg(test)]
 mod tests;
 
-use rashomon_history::History;
+use rashomon_history::{History, OpView};
 use serde::{Deserialize, Serialize};
 
 use self::looks::Looks;
@@ -52,17 +52,22 @@ pub struct MembersDemand {
     pub settled: Option<EventualDemand>,
     /// What rule 6 forbids.
     pub accusations: Accusations,
+    /// Who answers clients without a longer gap than this is well, ns: less than what a probe (for suspicions) or a
+    /// suspicion (for deaths) may take.
+    pub gap_ns: u64,
 }
 
 pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> Judgement {
-    check_members(history, &MembersDemand { settled: Some(*demand), accusations: Accusations::Allowed })
+    let demand = MembersDemand { settled: Some(*demand), accusations: Accusations::Allowed, gap_ns: 0 };
+    check_members(history, &demand)
 }
 
 /// Judges a history of `read`, `leave` and `join`.
 pub fn check_members(history: &History, demand: &MembersDemand) -> Judgement {
     let what = "compares what nodes say of each other with what each says of itself";
     let mut findings = Findings::new("members", what, history.len());
-    let looks = match Looks::of(history) {
+    let ops: Vec<OpView<'_>> = history.ops().collect();
+    let looks = match Looks::of(history, &ops) {
         Ok(looks) => looks,
         Err(what) => {
             findings.unknown(what);
@@ -70,7 +75,7 @@ pub fn check_members(history: &History, demand: &MembersDemand) -> Judgement {
         }
     };
     forward::judge(&looks, &mut findings);
-    accused::judge(&looks, demand.accusations, &mut findings);
+    accused::judge(&looks, demand, &mut findings);
     match &demand.settled {
         Some(settled) => closing::judge(&looks, settled, &mut findings),
         None => findings.unknown("the history has no quiet time: whether views converge is not known".to_owned()),

@@ -8,17 +8,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rashomon_history::Outcome;
 
-use super::Accusations;
 use super::looks::{Looks, State};
+use super::{Accusations, MembersDemand};
 use crate::anomalies::findings::{Findings, ended};
 use crate::story::Span;
 
-/// Who stands still for this long can contradict before it is declared dead, ns.
-const GAP_BEFORE_DEATH: u64 = 400_000_000;
-/// Who stands still for this long answers a probe in time, ns.
-const GAP_BEFORE_SUSPICION: u64 = 60_000_000;
 /// A probe that began earlier than this before an incarnation has ended before it, ns.
-const MARGIN: u64 = 3_000_000_000;
+const PROBE: u64 = 3_000_000_000;
+/// Who answered for so long, from the beginning of the history on, has contradicted what was said before that, ns.
+const SETTLED: u64 = 5_000_000_000;
 
 /// Times in which a node stood still never for longer than the gap: (from, until), ascending and apart.
 struct Well(Vec<(u64, u64)>);
@@ -38,17 +36,23 @@ impl Well {
         Well(well)
     }
 
+    fn first(&self) -> Option<u64> {
+        self.0.first().map(|&(from, _)| from)
+    }
+
     fn covers(&self, from: u64, until: u64) -> bool {
         let after = self.0.partition_point(|&(begin, _)| begin <= from);
         after > 0 && self.0[after - 1].1 >= until
     }
 }
 
-pub(super) fn judge(looks: &Looks<'_>, accusations: Accusations, findings: &mut Findings) {
-    let (gap, least) = match accusations {
+pub(super) fn judge(looks: &Looks<'_>, demand: &MembersDemand, findings: &mut Findings) {
+    let MembersDemand { accusations, gap_ns: gap, .. } = *demand;
+    let (margin, least) = match accusations {
         Accusations::Allowed => return,
-        Accusations::NoDeaths => (GAP_BEFORE_DEATH, State::Dead),
-        Accusations::NoSuspicions => (GAP_BEFORE_SUSPICION, State::Suspect),
+        // A suspicion that goes back to a probe of an earlier incarnation is contradicted before it is a death.
+        Accusations::NoDeaths => (0, State::Dead),
+        Accusations::NoSuspicions => (PROBE, State::Suspect),
     };
     let mut answers: BTreeMap<i64, Vec<(u64, u64)>> = BTreeMap::new();
     for op in looks.ops.iter().filter(|op| op.outcome == Outcome::Ok) {
@@ -68,10 +72,15 @@ pub(super) fn judge(looks: &Looks<'_>, accusations: Accusations, findings: &mut 
             let Some(itself) = itself.filter(|look| look.own().is_some_and(|own| own.state == State::Alive)) else {
                 continue;
             };
-            let Some(from) = begins.of_incarnation(member, incarnation).map(|at| at.saturating_sub(MARGIN)) else {
-                continue;
-            };
             let until = look.op.complete_time.unwrap_or(u64::MAX);
+            let from = match begins.of_incarnation(member, incarnation) {
+                Some(at) => at.saturating_sub(margin),
+                // It may have begun before the history did.
+                None => match well.get(&member).and_then(Well::first) {
+                    Some(at) if at + SETTLED <= until => at,
+                    _ => continue,
+                },
+            };
             let was_well = match accusations {
                 Accusations::NoSuspicions => well.values().all(|well| well.covers(from, until)),
                 _ => well.get(&member).is_some_and(|well| well.covers(from, until)),
@@ -81,12 +90,12 @@ pub(super) fn judge(looks: &Looks<'_>, accusations: Accusations, findings: &mut 
             }
             let name = if statement.state == State::Dead { "false death" } else { "false suspicion" };
             let who = if accusations == Accusations::NoSuspicions { "all nodes" } else { "that node" };
-            findings.anomaly(name, &[&itself.op, &look.op], || {
+            findings.anomaly(name, &[itself.op, look.op], || {
                 format!(
-                    "Node {} said {} that member {member} was {statement}; but {who} answered clients from {}, before that \
-                     incarnation began, to {} without a gap of {}.",
+                    "Node {} said {} that member {member} was {statement}; but {who} answered clients from {} to {}, all \
+                     through that incarnation, without a gap of {}.",
                     look.node,
-                    ended(&look.op),
+                    ended(look.op),
                     Span(from),
                     Span(until),
                     Span(gap)

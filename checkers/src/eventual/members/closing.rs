@@ -10,7 +10,7 @@ use super::looks::{Look, Looks, State, Statement};
 use crate::anomalies::findings::{Findings, begun};
 
 pub(super) fn judge(looks: &Looks<'_>, demand: &EventualDemand, findings: &mut Findings) {
-    let closing = Closing::of(&looks.ops, demand);
+    let closing = Closing::of(looks.ops, demand);
     let mut looked = Looked::default();
     looked.object(&closing);
     let find = |op: &OpView<'_>| looks.looks.binary_search_by_key(&op.id, |look| look.op.id).ok();
@@ -35,14 +35,14 @@ pub(super) fn judge(looks: &Looks<'_>, demand: &EventualDemand, findings: &mut F
                 early.get_or_insert((look, member));
                 continue;
             }
-            findings.anomaly(name, &[&itself.op, &look.op], || {
+            findings.anomaly(name, &[itself.op, look.op], || {
                 let said = said.map_or("nothing about it".to_owned(), |said| format!("that it was {said}"));
                 format!(
                     "Member {member} said {} of itself that it was {own}; all was quiet and the bound had passed, and node \
                      {} said {said} {}.",
-                    begun(&itself.op),
+                    begun(itself.op),
                     look.node,
-                    begun(&look.op)
+                    begun(look.op)
                 )
             });
         }

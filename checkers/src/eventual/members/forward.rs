@@ -41,13 +41,13 @@ fn reached(looks: &Looks<'_>, findings: &mut Findings) {
             }
             let earlier = &looks.looks[index];
             let name = if earlier.node == look.node { "incarnation went back" } else { "incarnation from nowhere" };
-            findings.anomaly(name, &[&earlier.op, &look.op], || {
+            findings.anomaly(name, &[earlier.op, look.op], || {
                 format!(
                     "Node {} said {} that node {} was {said}; asked {} later, node {} itself was {own}.",
                     earlier.node,
-                    ended(&earlier.op),
+                    ended(earlier.op),
                     look.node,
-                    between(&earlier.op, &look.op),
+                    between(earlier.op, look.op),
                     look.node
                 )
             });
@@ -88,13 +88,13 @@ fn greater(looks: &Looks<'_>, findings: &mut Findings) {
                     _ => "view went back",
                 };
                 let earlier = &looks.looks[index];
-                findings.anomaly(name, &[&earlier.op, &look.op], || {
+                findings.anomaly(name, &[earlier.op, look.op], || {
                     format!(
                         "Node {} said {} that member {member} was {before}, and {} later that it was {now}; it had not \
                          restarted in between.",
                         look.node,
-                        ended(&earlier.op),
-                        between(&earlier.op, &look.op)
+                        ended(earlier.op),
+                        between(earlier.op, look.op)
                     )
                 });
             }
@@ -115,13 +115,13 @@ fn left_by_itself(looks: &Looks<'_>, findings: &mut Findings) {
             }
             let name = if left { "ghost member" } else { "departure from nowhere" };
             let own = if left { "left" } else { "a member" };
-            findings.anomaly(name, &[&itself.op, &look.op], || {
+            findings.anomaly(name, &[itself.op, look.op], || {
                 format!(
                     "Node {} said {} that member {member} was {statement}; in that incarnation it was {own}, as it said \
                      itself {}.",
                     look.node,
-                    ended(&look.op),
-                    ended(&itself.op)
+                    ended(look.op),
+                    ended(itself.op)
                 )
             });
         }
@@ -172,7 +172,7 @@ fn acknowledged(looks: &Looks<'_>, findings: &mut Findings) {
             continue;
         }
         let name = if change.f == "leave" { "forgotten leave" } else { "forgotten join" };
-        findings.anomaly(name, &[change, &look.op], || tell_forgotten(change, look, own));
+        findings.anomaly(name, &[change, look.op], || tell_forgotten(change, look, own));
     }
 }
 
@@ -183,6 +183,6 @@ fn tell_forgotten(change: &OpView<'_>, look: &Look<'_>, own: Statement) -> Strin
         look.node,
         change.f,
         begun(change),
-        between(change, &look.op)
+        between(change, look.op)
     )
 }

@@ -48,7 +48,7 @@ pub(super) type View = BTreeMap<i64, Statement>;
 
 /// A read that returned.
 pub(super) struct Look<'a> {
-    pub(super) op: OpView<'a>,
+    pub(super) op: &'a OpView<'a>,
     /// The node that was asked.
     pub(super) node: i64,
     pub(super) view: Rc<View>,
@@ -73,16 +73,15 @@ pub(super) struct Looks<'a> {
     /// The same, as indices in order of completion.
     pub(super) by_completion: Vec<usize>,
     /// All operations, in order of invocation.
-    pub(super) ops: Vec<OpView<'a>>,
+    pub(super) ops: &'a [OpView<'a>],
 }
 
 impl<'a> Looks<'a> {
-    /// Reads a history; says what is wrong when it is none of membership.
-    pub(super) fn of(history: &'a History) -> Result<Looks<'a>, String> {
+    /// Reads a history, given with its operations; says what is wrong when it is none of membership.
+    pub(super) fn of(history: &'a History, ops: &'a [OpView<'a>]) -> Result<Looks<'a>, String> {
         let mut views: FxHashMap<u32, Rc<View>> = FxHashMap::default();
         let mut looks = Vec::new();
-        let ops: Vec<OpView<'a>> = history.ops().collect();
-        for (row, op) in history.rows().zip(&ops).filter(|(_, op)| is_answered(op)) {
+        for (row, op) in history.rows().zip(ops).filter(|(_, op)| is_answered(op)) {
             let Some(node) = op.node else {
                 return Err(format!("operation {} does not say which node answered", op.id.0));
             };
@@ -98,7 +97,7 @@ impl<'a> Looks<'a> {
                     views.entry(row.output).or_insert(Rc::new(view)).clone()
                 }
             };
-            looks.push(Look { op: op.clone(), node: i64::from(node), view });
+            looks.push(Look { op, node: i64::from(node), view });
         }
         let mut by_completion: Vec<usize> = (0..looks.len()).collect();
         by_completion.sort_by_key(|&index| looks[index].completed());
@@ -138,7 +137,7 @@ impl<'a> Looks<'a> {
     }
 
     /// Operations that may have changed who is a member, in order of invocation.
-    pub(super) fn changes(&self) -> impl Iterator<Item = &OpView<'a>> {
+    pub(super) fn changes(&self) -> impl Iterator<Item = &'a OpView<'a>> {
         self.ops.iter().filter(|op| matches!(op.f, "leave" | "join") && op.outcome != Outcome::Fail)
     }
 }

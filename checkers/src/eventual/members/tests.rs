@@ -54,7 +54,11 @@ fn judge(ops: Vec<Op>, settled: Option<u64>, accusations: Accusations) -> Judgem
         convergence_ns: 1000 * MS,
         promise: Promise::Eventual,
     });
-    check_members(&history(ops), &MembersDemand { settled, accusations })
+    let gap_ns = match accusations {
+        Accusations::NoSuspicions => 60 * MS,
+        _ => 400 * MS,
+    };
+    check_members(&history(ops), &MembersDemand { settled, accusations, gap_ns })
 }
 
 /// The names of the anomalies.
@@ -193,8 +197,13 @@ fn who_was_well_is_not_declared_dead() {
 
 #[test]
 fn an_accusation_of_the_first_incarnation_may_be_older_than_the_history() {
-    let ops = vec![read(0, 10, 2, &[(2, "alive", 1)]), read(5, 15, 1, &[(1, "alive", 1), (2, "dead", 1)])];
-    assert!(judge(ops, None, Accusations::NoDeaths).anomalies.is_empty());
+    let accused_at = |at: u64| {
+        let mut ops: Vec<Op> = (0..60).map(|look| read(100 * look, 100 * look + 1, 2, &[(2, "alive", 1)])).collect();
+        ops.push(read(at, at + 1, 1, &[(1, "alive", 1), (2, "dead", 1)]));
+        judge(ops, None, Accusations::NoDeaths).anomalies.len()
+    };
+    assert_eq!(accused_at(4_900), 0);
+    assert_eq!(accused_at(5_100), 1, "it had time enough to contradict");
 }
 
 #[test]
@@ -279,9 +288,10 @@ fn random_histories_are_judged_as_the_rules_are_written() {
     let (mut invalid, mut each) = (0, [0; 4]);
     for _ in 0..20_000 {
         let history = any_history(&mut dice);
-        let looks = Looks::of(&history).unwrap();
+        let ops: Vec<OpView<'_>> = history.ops().collect();
+        let looks = Looks::of(&history, &ops).unwrap();
         let broken = breaks_a_rule(&looks);
-        let demand = MembersDemand { settled: None, accusations: Accusations::Allowed };
+        let demand = MembersDemand { settled: None, accusations: Accusations::Allowed, gap_ns: 0 };
         let judgement = check_members(&history, &demand);
         let told = judgement.finding == Finding::Invalid;
         assert_eq!(told, broken.contains(&true), "{broken:?} {:?}", judgement.anomalies);
