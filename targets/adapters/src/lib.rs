@@ -7,7 +7,9 @@ mod lww_kv;
 mod node_program;
 mod object_client;
 mod raft_kv;
+mod swim;
 
 pub use crdt::CrdtReplicas;
 pub use lww_kv::LwwKv;
 pub use raft_kv::RaftKv;
+pub use swim::SwimMembers;

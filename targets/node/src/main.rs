@@ -2,17 +2,19 @@
 //!
 //! The protocols are pure state machines in crates of their own; this program gives them sockets, files and clocks. It
 //! is the only one of the target crates that has any. What all targets need is beside this file: [`start`], [`wal`],
-//! [`peers`], [`http`], [`clock`]. What one target needs is in a module of its name: a loop around its state machine,
-//! its HTTP interface, what it keeps on disk.
+//! [`peers`], [`http`], [`clock`], [`members`]. What one target needs is in a module of its name: a loop around its
+//! state machine, its HTTP interface, what it keeps on disk.
 
 mod bench;
 mod clock;
 mod crdt;
 mod http;
 mod lww_kv;
+mod members;
 mod peers;
 mod raft_kv;
 mod start;
+mod swim;
 mod wal;
 
 use std::io::Write;
@@ -35,6 +37,8 @@ enum Command {
     Crdt(crdt::Options),
     /// Runs a node of the naive store in which the last write by the wall clock wins.
     LwwKv(lww_kv::Options),
+    /// Runs a node that knows who is in the cluster, and does nothing else.
+    Swim(swim::Options),
     /// Lists the known bugs that `--mutant` builds in.
     ListMutants,
     /// Measures a running raft-kv cluster: closed-loop clients over HTTP.
@@ -48,6 +52,7 @@ fn main() {
         Command::RaftKv(options) => raft_kv::run(options),
         Command::Crdt(options) => crdt::run(options),
         Command::LwwKv(options) => lww_kv::run(options),
+        Command::Swim(options) => swim::run(options),
         Command::ListMutants => {
             list_mutants();
             Ok(())
@@ -90,6 +95,12 @@ fn list_mutants() {
         text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
         let run = format!("lww-kv --workload {} --mutant {} --nodes {}", recipe.workload, info.name, recipe.nodes);
         text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, info.note);
+    }
+    for info in rashomon_swim::ALL {
+        let recipe = info.recipe;
+        text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
+        let run = format!("swim --mutant {} --nodes {}", info.name, recipe.nodes);
+        text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, recipe.note);
     }
     // A reader that has seen enough and closed the pipe is no error.
     let _ = std::io::stdout().write_all(text.as_bytes());

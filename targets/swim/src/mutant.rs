@@ -105,10 +105,19 @@ pub const ALL: &[MutantInfo] = &[
         exposes: "members that every node can reach through others are suspected again and again",
         recipe: Recipe {
             nodes: 5,
-            faults: &["majorities-ring"],
-            seconds: 40,
-            options: &["-o suspicions=forbidden"],
-            note: "each node is cut off from some, and all of these are reachable through another one",
+            faults: &["one-link"],
+            seconds: 60,
+            options: &[
+                "-o accusations=no-suspicions",
+                "-o gap-ms=200",
+                "-o movers=0",
+                "--set probe-interval-ms=800",
+                "--set probe-timeout-ms=300",
+                "--set suspicion-periods=1",
+                "--rate 400",
+            ],
+            note: "two nodes cannot reach each other, but there is always a way through a third one; nobody stands still \
+                   for so long that it could not answer",
         },
     },
     MutantInfo {
@@ -121,8 +130,14 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             nodes: 5,
             faults: &["pause"],
-            seconds: 40,
-            options: &["-o deaths=forbidden"],
+            seconds: 60,
+            options: &[
+                "-o accusations=no-deaths",
+                "-o gap-ms=400",
+                "-o movers=0",
+                "--set suspicion-periods=2",
+                "--rate 500",
+            ],
             note: "a node is stopped for longer than a suspicion lasts, and goes on",
         },
     },
@@ -135,9 +150,9 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             nodes: 5,
             faults: &["majority-minority"],
-            seconds: 40,
-            options: &[],
-            note: "a partition lasts longer than a suspicion",
+            seconds: 60,
+            options: &["-o movers=0", "--set probe-interval-ms=100", "--set probe-timeout-ms=40"],
+            note: "a partition lasts until both sides hold each other for dead; nobody joins, which would call all seeds",
         },
     },
 ];
