@@ -4,22 +4,14 @@
 //! before it returned; at most the other way round. When nothing is subtracted, a read that began after another had
 //! returned must not be smaller, either: the bounds alone miss that. For the exact answer use `linearizable-counter`.
 
-use rashomon_history::{History, OpId, OpView, Outcome};
+use rashomon_history::{History, OpView, Outcome};
 
 use super::findings::{Findings, between, ended, of_key};
-use crate::part::Keys;
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {
     let mut findings = Findings::new("counter", "sums what was added before and during each read", history.len());
-    let keys = Keys::of(history);
-    if keys.is_empty() {
-        findings.unknown("the history has no operations".to_owned());
-    }
-    for key in 0..keys.len() {
-        let ops: Vec<OpView<'_>> = keys.ops(key).iter().map(|&op| history.op(OpId(op))).collect();
-        judge(&ops, &mut findings);
-    }
+    findings.by_key(history, judge);
     findings.judgement()
 }
 

@@ -10,11 +10,10 @@
 //! pass over what the reads returned: an element needs to remember only its first and its last read, and from which
 //! read on none lacked it.
 
-use rashomon_history::{History, OpId, OpView, Outcome, Value};
+use rashomon_history::{History, OpView, Outcome, Value};
 
 use super::findings::{Findings, begun, between, last_moment, of_key};
 use crate::eventual::Names;
-use crate::part::Keys;
 use crate::story::Span;
 use crate::verdict::{Judgement, Measurement};
 
@@ -28,15 +27,8 @@ pub(super) fn check_linearizable(history: &History) -> Judgement {
 
 fn judge_all(history: &History, name: &'static str, linearizable: bool) -> Judgement {
     let mut findings = Findings::new(name, "follows each element over all reads", history.len());
-    let keys = Keys::of(history);
-    if keys.is_empty() {
-        findings.unknown("the history has no operations".to_owned());
-    }
     let mut stale = Vec::new();
-    for key in 0..keys.len() {
-        let ops: Vec<OpView<'_>> = keys.ops(key).iter().map(|&op| history.op(OpId(op))).collect();
-        judge(&ops, linearizable, &mut findings, &mut stale);
-    }
+    findings.by_key(history, |ops, findings| judge(ops, linearizable, findings, &mut stale));
     measure(stale, &mut findings);
     findings.judgement()
 }

@@ -8,11 +8,10 @@
 //! resource must refuse what is older than anything it has accepted: a `write` with a token that succeeds after a write
 //! with a larger token had returned is an anomaly. A write's input is the token, or `[token …]`.
 
-use rashomon_history::{History, OpId, OpView, Outcome, Value};
+use rashomon_history::{History, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
 use super::findings::{Findings, between, last_moment, of_key};
-use crate::part::Keys;
 use crate::story::Span;
 use crate::verdict::Judgement;
 
@@ -26,12 +25,7 @@ pub(super) fn check_fencing(history: &History) -> Judgement {
 
 fn judge_all(history: &History, name: &'static str, exclusive: bool) -> Judgement {
     let mut findings = Findings::new(name, "compares holds and tokens in order of time", history.len());
-    let keys = Keys::of(history);
-    if keys.is_empty() {
-        findings.unknown("the history has no operations".to_owned());
-    }
-    for key in 0..keys.len() {
-        let ops: Vec<OpView<'_>> = keys.ops(key).iter().map(|&op| history.op(OpId(op))).collect();
+    findings.by_key(history, |ops, findings| {
         let acquired = ops.iter().filter(|op| op.f == "acquire" && op.outcome == Outcome::Ok).count();
         if acquired < 2 {
             findings.unknown(format!(
@@ -40,17 +34,17 @@ fn judge_all(history: &History, name: &'static str, exclusive: bool) -> Judgemen
             ));
         }
         if exclusive {
-            overlaps(&ops, history.end_time(), &mut findings);
+            overlaps(ops, history.end_time(), findings);
         }
-        let tokens = rising(&ops, "acquire", |op| op.output.as_int(), true, &mut findings);
-        rising(&ops, "write", |op| token_of(&op.input), false, &mut findings);
+        let tokens = rising(ops, "acquire", |op| op.output.as_int(), true, findings);
+        rising(ops, "write", |op| token_of(&op.input), false, findings);
         if !exclusive && tokens < 2 {
             findings.unknown(format!(
                 "{tokens} acquires{} returned an integer token: too few to compare",
                 of_key(&ops[0].key)
             ));
         }
-    }
+    });
     findings.judgement()
 }
 

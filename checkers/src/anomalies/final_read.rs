@@ -5,23 +5,15 @@
 //! read returned (*unexpected*), and must be there once (*duplicated*). Elements of adds acknowledged later are not
 //! judged: nobody looked for them.
 
-use rashomon_history::{History, OpId, OpView, Outcome, Value};
+use rashomon_history::{History, OpView, Outcome, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::findings::{Findings, begun, between, ended, last_moment, of_key, precedes};
-use crate::part::Keys;
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {
     let mut findings = Findings::new("set", "compares the adds with the last read of each key", history.len());
-    let keys = Keys::of(history);
-    if keys.is_empty() {
-        findings.unknown("the history has no operations".to_owned());
-    }
-    for key in 0..keys.len() {
-        let ops: Vec<OpView<'_>> = keys.ops(key).iter().map(|&op| history.op(OpId(op))).collect();
-        judge(&ops, &mut findings);
-    }
+    findings.by_key(history, judge);
     findings.judgement()
 }
 

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rashomon_history::{OpView, Outcome, Value};
+use rashomon_history::{History, OpId, OpView, Outcome, Value};
 
+use crate::part::Keys;
 use crate::story::Span;
 use crate::verdict::{Anomaly, Finding, Judgement, Measurement, Method};
 
@@ -72,6 +73,18 @@ impl Findings {
     /// Something measured.
     pub(crate) fn measure(&mut self, measurement: Measurement) {
         self.measurements.push(measurement);
+    }
+
+    /// Judges each key's operations alone, in order of invocation.
+    pub(super) fn by_key<'a>(&mut self, history: &'a History, mut judge: impl FnMut(&[OpView<'a>], &mut Findings)) {
+        let keys = Keys::of(history);
+        if keys.is_empty() {
+            self.unknown("the history has no operations".to_owned());
+        }
+        for key in 0..keys.len() {
+            let ops: Vec<OpView<'a>> = keys.ops(key).iter().map(|&op| history.op(OpId(op))).collect();
+            judge(&ops, self);
+        }
     }
 
     /// The answer.

@@ -5,23 +5,15 @@
 //! sequential consistency (Lamport 1979), and already from causal consistency with convergent reads; Jepsen's
 //! `sequential` test for CockroachDB looks for the same thing.
 
-use rashomon_history::{History, OpId, OpView, Outcome, Value};
+use rashomon_history::{History, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
 use super::findings::{Findings, between, of_key};
-use crate::part::Keys;
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {
     let mut findings = Findings::new("sequential-insert", "looks for holes in each process's additions", history.len());
-    let keys = Keys::of(history);
-    if keys.is_empty() {
-        findings.unknown("the history has no operations".to_owned());
-    }
-    for key in 0..keys.len() {
-        let ops: Vec<OpView<'_>> = keys.ops(key).iter().map(|&op| history.op(OpId(op))).collect();
-        judge(&ops, &mut findings);
-    }
+    findings.by_key(history, judge);
     findings.judgement()
 }
 

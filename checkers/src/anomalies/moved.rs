@@ -9,11 +9,10 @@
 //! returned nil, invoked after the enqueue was acknowledged. A dequeue of unknown outcome may have taken one missing
 //! value, a drain of unknown outcome all of them.
 
-use rashomon_history::{History, OpId, OpView, Outcome, Value};
+use rashomon_history::{History, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
 use super::findings::{Findings, begun, between, ended, last_moment, of_key};
-use crate::part::Keys;
 use crate::verdict::Judgement;
 
 pub(super) fn check_total(history: &History) -> Judgement {
@@ -26,14 +25,7 @@ pub(super) fn check_once(history: &History) -> Judgement {
 
 fn judge_all(history: &History, name: &'static str, total: bool) -> Judgement {
     let mut findings = Findings::new(name, "counts what went in and what came out, by value", history.len());
-    let keys = Keys::of(history);
-    if keys.is_empty() {
-        findings.unknown("the history has no operations".to_owned());
-    }
-    for key in 0..keys.len() {
-        let ops: Vec<OpView<'_>> = keys.ops(key).iter().map(|&op| history.op(OpId(op))).collect();
-        judge(&ops, total, &mut findings);
-    }
+    findings.by_key(history, |ops, findings| judge(ops, total, findings));
     findings.judgement()
 }
 
