@@ -3,7 +3,7 @@
 use rashomon_history::{History, OpId, OpView, Value};
 use rustc_hash::FxHashMap;
 
-use crate::engine::{Answer, decide, last_stretch};
+use crate::engine::{Answer, Shortage, decide, last_stretch};
 use crate::minimal::{Core, minimal_core};
 use crate::model::{Model, Nature, Unusable};
 use crate::part::{Item, Part};
@@ -98,6 +98,9 @@ fn within<'a, M: Model>(
 ) -> impl FnMut(&[Item]) -> Answer + 'a {
     let mut left = effort;
     move |items| {
+        if left == 0 {
+            return Answer::Unknown(Shortage::Steps);
+        }
         // Only what occurs: a core may be a few of a million operations.
         let mut class_of: FxHashMap<u32, u32> = FxHashMap::default();
         let mut part = Part { key: Value::Nil, items: items.to_vec(), classes: Vec::new() };

@@ -58,6 +58,7 @@ impl ModelKind {
         ModelKind::SequentialCasRegister,
         ModelKind::Object(ObjectKind::Set),
         ModelKind::Object(ObjectKind::Counter),
+        ModelKind::Object(ObjectKind::FetchAndAdd),
         ModelKind::Object(ObjectKind::FifoQueue),
         ModelKind::Object(ObjectKind::UnorderedQueue),
         ModelKind::Object(ObjectKind::Stack),
@@ -141,14 +142,28 @@ impl FromStr for ModelKind {
     type Err = UnknownModel;
 
     fn from_str(name: &str) -> Result<ModelKind, UnknownModel> {
-        let found = ModelKind::ALL.iter().find(|kind| kind.name() == name);
-        found.copied().ok_or_else(|| UnknownModel(name.to_owned()))
+        let (base, permits) = name.split_once(':').map_or((name, None), |(base, permits)| (base, Some(permits)));
+        let found = ModelKind::ALL.iter().copied().find(|kind| kind.name() == base);
+        let kind = match (found, permits) {
+            (found, None) => found,
+            (Some(ModelKind::Object(kind)), Some(permits)) => {
+                let limit = permits.parse().ok().filter(|&limit| limit > 0);
+                limit.and_then(|limit| kind.with_permits(limit)).map(ModelKind::Object)
+            }
+            _ => None,
+        };
+        kind.ok_or_else(|| UnknownModel(name.to_owned()))
     }
 }
 
 impl fmt::Display for ModelKind {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())
+        match self {
+            ModelKind::Object(ObjectKind::Semaphore(limit) | ObjectKind::OwnedSemaphore(limit)) => {
+                write!(out, "{}:{limit}", self.name())
+            }
+            kind => out.write_str(kind.name()),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rashomon_checkers::objects::ObjectKind;
 use rashomon_checkers::{Budget, Finding, Judgement, ModelKind, check};
 use rashomon_history::{Event, EventKind, History, OpId, Value};
 
@@ -226,6 +227,12 @@ fn a_spent_budget_is_unknown_never_a_pass() {
 fn each_model_has_a_name_of_its_own() {
     for &kind in ModelKind::ALL {
         assert_eq!(kind.name().parse(), Ok(kind));
+    }
+    let three = "semaphore:3".parse::<ModelKind>();
+    assert_eq!(three, Ok(ModelKind::Object(ObjectKind::Semaphore(3))));
+    assert_eq!(three.map(|kind| kind.to_string()), Ok("semaphore:3".to_owned()));
+    for wrong in ["semaphore:0", "semaphore:x", "mutex:2", "semaphore:"] {
+        assert!(wrong.parse::<ModelKind>().is_err(), "{wrong}");
     }
     assert!("regsiter".parse::<ModelKind>().is_err());
 }

@@ -57,6 +57,7 @@ fn calls(kind: ObjectKind) -> Vec<Call> {
             calls.push(Call::info(put, int(value)));
             calls.push(Call::ok(take, nil(), int(value)));
         }
+        calls.extend([Call::ok("peek", nil(), int(1)), Call::ok("peek", nil(), nil()), Call::info("peek", nil())]);
         calls.push(Call::fail(put, int(1)));
         calls
     };
@@ -87,6 +88,17 @@ fn calls(kind: ObjectKind) -> Vec<Call> {
                 calls.push(Call::ok("fetch-add", int(1), int(value)));
                 calls.push(Call::ok("add-fetch", int(2), int(value + 1)));
             }
+            calls
+        }
+        ObjectKind::FetchAndAdd => {
+            let found = |f, amount, value| Call::ok(f, int(amount), int(value));
+            let mut calls =
+                vec![Call::info("fetch-add", int(1)), Call::fail("add-fetch", int(2)), Call::open("read", nil())];
+            for value in 0..3 {
+                calls.push(Call::ok("read", nil(), int(value)));
+                calls.extend([found("fetch-add", 1, value), found("add-fetch", 1, value + 1)]);
+            }
+            calls.push(found("fetch-add", 2, 1));
             calls
         }
         ObjectKind::ReadersWriterLock => {

@@ -215,6 +215,52 @@ fn priority_queue_agrees_with_the_reference() {
     trust(Discipline::Least, priority_queue);
 }
 
+/// Calls by their positions; `None` for an unknown outcome.
+fn calls(acts: &[(Act, u32, Option<u32>)]) -> Vec<Call<Act>> {
+    let call = |(op, &(act, invoked, completed)): (usize, &(Act, u32, Option<u32>))| Call {
+        op: op as u32,
+        act,
+        invoked,
+        completed: completed.unwrap_or(NEVER),
+    };
+    acts.iter().enumerate().map(call).collect()
+}
+
+/// The value that is blamed first needs the later of two takes: the earlier one is for another value.
+#[test]
+fn every_take_of_unknown_outcome_is_tried() {
+    let (v, b, w, a) = (1, 2, 3, 4);
+    let calls = calls(&[
+        (Act::Put(w), 0, Some(1)),
+        (Act::Unknown, 2, None),
+        (Act::Put(a), 3, Some(4)),
+        (Act::Take(a), 5, Some(6)),
+        (Act::Unknown, 7, None),
+        (Act::Put(v), 8, Some(9)),
+        (Act::Put(b), 10, Some(11)),
+        (Act::Take(b), 12, Some(13)),
+    ]);
+    let mut tally = Tally::default();
+    compare(&Discipline::Least, &calls, &priority_queue(&calls), Weaker::Alone, &mut tally);
+    assert_eq!(tally.yes, 1);
+}
+
+/// Two values are blamed, and only the second can have been taken.
+#[test]
+fn every_blamed_value_is_tried() {
+    let (x, a, b) = (0, 1, 2);
+    let calls = calls(&[
+        (Act::Put(x), 0, Some(1)),
+        (Act::Put(a), 2, Some(8)),
+        (Act::Put(b), 3, Some(4)),
+        (Act::Unknown, 5, None),
+        (Act::Take(x), 6, Some(7)),
+    ]);
+    let mut tally = Tally::default();
+    compare(&Discipline::Lifo, &calls, &stack(&calls), Weaker::Alone, &mut tally);
+    assert_eq!(tally.yes, 1);
+}
+
 /// One size larger than the others, minutes instead of seconds: run it after changing a lane.
 #[test]
 #[ignore = "takes minutes"]

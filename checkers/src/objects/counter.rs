@@ -126,7 +126,7 @@ impl<'a> Equal<'a> {
                     self.blind.push(Reverse((call.completed, event.call)));
                     Ok(())
                 }
-                (false, CounterAct::FetchAdd { found, .. }) if found < self.value => Err(PASSED),
+                // That its value is not passed before is seen when it is about to be.
                 (false, CounterAct::FetchAdd { .. }) => Ok(()),
                 (false, CounterAct::Read(value)) if value < self.value => Err(PASSED),
                 (false, CounterAct::Read(value)) => {

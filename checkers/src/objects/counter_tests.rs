@@ -101,3 +101,12 @@ fn blind_increments_of_different_amounts_are_not_this_class() {
     ];
     assert!(matches!(counter(&calls), super::Answer::Undecided(_)));
 }
+
+#[test]
+fn decrements_are_not_this_class() {
+    let calls = [
+        Call { op: 0, act: CounterAct::Add(-1), invoked: 0, completed: 1 },
+        Call { op: 1, act: CounterAct::Read(-1), invoked: 2, completed: 3 },
+    ];
+    assert!(matches!(counter(&calls), super::Answer::Undecided(_)));
+}

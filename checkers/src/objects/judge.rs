@@ -17,7 +17,7 @@ const EXPLAINED: usize = 8;
 /// A contradiction of more operations is told by this many of them.
 const LISTED: usize = 12;
 /// A contradiction of no more operations is shrunk further by relaxing single facts.
-const RELAXED: usize = 40;
+const RELAXED: usize = 2_000;
 
 /// Judges whether a history is linearizable, object by object.
 pub(super) fn check<L: Lane>(model: &L, history: &History, budget: &Budget) -> Judgement {
@@ -198,7 +198,7 @@ fn tell_contradiction<L: Lane>(model: &L, history: &History, rule: Rule, contrad
     part.key = history.op(contradiction[0]).key.clone();
     let core = (L::ALONE && part.items.len() <= RELAXED).then(|| {
         let observes = |item: &Item| model.nature(&part.classes[item.class as usize]) == Nature::Observer;
-        minimal_core(&part.items, NEVER - 1, &[], observes, decider(model, &part.classes, 0))
+        minimal_core(&part.items, NEVER - 1, &[], observes, decider(model, &part.classes, part.items.len() as u64))
     });
     let facts = match &core {
         Some(core) => core.facts.clone(),

@@ -22,6 +22,8 @@ pub enum ObjectKind {
     Set,
     /// Amounts added, the value read.
     Counter,
+    /// Amounts added by who learns the value before or after.
+    FetchAndAdd,
     /// One permit, without owners.
     Mutex,
     /// So many permits, without owners.
@@ -45,7 +47,8 @@ macro_rules! with_model {
             ObjectKind::Stack => with_model!(@ $model, Container { discipline: Discipline::Lifo }, $call),
             ObjectKind::PriorityQueue => with_model!(@ $model, Container { discipline: Discipline::Least }, $call),
             ObjectKind::Set => with_model!(@ $model, Set, $call),
-            ObjectKind::Counter => with_model!(@ $model, Counter, $call),
+            ObjectKind::Counter => with_model!(@ $model, Counter { blind: true }, $call),
+            ObjectKind::FetchAndAdd => with_model!(@ $model, Counter { blind: false }, $call),
             ObjectKind::Mutex => with_model!(@ $model, Permits { limit: 1 }, $call),
             ObjectKind::Semaphore(limit) => with_model!(@ $model, Permits { limit }, $call),
             ObjectKind::OwnedMutex => with_model!(@ $model, OwnedLock { exclusion: Exclusion::AtMost(1) }, $call),
@@ -69,6 +72,7 @@ impl ObjectKind {
     pub const ALL: &'static [ObjectKind] = &[
         ObjectKind::Set,
         ObjectKind::Counter,
+        ObjectKind::FetchAndAdd,
         ObjectKind::FifoQueue,
         ObjectKind::UnorderedQueue,
         ObjectKind::Stack,
@@ -81,7 +85,16 @@ impl ObjectKind {
         ObjectKind::FencedLock,
     ];
 
-    /// The name users write.
+    /// The same kind with another number of permits; `None` for what has none.
+    pub fn with_permits(self, limit: u32) -> Option<ObjectKind> {
+        match self {
+            ObjectKind::Semaphore(_) => Some(ObjectKind::Semaphore(limit)),
+            ObjectKind::OwnedSemaphore(_) => Some(ObjectKind::OwnedSemaphore(limit)),
+            _ => None,
+        }
+    }
+
+    /// The name users write; for a semaphore, without its number of permits.
     pub fn name(self) -> &'static str {
         match self {
             ObjectKind::FifoQueue => "fifo-queue",
@@ -90,6 +103,7 @@ impl ObjectKind {
             ObjectKind::PriorityQueue => "priority-queue",
             ObjectKind::Set => "linearizable-set",
             ObjectKind::Counter => "linearizable-counter",
+            ObjectKind::FetchAndAdd => "fetch-and-add",
             ObjectKind::Mutex => "mutex",
             ObjectKind::Semaphore(_) => "semaphore",
             ObjectKind::OwnedMutex => "owned-mutex",
@@ -103,22 +117,25 @@ impl ObjectKind {
     pub fn description(self) -> &'static str {
         match self {
             ObjectKind::FifoQueue => {
-                "linearizable queue per key: enqueue, dequeue; nil from an empty one; first in, first out"
+                "linearizable queue per key: enqueue, dequeue, peek; nil from an empty one; first in, first out"
             }
             ObjectKind::UnorderedQueue => {
-                "linearizable queue per key without order: enqueue, dequeue; nil from an empty one"
+                "linearizable queue per key without order: enqueue, dequeue, peek; nil from an empty one"
             }
-            ObjectKind::Stack => "linearizable stack per key: push, pop; nil from an empty one",
+            ObjectKind::Stack => "linearizable stack per key: push, pop, peek; nil from an empty one",
             ObjectKind::PriorityQueue => {
-                "linearizable priority queue per key: insert, extract the smallest integer; nil from an empty one"
+                "linearizable priority queue per key: insert, extract the smallest integer, peek; nil from an empty one"
             }
             ObjectKind::Set => "linearizable set per key: add, remove, contains, read",
             ObjectKind::Counter => "linearizable counter per key: add, read, fetch-add, add-fetch",
+            ObjectKind::FetchAndAdd => "linearizable fetch-and-add per key: fetch-add, add-fetch, read; 0 at first",
             ObjectKind::Mutex => "linearizable mutex per key: acquire, release by anyone",
-            ObjectKind::Semaphore(_) => "linearizable semaphore per key, two permits: acquire, release by anyone",
+            ObjectKind::Semaphore(_) => {
+                "linearizable semaphore per key: acquire, release by anyone; two permits, or as many as semaphore:N says"
+            }
             ObjectKind::OwnedMutex => "linearizable mutex per key: acquire, release by the holder",
             ObjectKind::OwnedSemaphore(_) => {
-                "linearizable semaphore per key, two permits: acquire, release by a holder"
+                "linearizable semaphore per key: acquire, release by a holder; two permits, or owned-semaphore:N"
             }
             ObjectKind::ReadersWriterLock => {
                 "linearizable readers-writer lock per key: acquire-read, release-read, acquire-write, release-write"

@@ -3,7 +3,7 @@
 use rashomon_history::{History, OpId, OpView, Outcome, Value};
 
 use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision, observations};
-use crate::model::{Model, Unusable};
+use crate::model::{Model, Nature, Unusable};
 use crate::objects::call::{Answer, Call};
 use crate::objects::container::{Act, shrink};
 use crate::objects::{bag, fifo, priority_queue, stack};
@@ -22,7 +22,8 @@ pub enum Discipline {
 }
 
 /// A container of values, empty at first: `enqueue`, `push` or `insert` puts one in; `dequeue`, `pop` or `extract`
-/// takes one out and returns it, or returns nil when it is empty. A failed take says nothing.
+/// takes one out and returns it, or returns nil when it is empty; `peek` returns it and leaves it inside. A failed
+/// take or peek says nothing, and so does a peek of unknown outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Container {
     /// Which value a take returns.
@@ -36,6 +37,8 @@ pub enum ContainerOp {
     Put(Value),
     /// It took this value out.
     Take(Value),
+    /// It found that this value would be taken next.
+    Peek(Value),
     /// It found the container empty.
     Empty,
     /// Nobody knows whether it took anything, and what.
@@ -46,6 +49,7 @@ pub enum ContainerOp {
 enum Verb {
     Put,
     Take,
+    Peek,
 }
 
 impl Container {
@@ -53,11 +57,13 @@ impl Container {
         match name {
             "enqueue" | "push" | "insert" => Ok(Verb::Put),
             "dequeue" | "pop" | "extract" => Ok(Verb::Take),
+            "peek" => Ok(Verb::Peek),
             "drain" => Err(Unusable(
                 "`drain` takes several values at different moments; judge this history with total-queue".to_owned(),
             )),
             _ => Err(Unusable(format!(
-                "`{name}` is not an operation of a {}; it knows enqueue and dequeue, push and pop, insert and extract",
+                "`{name}` is not an operation of a {}; it knows enqueue and dequeue, push and pop, insert and extract, and \
+                 peek",
                 self.name()
             ))),
         }
@@ -110,11 +116,13 @@ impl Model for Container {
                 self.allow(&op.input)?;
                 Some(ContainerOp::Put(op.input.clone()))
             }
+            (Verb::Peek, Outcome::Info) => None,
             (Verb::Take, Outcome::Info) => Some(ContainerOp::Unknown),
-            (Verb::Take, Outcome::Ok) if op.output.is_nil() => Some(ContainerOp::Empty),
-            (Verb::Take, Outcome::Ok) => {
+            (Verb::Take | Verb::Peek, Outcome::Ok) if op.output.is_nil() => Some(ContainerOp::Empty),
+            (verb, Outcome::Ok) => {
                 self.allow(&op.output)?;
-                Some(ContainerOp::Take(op.output.clone()))
+                let found = op.output.clone();
+                Some(if matches!(verb, Verb::Take) { ContainerOp::Take(found) } else { ContainerOp::Peek(found) })
             }
         })
     }
@@ -140,9 +148,20 @@ impl Model for Container {
                 next.insert(place, value.clone());
                 vec![next]
             }
+            ContainerOp::Peek(value) => {
+                let found = takeable.filter(|&index| state[index] == *value).count() > 0;
+                Vec::from_iter(found.then(|| state.clone()))
+            }
             ContainerOp::Take(value) => takeable.filter(|&index| state[index] == *value).take(1).map(without).collect(),
             ContainerOp::Empty => Vec::from_iter(state.is_empty().then(Vec::new)),
             ContainerOp::Unknown => takeable.map(without).collect(),
+        }
+    }
+
+    fn nature(&self, op: &ContainerOp) -> Nature {
+        match op {
+            ContainerOp::Peek(_) | ContainerOp::Empty => Nature::Observer,
+            ContainerOp::Put(_) | ContainerOp::Take(_) | ContainerOp::Unknown => Nature::Update,
         }
     }
 
@@ -150,6 +169,7 @@ impl Model for Container {
         match op {
             ContainerOp::Put(value) => format!("put {value}"),
             ContainerOp::Take(value) => format!("took {value}"),
+            ContainerOp::Peek(value) => format!("found {value} next"),
             ContainerOp::Empty => "found it empty".to_owned(),
             ContainerOp::Unknown => "take of unknown outcome".to_owned(),
         }
@@ -171,6 +191,7 @@ impl Lane for Container {
     ) -> Result<Decision, (OpId, Unusable)> {
         let mut verbs = Verbs::new();
         scratch.reset();
+        let mut looked = 0;
         let mut calls = calls(history, ops, |row| {
             let verb = verbs.of(history, row, |name| self.verb(name))?;
             let mut value = |id: u32| {
@@ -181,11 +202,20 @@ impl Lane for Container {
                 (_, Outcome::Fail) => None,
                 (Verb::Put, _) => Some(Act::Put(value(row.input)?)),
                 (Verb::Take, Outcome::Info) => Some(Act::Unknown),
-                (Verb::Take, Outcome::Ok) if row.output == History::NIL => Some(Act::Empty),
+                (Verb::Peek, Outcome::Info) => None,
+                (Verb::Take | Verb::Peek, Outcome::Ok) if row.output == History::NIL => Some(Act::Empty),
+                (Verb::Peek, Outcome::Ok) => {
+                    looked += 1;
+                    None
+                }
                 (Verb::Take, Outcome::Ok) => Some(Act::Take(value(row.output)?)),
             })
         })?;
         scratch.observed += observations(&calls, |act| matches!(act, Act::Take(_) | Act::Empty));
+        if looked > 0 {
+            scratch.observed += looked;
+            return Ok(Decision::Undecided("values are looked at without being taken"));
+        }
         if self.discipline == Discipline::Least {
             rank(history, scratch, &mut calls);
         }

@@ -8,8 +8,11 @@ use crate::objects::counter::{CounterAct, counter};
 
 /// A counter, 0 at first: `add` an amount (1 where none is given), `read` the value, `fetch-add` an amount and return
 /// the value before it, `add-fetch` an amount and return the value after it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Counter;
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Counter {
+    /// Whether there are additions that return nothing; without them it is a fetch-and-add object.
+    pub blind: bool,
+}
 
 /// An operation on a counter with what it returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,15 +26,19 @@ enum Verb {
     Read,
 }
 
-fn verb(name: &str) -> Result<Verb, Unusable> {
-    match name {
-        "add" => Ok(Verb::Add),
-        "fetch-add" => Ok(Verb::FetchAdd),
-        "add-fetch" => Ok(Verb::AddFetch),
-        "read" => Ok(Verb::Read),
-        _ => Err(Unusable(format!(
-            "`{name}` is not an operation of a counter; it knows add, read, fetch-add and add-fetch"
-        ))),
+impl Counter {
+    fn verb(self, name: &str) -> Result<Verb, Unusable> {
+        match name {
+            "add" if self.blind => Ok(Verb::Add),
+            "fetch-add" => Ok(Verb::FetchAdd),
+            "add-fetch" => Ok(Verb::AddFetch),
+            "read" => Ok(Verb::Read),
+            _ => Err(Unusable(format!(
+                "`{name}` is not an operation of a {}; it knows {}read, fetch-add and add-fetch",
+                self.name(),
+                if self.blind { "add, " } else { "" }
+            ))),
+        }
     }
 }
 
@@ -61,7 +68,7 @@ impl Model for Counter {
     type Op = CounterOp;
 
     fn name(&self) -> &str {
-        "counter"
+        if self.blind { "counter" } else { "fetch-and-add" }
     }
 
     fn initial(&self) -> i64 {
@@ -69,7 +76,7 @@ impl Model for Counter {
     }
 
     fn operation(&self, op: &OpView<'_>) -> Result<Option<CounterOp>, Unusable> {
-        Ok(act(verb(op.f)?, op.outcome, &op.input, &op.output)?.map(CounterOp))
+        Ok(act(self.verb(op.f)?, op.outcome, &op.input, &op.output)?.map(CounterOp))
     }
 
     fn step(&self, &value: &i64, &CounterOp(act): &CounterOp) -> impl IntoIterator<Item = i64> {
@@ -112,7 +119,7 @@ impl Lane for Counter {
     ) -> Result<Decision, (OpId, Unusable)> {
         let mut verbs = Verbs::new();
         let calls = calls(history, ops, |row| {
-            let verb = verbs.of(history, row, verb)?;
+            let verb = verbs.of(history, row, |name| self.verb(name))?;
             act(verb, row.outcome, &history.value(row.input), &history.value(row.output))
         })?;
         scratch.observed += observations(&calls, |act| !matches!(act, CounterAct::Add(_)));
