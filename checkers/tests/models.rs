@@ -8,7 +8,7 @@ use rashomon_checkers::sequential;
 use rashomon_checkers::small::{Call, Choices, each_history, overlap, random_history};
 use rashomon_checkers::specialist::Ops;
 use rashomon_checkers::{Budget, brute, certificate};
-use rashomon_history::{Event, EventKind, History, Value};
+use rashomon_history::{Event, EventKind, History, OpId, Outcome, Value};
 
 /// Compares every method with the reference; says whether it is linearizable and whether the specialist could tell.
 fn agree<M: Model>(model: &M, history: &History) -> (bool, bool) {
@@ -161,6 +161,7 @@ fn random_sequential_registers() {
     }
     let mut choices = Choices::new(6);
     let (mut verdicts, mut weaker) = ([0; 2], 0);
+    let mut sizes = Vec::new();
     for _ in 0..20_000 {
         let history = random_history(&calls, 3 + choices.below(4), 1 + choices.below(3), &mut choices);
         let model = CasRegister::default();
@@ -168,12 +169,55 @@ fn random_sequential_registers() {
         let expected = brute::is_sequentially_consistent(&model, &history, ops);
         let answer = sequential::check(&model, &history, &Budget::default()).expect("it is of this model");
         assert_eq!(matches!(answer, sequential::Answer::Yes(_)), expected, "{answer:?} {history:?}");
+        if let sequential::Answer::No(core) = &answer {
+            sizes.push(core.len());
+            assert!(core_contradicts(&model, &history, core), "{core:?} {history:?}");
+        }
         let linearizable = brute::is_linearizable(&model, &history, ops);
         assert!(!linearizable || expected, "linearizability implies sequential consistency: {history:?}");
         verdicts[usize::from(expected)] += 1;
         weaker += u32::from(expected && !linearizable);
     }
     assert!(verdicts.iter().all(|&count| count > 1_000) && weaker > 100, "{verdicts:?} {weaker}");
+    // Many contradictions are one read of what nobody can have written.
+    assert!(sizes.contains(&1) && sizes.iter().any(|&size| size > 2), "{:?}", sizes.iter().max());
+}
+
+/// Whether a core contradicts itself when everything else may have happened or not, and each of its operations is
+/// needed for that.
+fn core_contradicts(model: &CasRegister, history: &History, core: &[OpId]) -> bool {
+    let explained = |certain: &[OpId]| {
+        let mut events: Vec<Event> = Vec::new();
+        for (position, op) in history.ops().enumerate() {
+            let kept = certain.contains(&op.id);
+            if !kept && op.f == "read" {
+                continue;
+            }
+            // What is no longer certain keeps no order: it gets a process of its own, and no completion.
+            let process = if kept || op.outcome == Outcome::Info { op.process } else { 1_000 + position as u32 };
+            let event = |kind, value: &Value| Event {
+                time: 2 * position as u64,
+                process,
+                kind,
+                f: op.f.into(),
+                key: Value::Nil,
+                value: value.clone(),
+                node: None,
+                error: None,
+            };
+            events.push(event(EventKind::Invoke, &op.input));
+            if kept {
+                events.push(event(EventKind::Ok, &op.output));
+            }
+        }
+        let told = History::from_events(events).expect("each process has one operation at a time");
+        brute::is_sequentially_consistent(model, &told, Ops::All(told.len() as u32))
+    };
+    let needed = |op: &OpId| {
+        let rest: Vec<OpId> = core.iter().copied().filter(|other| other != op).collect();
+        explained(&rest)
+    };
+    !explained(core) && core.iter().all(needed)
 }
 
 /// Each key alone is sequentially consistent, both together are not: the property is not local.
@@ -203,7 +247,7 @@ fn sequential_consistency_looks_at_all_keys_together() {
         let history = History::from_events(operations.iter().flatten().cloned()).expect("it is a history");
         sequential::check(&Register, &history, &Budget::default()).expect("it is of this model")
     };
-    assert_eq!(judge(&dekker), sequential::Answer::No);
+    assert_eq!(judge(&dekker), sequential::Answer::No((0..4).map(OpId).collect()));
     for key in [1, 2] {
         let alone: Vec<_> = dekker.iter().filter(|events| events[0].key == int(key)).cloned().collect();
         assert!(matches!(judge(&alone), sequential::Answer::Yes(_)), "key {key}");
