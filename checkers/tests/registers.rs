@@ -30,7 +30,9 @@ fn agree<M: Model>(model: &M, history: &History, decided: &mut u32) -> bool {
         frontier(model, &part, Mode::Exact, &Budget::default()).answer,
         "frontier",
     );
-    for mode in [Mode::Inexhaustible, Mode::Beam { width: 1, reach: 2 }] {
+    let narrow = Mode::Beam { width: 1, reach: 2, lazy: false };
+    let lazy = Mode::Beam { width: 1, reach: u32::MAX, lazy: true };
+    for mode in [Mode::Inexhaustible, narrow, lazy] {
         match frontier(model, &part, mode, &Budget::default()).answer {
             Answer::Unknown(_) => {}
             certain => check_answer(model, history, ops, expected, certain, "approximation"),

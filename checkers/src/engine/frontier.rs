@@ -45,7 +45,16 @@ pub enum Mode {
         width: usize,
         /// A token is used within this many operations of its invocation. Most that took effect at all did so soon.
         reach: u32,
+        /// A token is used only where the history so far cannot be explained without one more. As it may still be used
+        /// later, little is lost.
+        lazy: bool,
     },
+}
+
+impl Mode {
+    fn is_lazy(self) -> bool {
+        matches!(self, Mode::Beam { lazy: true, .. })
+    }
 }
 
 /// Decides a part by following its frontier. In the inexact modes an answer that is not certain is `Unknown`.
@@ -296,27 +305,47 @@ impl<'a, const W: usize> Frontier<'a, W> {
         for config in configs.drain(..) {
             self.arrive(config, op, None);
         }
-        let mut next = 0;
-        while next < self.seen.len() {
-            if let Some(config) = self.seen.get(next) {
-                self.expand(config, op);
-                let bytes = self.seen.bytes() + self.out.bytes() + self.traces.bytes();
-                if self.steps > budget.steps {
-                    return Err(Answer::Unknown(Shortage::Steps));
+        // In layers: everything that can be reached without a token comes before what needs one, and so on. What used
+        // fewer tokens dominates, so most of what needs more is dropped on arrival.
+        let (mut next, mut spent) = (0, 0);
+        loop {
+            while next < self.seen.len() {
+                if let Some(config) = self.seen.get(next) {
+                    self.place_open(config, op);
+                    self.within(budget)?;
                 }
-                if bytes + self.space.bytes() + self.tokens.bytes() > budget.bytes {
-                    return Err(Answer::Unknown(Shortage::Bytes));
+                next += 1;
+            }
+            if spent == next || self.mode.is_lazy() && !self.out.is_empty() {
+                break;
+            }
+            for index in spent..next {
+                if let Some(config) = self.seen.get(index) {
+                    self.place_tokens(config, op);
+                    self.within(budget)?;
                 }
             }
-            next += 1;
+            spent = next;
         }
         self.out.drain_into(&mut configs);
         self.configs = configs;
         Ok(())
     }
 
-    /// Everything that can be placed next in a configuration in which `op` is not placed yet.
-    fn expand(&mut self, config: Config<W>, op: Open) {
+    /// Whether the budget lasts.
+    fn within(&self, budget: &Budget) -> Result<(), Answer> {
+        let bytes = self.seen.bytes() + self.out.bytes() + self.traces.bytes();
+        if self.steps > budget.steps {
+            return Err(Answer::Unknown(Shortage::Steps));
+        }
+        if bytes + self.space.bytes() + self.tokens.bytes() > budget.bytes {
+            return Err(Answer::Unknown(Shortage::Bytes));
+        }
+        Ok(())
+    }
+
+    /// Every open operation that can be placed next in a configuration in which `op` is not placed yet.
+    fn place_open(&mut self, config: Config<W>, op: Open) {
         if !self.shape.is_observer(op.slot) {
             self.place(config, op.class, Some(op.slot), op.item, config.used, op);
         }
@@ -330,6 +359,10 @@ impl<'a, const W: usize> Frontier<'a, W> {
                 self.place(config, *class, Some(slot), item, config.used, op);
             }
         }
+    }
+
+    /// Every token that can be used next in such a configuration.
+    fn place_tokens(&mut self, config: Config<W>, op: Open) {
         for index in 0..self.invoked_kinds.len() {
             let kind = self.invoked_kinds[index] as usize;
             let class = self.tokens.class(kind);

@@ -85,8 +85,9 @@ pub fn decide<M: Model>(model: &M, part: &Part<M::Op>, budget: &Budget) -> (Answ
     (Answered { answer: Answer::Unknown(last.0), steps: spent }, last.1)
 }
 
-/// Wider in each round: 1, 2, 4, … configurations and a reach of 64, 64, 256, 1,024, … operations.
+/// Wider in each round: 1, 2, 4, … configurations. In the first round tokens are the last resort; then they are used
+/// at any time, within 64, 256, 1,024, … operations.
 fn beam(round: u32) -> Mode {
-    let reach = 64u32.saturating_mul(4u32.saturating_pow(round.saturating_sub(1)));
-    Mode::Beam { width: 1 << round.min(16), reach }
+    let reach = if round == 0 { u32::MAX } else { 64u32.saturating_mul(4u32.saturating_pow(round - 1)) };
+    Mode::Beam { width: 1 << round.min(16), reach, lazy: round == 0 }
 }

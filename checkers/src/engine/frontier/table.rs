@@ -44,6 +44,11 @@ impl<const W: usize> Table<W> {
         self.configs.len()
     }
 
+    /// True when none was inserted.
+    pub(super) fn is_empty(&self) -> bool {
+        self.configs.is_empty()
+    }
+
     /// One of them, unless it was dominated since.
     pub(super) fn get(&self, index: usize) -> Option<Config<W>> {
         let config = self.configs[index];
