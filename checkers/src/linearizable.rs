@@ -12,15 +12,18 @@ use rashomon_history::{History, OpId};
 use crate::certificate;
 use crate::engine::{Answer, Answered, How, Shortage, decide};
 use crate::explain;
+use crate::keys::{Collected, KeyTable, Keys};
 use crate::model::{Model, Unusable};
-use crate::part::{Keys, compile};
-use crate::specialist::Ops;
+use crate::part::{compile, compile_rows};
+use crate::specialist::{Ops, Rows};
 use crate::verdict::{Anomaly, Budget, Finding, Judgement, Method};
 
 /// Each key may spend at least this many steps, however many keys there are.
 const STEPS_PER_KEY: u64 = 100_000;
 /// Cores are sought for this many keys; the others are only counted.
 const EXPLAINED: usize = 8;
+/// The operations of different keys are collected for about so many at a time, 40 bytes each.
+const BATCH: usize = 1 << 20;
 /// Below this many operations one thread is quicker than two.
 const PARALLEL_AT: usize = 20_000;
 
@@ -42,11 +45,15 @@ pub fn check<M: Model>(model: &M, history: &History, budget: &Budget) -> Judgeme
 
 /// As [`check`], with options.
 pub fn check_with<M: Model>(model: &M, history: &History, options: &Options) -> Judgement {
-    let keys = Keys::of(history);
+    let table = KeyTable::of(history);
     let budget = options.budget;
-    let share = (budget.steps / keys.len().max(1) as u64).max(STEPS_PER_KEY).min(budget.steps);
-    let work = Work { model, history, keys: &keys, options, budget: Budget { steps: share, ..budget } };
+    let share = (budget.steps / table.len().max(1) as u64).max(STEPS_PER_KEY).min(budget.steps);
+    let work = Work { model, history, table: &table, options, budget: Budget { steps: share, ..budget } };
     let mut tally = work.all();
+    if tally.is_settled() {
+        return tally.judgement(model, Vec::new(), Vec::new());
+    }
+    let keys = Keys::in_table(history, &table);
     if let Some((op, error)) = tally.unreadable {
         return unreadable(model, op, &error);
     }
@@ -55,7 +62,8 @@ pub fn check_with<M: Model>(model: &M, history: &History, options: &Options) -> 
     for key in std::mem::take(&mut tally.short) {
         if left > share {
             let steps = tally.steps();
-            Work { budget: Budget { steps: left, ..budget }, ..work }.one(key, &mut tally);
+            let rows = Rows::of(history, keys.of_key(key));
+            Work { budget: Budget { steps: left, ..budget }, ..work }.one(key, &rows, &mut tally);
             left = left.saturating_sub(tally.steps() - steps);
         } else {
             tally.short.push(key);
@@ -64,7 +72,8 @@ pub fn check_with<M: Model>(model: &M, history: &History, options: &Options) -> 
     tally.refuted.sort_by_key(|refuted| refuted.key);
     let anomalies =
         tally.refuted.iter().take(EXPLAINED).map(|refuted| explain_key(model, history, &keys, refuted)).collect();
-    tally.judgement(model, history, &keys, anomalies)
+    let unknown = tally.unknown(history, &keys);
+    tally.judgement(model, unknown, anomalies)
 }
 
 /// What is to be done, for all threads.
@@ -72,7 +81,7 @@ pub fn check_with<M: Model>(model: &M, history: &History, options: &Options) -> 
 struct Work<'a, M> {
     model: &'a M,
     history: &'a History,
-    keys: &'a Keys,
+    table: &'a KeyTable,
     options: &'a Options,
     budget: Budget,
 }
@@ -104,44 +113,71 @@ impl<M: Model> Work<'_, M> {
     fn all(&self) -> Tally {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         let wanted = if self.options.threads == 0 { processors } else { self.options.threads };
-        let threads = if self.history.len() < PARALLEL_AT { 1 } else { wanted.min(self.keys.len()) };
-        // Hand out keys in small bundles, so that no thread waits long for another at the end.
-        let bundle = (self.keys.len() / (threads.max(1) * 64)).max(1);
-        let next = AtomicUsize::new(0);
-        let run = || {
-            let mut tally = Tally::default();
-            loop {
-                let start = next.fetch_add(bundle, Ordering::Relaxed);
-                if start >= self.keys.len() {
-                    return tally;
-                }
-                for key in start..(start + bundle).min(self.keys.len()) {
-                    self.one(key, &mut tally);
-                }
-            }
-        };
-        if threads <= 1 {
-            return run().sorted();
+        let threads = if self.history.len() < PARALLEL_AT { 1 } else { wanted.min(self.table.len()) };
+        let mut tally = Tally::default();
+        if self.table.len() == 1 {
+            self.one(0, &Rows::of(self.history, Ops::All(self.history.len() as u32)), &mut tally);
+            return tally;
         }
-        std::thread::scope(|scope| {
-            let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-            let tallies = handles.into_iter().map(|handle| handle.join().expect("a checker thread does not panic"));
-            tallies.reduce(Tally::join).unwrap_or_default().sorted()
-        })
+        for batch in self.table.divide(0..self.table.len(), self.history.len().div_ceil(BATCH)) {
+            let stretches = self.table.divide(batch.clone(), threads);
+            let collect = |index: usize, done: &mut Vec<Collected>| {
+                done.push(self.table.collect(self.history, stretches[index].clone()));
+            };
+            let collected: Vec<Collected> =
+                on_threads(threads, stretches.len(), 1, collect).into_iter().flatten().collect();
+            let judge = |index: usize, tally: &mut Tally| {
+                let key = batch.start + index;
+                let rows = collected.iter().find_map(|collected| collected.rows(self.history, key));
+                self.one(key, &rows.expect("all keys of the batch were collected"), tally);
+            };
+            // Hand out keys in small bundles, so that no thread waits long for another at the end.
+            let bundle = (batch.len() / (threads * 64)).max(1);
+            tally = on_threads(threads, batch.len(), bundle, judge).into_iter().fold(tally, Tally::join);
+        }
+        tally.sorted()
     }
 
     /// Judges one key.
-    fn one(&self, key: usize, tally: &mut Tally) {
-        let ops = self.keys.of_key(key);
-        match judge(self.model, self.history, ops, &self.budget, self.options.certify) {
+    fn one(&self, key: usize, rows: &Rows<'_>, tally: &mut Tally) {
+        match judge(self.model, rows, &self.budget, self.options.certify) {
             Err((op, error)) => {
                 if tally.unreadable.as_ref().is_none_or(|(first, _)| op < *first) {
                     tally.unreadable = Some((op, error));
                 }
             }
-            Ok(judged) => tally.add(self, key, judged),
+            Ok(judged) => tally.add(self, key, rows, judged),
         }
     }
+}
+
+/// Does so many tasks on so many threads, each taking a bundle of tasks at a time; what each thread made of them.
+fn on_threads<T: Default + Send>(
+    threads: usize,
+    tasks: usize,
+    bundle: usize,
+    work: impl Fn(usize, &mut T) + Sync,
+) -> Vec<T> {
+    let next = AtomicUsize::new(0);
+    let run = || {
+        let mut made = T::default();
+        loop {
+            let start = next.fetch_add(bundle, Ordering::Relaxed);
+            if start >= tasks {
+                return made;
+            }
+            for task in start..(start + bundle).min(tasks) {
+                work(task, &mut made);
+            }
+        }
+    };
+    if threads <= 1 {
+        return vec![run()];
+    }
+    std::thread::scope(|scope| {
+        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
+        handles.into_iter().map(|handle| handle.join().expect("a checker thread does not panic")).collect()
+    })
 }
 
 /// One key's answer, and by which method.
@@ -150,19 +186,13 @@ struct Judged {
     answered: Answered,
 }
 
-fn judge<M: Model>(
-    model: &M,
-    history: &History,
-    ops: Ops<'_>,
-    budget: &Budget,
-    prove: bool,
-) -> Result<Judged, (OpId, Unusable)> {
+fn judge<M: Model>(model: &M, rows: &Rows<'_>, budget: &Budget, prove: bool) -> Result<Judged, (OpId, Unusable)> {
     if let Some(specialist) = model.specialist()
-        && let Some(answered) = specialist.decide(history, ops, prove)
+        && let Some(answered) = specialist.decide(rows, prove)
     {
         return Ok(Judged { method: (specialist.name(), specialist.why()), answered });
     }
-    let part = compile(model, history, ops)?;
+    let part = compile_rows(model, rows)?;
     let (answered, how) = decide(model, &part, budget);
     Ok(Judged { method: name_method(how), answered })
 }
@@ -179,17 +209,16 @@ fn name_method(how: How) -> (&'static str, &'static str) {
 }
 
 impl Tally {
-    fn add<M: Model>(&mut self, work: &Work<'_, M>, key: usize, judged: Judged) {
-        let ops = work.keys.of_key(key);
+    fn add<M: Model>(&mut self, work: &Work<'_, M>, key: usize, rows: &Rows<'_>, judged: Judged) {
         let Answered { answer, steps } = judged.answered;
         let sums = self.methods.entry(judged.method).or_default();
         sums.0 += 1;
-        sums.1 += ops.len() as u64;
+        sums.1 += u64::from(rows.len());
         sums.2 += steps;
         self.shortages.remove(&key);
         match answer {
             Answer::Yes(order) => {
-                if work.options.certify && certificate::verify(work.model, work.history, ops, &order).is_err() {
+                if work.options.certify && certificate::verify(work.model, work.history, rows.ops(), &order).is_err() {
                     self.flawed.push(key);
                 }
             }
@@ -224,7 +253,13 @@ impl Tally {
         self.methods.values().map(|sums| sums.2).sum()
     }
 
-    fn judgement<M: Model>(self, model: &M, history: &History, keys: &Keys, anomalies: Vec<Anomaly>) -> Judgement {
+    /// Whether every key is linearizable.
+    fn is_settled(&self) -> bool {
+        self.refuted.is_empty() && self.short.is_empty() && self.flawed.is_empty() && self.unreadable.is_none()
+    }
+
+    /// What could not be told.
+    fn unknown(&self, history: &History, keys: &Keys) -> Vec<String> {
         let mut unknown = Vec::new();
         for (&key, &(shortage, steps)) in &self.shortages {
             unknown.push(name_shortage(history, keys.of_key(key), shortage, steps));
@@ -233,6 +268,10 @@ impl Tally {
             let name = name_key(history, keys.of_key(key));
             unknown.push(format!("{name}the proof does not hold: this is an error of the checker; please report it"));
         }
+        unknown
+    }
+
+    fn judgement<M: Model>(self, model: &M, unknown: Vec<String>, anomalies: Vec<Anomaly>) -> Judgement {
         let finding = match (self.refuted.is_empty(), unknown.is_empty()) {
             (false, _) => Finding::Invalid,
             (true, false) => Finding::Unknown,

@@ -1,5 +1,7 @@
 //! Methods that are exact for some histories and much quicker than any search.
 
+use std::borrow::Cow;
+
 use rashomon_history::{History, OpId, Row};
 
 use crate::engine::Answered;
@@ -60,7 +62,8 @@ impl<'a> From<&'a Vec<u32>> for Ops<'a> {
 pub struct Rows<'a> {
     history: &'a History,
     ops: Ops<'a>,
-    fetched: Vec<Row>,
+    /// Empty when these are all operations of the history.
+    fetched: Cow<'a, [Row]>,
 }
 
 impl<'a> Rows<'a> {
@@ -70,7 +73,17 @@ impl<'a> Rows<'a> {
             Ops::All(_) => Vec::new(),
             Ops::Listed(_) => ops.iter().map(|op| history.row(op)).collect(),
         };
-        Rows { history, ops, fetched }
+        Rows { history, ops, fetched: Cow::Owned(fetched) }
+    }
+
+    /// Operations with their rows.
+    pub(crate) fn fetched(history: &'a History, ops: &'a [u32], rows: &'a [Row]) -> Rows<'a> {
+        Rows { history, ops: Ops::Listed(ops), fetched: Cow::Borrowed(rows) }
+    }
+
+    /// The operations.
+    pub fn ops(&self) -> Ops<'a> {
+        self.ops
     }
 
     /// How many there are.
@@ -114,5 +127,5 @@ pub trait Specialist: Sync {
     /// Decides the operations of one object, exactly; `None` when the method does not apply to them.
     ///
     /// A *yes* carries a linearization when `prove` is set; otherwise it may carry an empty one.
-    fn decide(&self, history: &History, ops: Ops<'_>, prove: bool) -> Option<Answered>;
+    fn decide(&self, rows: &Rows<'_>, prove: bool) -> Option<Answered>;
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use rashomon_history::{History, OpId, OpView, Outcome, Value};
+use rashomon_history::{OpId, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
 use crate::engine::{Answer, Answered};
 use crate::model::{Model, Nature, Unusable, known_result};
-use crate::specialist::{Ops, Rows, Specialist};
+use crate::specialist::{Rows, Specialist};
 
 /// An append-only list per key.
 #[derive(Clone, Copy, Debug, Default)]
@@ -87,8 +87,8 @@ impl Specialist for LongestRead {
         "every element is appended at most once"
     }
 
-    fn decide(&self, history: &History, ops: Ops<'_>, prove: bool) -> Option<Answered> {
-        let rows = Rows::of(history, ops);
+    fn decide(&self, rows: &Rows<'_>, prove: bool) -> Option<Answered> {
+        let history = rows.history();
         let mut appends: FxHashMap<u32, u32> = FxHashMap::default();
         let mut reads: Vec<(u32, Arc<[Value]>)> = Vec::new();
         for index in 0..rows.len() {
@@ -110,10 +110,10 @@ impl Specialist for LongestRead {
         }
         let appended: FxHashMap<Value, u32> =
             appends.iter().map(|(&value, &index)| (history.value(value), index)).collect();
-        let answer = match place(&rows, &appended, &reads) {
+        let answer = match place(rows, &appended, &reads) {
             Ok(order) if prove => Answer::Yes(order),
             Ok(_) => Answer::Yes(Vec::new()),
-            Err(among) => no(&rows, among),
+            Err(among) => no(rows, among),
         };
         Some(Answered { answer, steps: u64::from(rows.len()) })
     }

@@ -16,11 +16,9 @@
 mod clusters;
 mod proof;
 
-use rashomon_history::History;
-
 use super::FailedCas;
 use crate::engine::{Answer, Answered};
-use crate::specialist::{Ops, Rows, Specialist};
+use crate::specialist::{Rows, Specialist};
 use clusters::{Clusters, NOBODY, Reading};
 
 /// The specialist for registers with unique values.
@@ -55,26 +53,25 @@ impl Specialist for Zones {
         "every value is written at most once"
     }
 
-    fn decide(&self, history: &History, ops: Ops<'_>, prove: bool) -> Option<Answered> {
-        let rows = Rows::of(history, ops);
-        let clusters = match Clusters::of(&rows, self.failed_cas) {
+    fn decide(&self, rows: &Rows<'_>, prove: bool) -> Option<Answered> {
+        let clusters = match Clusters::of(rows, self.failed_cas) {
             Reading::Clusters(clusters) => clusters,
-            Reading::Impossible(among) => return Some(no(&rows, &among)),
+            Reading::Impossible(among) => return Some(no(rows, &among)),
             Reading::Repeated => return None,
         };
-        let (zones, conflict) = match find_zones(&rows, &clusters) {
+        let (zones, conflict) = match find_zones(rows, &clusters) {
             Ok(zones) => {
                 let conflict = sweep(&zones);
                 (zones, conflict.map(|(first, second)| Conflict::Zones(first, second)))
             }
             Err(head) => (Vec::new(), Some(Conflict::Block(head))),
         };
-        let steps = ops.len() as u64;
+        let steps = u64::from(rows.len());
         match conflict {
-            Some(conflict) => Some(no(&rows, &among(&rows, &clusters, conflict))),
+            Some(conflict) => Some(no(rows, &among(rows, &clusters, conflict))),
             None if prove || clusters.refused => {
                 drop(zones);
-                let order = proof::linearize(&rows, &clusters, self.failed_cas)?;
+                let order = proof::linearize(rows, &clusters, self.failed_cas)?;
                 Some(Answered { answer: Answer::Yes(order), steps })
             }
             None => Some(Answered { answer: Answer::Yes(Vec::new()), steps }),

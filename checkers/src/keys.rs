@@ -1,0 +1,227 @@
+//! Which operations belong to which key.
+//!
+//! A history's columns are in order of invocation, so the operations of one key among many lie far apart, and to collect
+//! them key by key would fetch every stretch of the columns again and again. They are collected for many keys at a time
+//! instead, in one pass over the columns.
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use rashomon_history::{History, OpId, Outcome, Row};
+use rustc_hash::FxHashMap;
+
+use crate::specialist::{Ops, Rows};
+
+/// No key.
+const NONE: u32 = u32::MAX;
+
+/// The keys of a history, numbered in order of their first operation, and how many operations each has.
+#[derive(Clone, Debug)]
+pub(crate) struct KeyTable {
+    numbers: Numbers,
+    /// Per key: how many operations it and those before it have.
+    ends: Vec<u32>,
+}
+
+impl KeyTable {
+    /// Counts a history's operations by key.
+    pub(crate) fn of(history: &History) -> KeyTable {
+        let mut numbers = Numbers::of(history);
+        let mut ends: Vec<u32> = Vec::new();
+        for id in 0..history.len() as u32 {
+            let key = numbers.number(history.key_of(OpId(id)));
+            if key as usize == ends.len() {
+                ends.push(0);
+            }
+            ends[key as usize] += 1;
+        }
+        let mut total = 0;
+        for end in &mut ends {
+            total += *end;
+            *end = total;
+        }
+        KeyTable { numbers, ends }
+    }
+
+    /// How many keys there are.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// How many operations some keys have.
+    pub(crate) fn operations(&self, keys: Range<usize>) -> usize {
+        (self.start(keys.end) - self.start(keys.start)) as usize
+    }
+
+    /// Where a key's operations begin when all are in order of their keys.
+    fn start(&self, key: usize) -> u32 {
+        if key == 0 { 0 } else { self.ends[key - 1] }
+    }
+
+    /// Divides some keys into so many stretches, or fewer, of about as many operations each.
+    pub(crate) fn divide(&self, keys: Range<usize>, stretches: usize) -> Vec<Range<usize>> {
+        let (first, total) = (self.start(keys.start) as usize, self.operations(keys.clone()));
+        let mut begin = keys.start;
+        let mut divided = Vec::new();
+        for stretch in 1..=stretches {
+            let aim = first + total * stretch / stretches;
+            let end = begin + self.ends[begin..keys.end].partition_point(|&end| end as usize <= aim);
+            if end > begin {
+                divided.push(begin..end);
+                begin = end;
+            }
+        }
+        divided
+    }
+
+    /// Collects the operations of some keys, in one pass over the history.
+    pub(crate) fn collect(&self, history: &History, keys: Range<usize>) -> Collected {
+        let first = self.start(keys.start);
+        let starts: Vec<u32> = (keys.start..=keys.end).map(|key| self.start(key) - first).collect();
+        let mut next = starts[..keys.len()].to_vec();
+        let total = *starts.last().expect("there is one more than keys") as usize;
+        let mut collected = Collected { keys: keys.clone(), starts, ops: vec![0; total], rows: vec![NO_ROW; total] };
+        for id in 0..history.len() as u32 {
+            let key = self.numbers.get(history.key_of(OpId(id)));
+            if let Some(place) = next.get_mut(key.wrapping_sub(keys.start as u32) as usize) {
+                collected.ops[*place as usize] = id;
+                collected.rows[*place as usize] = history.row(OpId(id));
+                *place += 1;
+            }
+        }
+        collected
+    }
+}
+
+const NO_ROW: Row = Row {
+    process: 0,
+    function: 0,
+    outcome: Outcome::Info,
+    key: History::NIL,
+    input: History::NIL,
+    output: History::NIL,
+    invoked: 0,
+    completed: None,
+};
+
+/// The operations of some keys, each key's together and in order of invocation.
+pub(crate) struct Collected {
+    keys: Range<usize>,
+    starts: Vec<u32>,
+    ops: Vec<u32>,
+    rows: Vec<Row>,
+}
+
+impl Collected {
+    /// The operations of a key, when it is one of these.
+    pub(crate) fn rows<'a>(&'a self, history: &'a History, key: usize) -> Option<Rows<'a>> {
+        let index = self.keys.contains(&key).then(|| key - self.keys.start)?;
+        let range = self.starts[index] as usize..self.starts[index + 1] as usize;
+        Some(Rows::fetched(history, &self.ops[range.clone()], &self.rows[range]))
+    }
+}
+
+/// Which operations belong to which key: a counting sort, so nothing is copied but operation ids, and with one key not
+/// even those.
+#[derive(Clone, Debug)]
+pub struct Keys {
+    /// Operation ids, key by key, each key's in order of invocation.
+    ops: Vec<u32>,
+    /// The end of each key's range in `ops`.
+    ends: Vec<u32>,
+    /// With one key: how many operations it has, and `ops` is empty.
+    single: Option<u32>,
+    /// Its operations as a list, once somebody asked for it.
+    all: OnceLock<Vec<u32>>,
+}
+
+impl Keys {
+    /// Groups a history's operations by key; keys in order of their first operation.
+    pub fn of(history: &History) -> Keys {
+        Keys::in_table(history, &KeyTable::of(history))
+    }
+
+    pub(crate) fn in_table(history: &History, table: &KeyTable) -> Keys {
+        let ends = table.ends.clone();
+        if let [count] = ends[..] {
+            return Keys { ops: Vec::new(), ends, single: Some(count), all: OnceLock::new() };
+        }
+        let mut next: Vec<u32> = (0..table.len()).map(|key| table.start(key)).collect();
+        let mut ops = vec![0; history.len()];
+        for id in 0..history.len() as u32 {
+            let place = &mut next[table.numbers.get(history.key_of(OpId(id))) as usize];
+            ops[*place as usize] = id;
+            *place += 1;
+        }
+        Keys { ops, ends, single: None, all: OnceLock::new() }
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// One key's operations in order of invocation; takes no memory when there is only one key.
+    pub fn of_key(&self, key: usize) -> Ops<'_> {
+        match self.single {
+            Some(count) => Ops::All(count),
+            None => Ops::Listed(self.ops(key)),
+        }
+    }
+
+    /// The same as a list.
+    pub fn ops(&self, key: usize) -> &[u32] {
+        if let Some(count) = self.single {
+            return self.all.get_or_init(|| (0..count).collect());
+        }
+        let start = if key == 0 { 0 } else { self.ends[key - 1] };
+        &self.ops[start as usize..self.ends[key] as usize]
+    }
+}
+
+/// Numbers keys in the order in which they are first asked for: directly where their ids are close together.
+#[derive(Clone, Debug)]
+struct Numbers {
+    first: u32,
+    near: Vec<u32>,
+    far: FxHashMap<u32, u32>,
+    known: u32,
+}
+
+impl Numbers {
+    fn of(history: &History) -> Numbers {
+        let ids = || (0..history.len() as u32).map(|id| history.key_of(OpId(id)));
+        let (first, last) = ids().fold((u32::MAX, 0), |(first, last), id| (first.min(id), last.max(id)));
+        let width = if first > last { 0 } else { (last - first) as usize + 1 };
+        let near = if width <= history.len() { vec![NONE; width] } else { Vec::new() };
+        Numbers { first, near, far: FxHashMap::default(), known: 0 }
+    }
+
+    /// The number of a key that may be new.
+    #[inline]
+    fn number(&mut self, id: u32) -> u32 {
+        let number = match self.near.get_mut((id - self.first) as usize) {
+            Some(number) => number,
+            None => self.far.entry(id).or_insert(NONE),
+        };
+        if *number == NONE {
+            *number = self.known;
+            self.known += 1;
+        }
+        *number
+    }
+
+    /// The number of a key of the history.
+    #[inline]
+    fn get(&self, id: u32) -> u32 {
+        match self.near.get((id - self.first) as usize) {
+            Some(&number) => number,
+            None => self.far[&id],
+        }
+    }
+}
