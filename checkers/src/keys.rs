@@ -17,7 +17,7 @@ const NONE: u32 = u32::MAX;
 
 /// The keys of a history, numbered in order of their first operation, and how many operations each has.
 #[derive(Clone, Debug)]
-pub(crate) struct KeyTable {
+pub struct KeyTable {
     numbers: Numbers,
     /// Per key: how many operations it and those before it have.
     ends: Vec<u32>,
@@ -25,7 +25,7 @@ pub(crate) struct KeyTable {
 
 impl KeyTable {
     /// Counts a history's operations by key.
-    pub(crate) fn of(history: &History) -> KeyTable {
+    pub fn of(history: &History) -> KeyTable {
         let mut numbers = Numbers::of(history);
         let mut ends: Vec<u32> = Vec::new();
         for id in 0..history.len() as u32 {
@@ -44,8 +44,32 @@ impl KeyTable {
     }
 
     /// How many keys there are.
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.ends.len()
+    }
+
+    /// True when there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// The number of a key, which must be one of the history's, by its value id.
+    #[inline]
+    pub fn number(&self, key: u32) -> u32 {
+        self.numbers.get(key)
+    }
+
+    /// Takes keys out, with their operations. The others keep their numbers.
+    pub(crate) fn remove(&mut self, keys: &[bool]) {
+        self.numbers.forget(keys);
+        let mut before = 0;
+        let mut total = 0;
+        for (end, &removed) in self.ends.iter_mut().zip(keys) {
+            let count = *end - before;
+            before = *end;
+            total += if removed { 0 } else { count };
+            *end = total;
+        }
     }
 
     /// How many operations some keys have.
@@ -82,7 +106,7 @@ impl KeyTable {
         let total = *starts.last().expect("there is one more than keys") as usize;
         let mut collected = Collected { keys: keys.clone(), starts, ops: vec![0; total], rows: vec![NO_ROW; total] };
         for id in 0..history.len() as u32 {
-            let key = self.numbers.get(history.key_of(OpId(id)));
+            let key = self.number(history.key_of(OpId(id)));
             if let Some(place) = next.get_mut(key.wrapping_sub(keys.start as u32) as usize) {
                 collected.ops[*place as usize] = id;
                 collected.rows[*place as usize] = history.row(OpId(id));
@@ -147,11 +171,12 @@ impl Keys {
             return Keys { ops: Vec::new(), ends, single: Some(count), all: OnceLock::new() };
         }
         let mut next: Vec<u32> = (0..table.len()).map(|key| table.start(key)).collect();
-        let mut ops = vec![0; history.len()];
+        let mut ops = vec![0; table.operations(0..table.len())];
         for id in 0..history.len() as u32 {
-            let place = &mut next[table.numbers.get(history.key_of(OpId(id))) as usize];
-            ops[*place as usize] = id;
-            *place += 1;
+            if let Some(place) = next.get_mut(table.number(history.key_of(OpId(id))) as usize) {
+                ops[*place as usize] = id;
+                *place += 1;
+            }
         }
         Keys { ops, ends, single: None, all: OnceLock::new() }
     }
@@ -214,6 +239,15 @@ impl Numbers {
             self.known += 1;
         }
         *number
+    }
+
+    /// Numbers to which no key maps any more.
+    fn forget(&mut self, numbers: &[bool]) {
+        for number in self.near.iter_mut().chain(self.far.values_mut()) {
+            if numbers.get(*number as usize) == Some(&true) {
+                *number = NONE;
+            }
+        }
     }
 
     /// The number of a key of the history.

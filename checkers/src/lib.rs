@@ -9,7 +9,7 @@ pub mod certificate;
 pub mod engine;
 pub mod eventual;
 mod explain;
-mod keys;
+pub mod keys;
 pub mod linearizable;
 mod minimal;
 #[cfg(test)]

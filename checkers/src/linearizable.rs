@@ -45,11 +45,12 @@ pub fn check<M: Model>(model: &M, history: &History, budget: &Budget) -> Judgeme
 
 /// As [`check`], with options.
 pub fn check_with<M: Model>(model: &M, history: &History, options: &Options) -> Judgement {
-    let table = KeyTable::of(history);
+    let mut table = KeyTable::of(history);
     let budget = options.budget;
     let share = (budget.steps / table.len().max(1) as u64).max(STEPS_PER_KEY).min(budget.steps);
+    let easy = if options.certify { Tally::default() } else { take_certain(model, history, &mut table) };
     let work = Work { model, history, table: &table, options, budget: Budget { steps: share, ..budget } };
-    let mut tally = work.all();
+    let mut tally = easy.join(work.all());
     if tally.is_settled() {
         return tally.judgement(model, Vec::new(), Vec::new());
     }
@@ -74,6 +75,22 @@ pub fn check_with<M: Model>(model: &M, history: &History, options: &Options) -> 
         tally.refuted.iter().take(EXPLAINED).map(|refuted| explain_key(model, history, &keys, refuted)).collect();
     let unknown = tally.unknown(history, &keys);
     tally.judgement(model, unknown, anomalies)
+}
+
+/// Judges the keys of which the model's specialist is certain at a glance, and takes them out.
+fn take_certain<M: Model>(model: &M, history: &History, table: &mut KeyTable) -> Tally {
+    let mut tally = Tally::default();
+    if let Some(specialist) = model.specialist() {
+        let certain = specialist.certain(history, table);
+        if certain.contains(&true) {
+            let all = table.operations(0..table.len());
+            table.remove(&certain);
+            let operations = (all - table.operations(0..table.len())) as u64;
+            let keys = certain.iter().filter(|&&certain| certain).count() as u64;
+            tally.methods.insert((specialist.name(), specialist.why()), (keys, operations, operations));
+        }
+    }
+    tally
 }
 
 /// What is to be done, for all threads.
@@ -115,11 +132,15 @@ impl<M: Model> Work<'_, M> {
         let wanted = if self.options.threads == 0 { processors } else { self.options.threads };
         let threads = if self.history.len() < PARALLEL_AT { 1 } else { wanted.min(self.table.len()) };
         let mut tally = Tally::default();
+        let operations = self.table.operations(0..self.table.len());
+        if operations == 0 {
+            return tally;
+        }
         if self.table.len() == 1 {
             self.one(0, &Rows::of(self.history, Ops::All(self.history.len() as u32)), &mut tally);
             return tally;
         }
-        for batch in self.table.divide(0..self.table.len(), self.history.len().div_ceil(BATCH)) {
+        for batch in self.table.divide(0..self.table.len(), operations.div_ceil(BATCH)) {
             let stretches = self.table.divide(batch.clone(), threads);
             let collect = |index: usize, done: &mut Vec<Collected>| {
                 done.push(self.table.collect(self.history, stretches[index].clone()));
@@ -129,7 +150,10 @@ impl<M: Model> Work<'_, M> {
             let judge = |index: usize, tally: &mut Tally| {
                 let key = batch.start + index;
                 let rows = collected.iter().find_map(|collected| collected.rows(self.history, key));
-                self.one(key, &rows.expect("all keys of the batch were collected"), tally);
+                let rows = rows.expect("all keys of the batch were collected");
+                if !rows.is_empty() {
+                    self.one(key, &rows, tally);
+                }
             };
             // Hand out keys in small bundles, so that no thread waits long for another at the end.
             let bundle = (batch.len() / (threads * 64)).max(1);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use rashomon_history::{History, OpId, Row};
 
 use crate::engine::Answered;
+use crate::keys::KeyTable;
 
 /// The operations of one object, in order of invocation.
 #[derive(Clone, Copy, Debug)]
@@ -128,4 +129,10 @@ pub trait Specialist: Sync {
     ///
     /// A *yes* carries a linearization when `prove` is set; otherwise it may carry an empty one.
     fn decide(&self, rows: &Rows<'_>, prove: bool) -> Option<Answered>;
+
+    /// Which keys are certainly linearizable, found without looking at each alone; that a key is not among them says
+    /// nothing. Empty when the method has no such way.
+    fn certain(&self, _history: &History, _keys: &KeyTable) -> Vec<bool> {
+        Vec::new()
+    }
 }

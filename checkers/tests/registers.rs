@@ -1,6 +1,7 @@
 //! Every engine that judges registers, against the brute-force reference.
 
 use rashomon_checkers::engine::{Answer, Mode, decide, frontier, search};
+use rashomon_checkers::keys::KeyTable;
 use rashomon_checkers::linearizable::{Options, check_with};
 use rashomon_checkers::model::Model;
 use rashomon_checkers::models::{CasRegister, FailedCas, Register};
@@ -19,6 +20,9 @@ fn agree<M: Model>(model: &M, history: &History, decided: &mut u32) -> bool {
     if let Some(answered) = specialist.decide(&Rows::of(history, ops), true) {
         check_answer(model, history, ops, expected, answered.answer, specialist.name());
         *decided += 1;
+    }
+    if specialist.certain(history, &KeyTable::of(history)) == [true] {
+        assert!(expected, "certain in one pass, but the reference says no: {}", show(history));
     }
     let part = compile(model, history, ops).expect("the test's operations are of this model");
     check_answer(model, history, ops, expected, search(model, &part, &Budget::default()).answer, "search");

@@ -242,7 +242,7 @@ impl History {
     }
 
     /// One operation in small integers. Panics when the index is not of this history.
-    #[inline]
+    #[inline(always)]
     pub fn row(&self, id: OpId) -> Row {
         let index = id.0 as usize;
         let kind = self.kind[index];

@@ -14,10 +14,14 @@
 //! ([`FailedCas::Compared`]) is put into the finished order; where that fails, another method has to decide.
 
 mod clusters;
+mod pass;
 mod proof;
+
+use rashomon_history::History;
 
 use super::FailedCas;
 use crate::engine::{Answer, Answered};
+use crate::keys::KeyTable;
 use crate::specialist::{Rows, Specialist};
 use clusters::{Clusters, NOBODY, Reading};
 
@@ -76,6 +80,10 @@ impl Specialist for Zones {
             }
             None => Some(Answered { answer: Answer::Yes(Vec::new()), steps }),
         }
+    }
+
+    fn certain(&self, history: &History, keys: &KeyTable) -> Vec<bool> {
+        pass::certain(history, keys)
     }
 }
 

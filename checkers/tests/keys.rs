@@ -1,0 +1,168 @@
+//! Registers of many keys, judged together, against each key judged alone by the brute-force reference.
+
+use std::sync::Arc;
+
+use rashomon_checkers::keys::KeyTable;
+use rashomon_checkers::linearizable::{Options, check_with};
+use rashomon_checkers::model::Model;
+use rashomon_checkers::models::{CasRegister, Register};
+use rashomon_checkers::part::Keys;
+use rashomon_checkers::small::{Call, Choices, random_history};
+use rashomon_checkers::{Finding, brute};
+use rashomon_history::{Event, EventKind, History, OpId, Value};
+
+/// What may happen to a key: a write of each value, and reads of them and of one more.
+fn calls(values: &[i64], one_more: i64, choices: &mut Choices) -> Vec<Call> {
+    let mut calls = Vec::new();
+    for &value in values {
+        let write = Value::Int(value);
+        calls.push(match choices.below(8) {
+            0 => Call::fail("write", write),
+            1 => Call::info("write", write),
+            2 => Call::open("write", write),
+            _ => Call::ok("write", write.clone(), write),
+        });
+    }
+    for _ in 0..choices.below(5) {
+        let found = match choices.below(8) {
+            0 => Value::Nil,
+            1 => Value::Int(one_more),
+            _ => values.get(choices.below(values.len().max(1))).copied().map_or(Value::Nil, Value::Int),
+        };
+        calls.push(Call::ok("read", Value::Nil, found));
+    }
+    calls
+}
+
+/// A history of the calls of one key, each made once, in any order.
+fn shuffled(mut calls: Vec<Call>, choices: &mut Choices) -> History {
+    for index in (1..calls.len()).rev() {
+        calls.swap(index, choices.below(index + 1));
+    }
+    rashomon_checkers::small::overlap(&calls, 1 + choices.below(4), choices)
+}
+
+/// Histories as one, each the history of a key of its own.
+fn merged(histories: &[History], choices: &mut Choices) -> History {
+    let mut events: Vec<std::vec::IntoIter<Event>> = Vec::new();
+    for (key, history) in histories.iter().enumerate() {
+        let mut of_key: Vec<(u32, Event)> = Vec::new();
+        for op in history.ops() {
+            let event = |kind, value: &Value| Event {
+                time: 0,
+                process: op.process * histories.len() as u32 + key as u32,
+                kind,
+                f: Arc::from(op.f),
+                key: Value::Int(key as i64),
+                value: value.clone(),
+                node: None,
+                error: None,
+            };
+            of_key.push((op.invoked, event(EventKind::Invoke, &op.input)));
+            if let Some(completed) = op.completed {
+                let kind = match op.outcome {
+                    rashomon_history::Outcome::Ok => EventKind::Ok,
+                    rashomon_history::Outcome::Fail => EventKind::Fail,
+                    rashomon_history::Outcome::Info => EventKind::Info,
+                };
+                of_key.push((completed, event(kind, &op.output)));
+            }
+        }
+        of_key.sort_by_key(|(position, _)| *position);
+        events.push(of_key.into_iter().map(|(_, event)| event).collect::<Vec<_>>().into_iter());
+    }
+    let mut all = Vec::new();
+    while !events.is_empty() {
+        let from = choices.below(events.len());
+        match events[from].next() {
+            Some(event) => all.push(event),
+            None => drop(events.swap_remove(from)),
+        }
+    }
+    History::from_events(all).expect("each process works on one key")
+}
+
+/// Judges a history of many keys in every way, and compares with the reference key by key; how many keys are
+/// linearizable, and of how many of those one pass was certain.
+fn agree<M: Model>(model: &M, history: &History) -> [u32; 2] {
+    let keys = Keys::of(history);
+    let expected: Vec<bool> =
+        (0..keys.len()).map(|key| brute::is_linearizable(model, history, keys.of_key(key))).collect();
+    let specialist = model.specialist().expect("registers have one");
+    let certain = specialist.certain(history, &KeyTable::of(history));
+    for (key, &certain) in certain.iter().enumerate() {
+        assert!(!certain || expected[key], "key {key} is not linearizable: {history:?}");
+    }
+    let finding = if expected.contains(&false) { Finding::Invalid } else { Finding::Valid };
+    for certify in [false, true] {
+        let judgement = check_with(model, history, &Options { certify, threads: 2, ..Options::default() });
+        assert_eq!(judgement.finding, finding, "certify {certify}: {history:?}");
+        let explained = expected.iter().filter(|&&linearizable| !linearizable).count().min(8);
+        assert_eq!(judgement.anomalies.len(), explained, "{judgement:?}");
+        let judged: u64 = judgement.methods.iter().map(|method| method.operations).sum();
+        let parts: u64 = judgement.methods.iter().map(|method| method.parts).sum();
+        assert_eq!((judged, parts), (history.len() as u64, keys.len() as u64), "{judgement:?}");
+        for anomaly in &judgement.anomalies {
+            let key = history.row(anomaly.operations[0]).key;
+            assert!(anomaly.operations.iter().all(|&op| history.row(op).key == key), "{judgement:?}");
+            let number = (0..keys.len()).find(|&at| history.key_of(OpId(keys.ops(at)[0])) == key);
+            assert!(number.is_some_and(|at| !expected[at]), "{judgement:?}");
+        }
+    }
+    let count = |bools: &[bool]| bools.iter().filter(|&&bool| bool).count() as u32;
+    [count(&expected), count(&certain)]
+}
+
+/// Values are unique within a key: each key counts for itself, or all count together, so that their values lie close
+/// together only as a whole.
+#[test]
+fn registers_with_unique_values_over_many_keys() {
+    let mut choices = Choices::new(7);
+    for together in [false, true] {
+        let (mut keys_judged, mut linearizable, mut certain) = (0, 0, 0);
+        for _ in 0..4_000 {
+            let keys = if together { 6 + choices.below(3) } else { 1 + choices.below(5) } as i64;
+            let histories: Vec<History> = (0..keys)
+                .map(|key| {
+                    let count = choices.below(5) as i64;
+                    let values: Vec<i64> =
+                        (0..count).map(|number| if together { keys * number + key } else { number }).collect();
+                    let one_more = choices.below(6) as i64;
+                    let calls = calls(&values, one_more, &mut choices);
+                    shuffled(calls, &mut choices)
+                })
+                .collect();
+            let history = merged(&histories, &mut choices);
+            keys_judged += Keys::of(&history).len() as u32;
+            let [good, sure] = agree(&Register, &history);
+            linearizable += good;
+            certain += sure;
+        }
+        assert!(linearizable > keys_judged / 5 && linearizable < keys_judged * 9 / 10, "{linearizable} {keys_judged}");
+        // A read of another key's value may leave that key in doubt too.
+        let least = if together { linearizable * 8 / 10 } else { linearizable };
+        assert!(certain >= least, "one pass was certain of {certain} of {linearizable} keys");
+    }
+}
+
+#[test]
+fn registers_with_repeated_values_over_many_keys() {
+    let mut choices = Choices::new(8);
+    let mut found = [0; 2];
+    for _ in 0..2_000 {
+        let histories: Vec<History> = (0..1 + choices.below(4))
+            .map(|_| {
+                let mut all = calls(&[0, 1], 2, &mut choices);
+                let pair = Value::pair(Value::Int(0), Value::Int(1));
+                if choices.below(4) == 0 {
+                    all.push(Call::ok("cas", pair.clone(), pair));
+                }
+                random_history(&all, 1 + choices.below(6), 1 + choices.below(3), &mut choices)
+            })
+            .collect();
+        let history = merged(&histories, &mut choices);
+        let [good, _] = agree(&CasRegister::default(), &history);
+        found[usize::from(good as usize == Keys::of(&history).len())] += 1;
+    }
+    assert!(found.iter().all(|&count| count > 200), "{found:?}");
+}
