@@ -1,21 +1,32 @@
 //! `cargo xtask bench checkers`: how long registers of all sizes take to judge, and in how much memory.
 //!
 //! Each row runs in a process of its own, so that its peak memory is its own; that includes the history. Times are of
-//! the judgement alone, without making the history. `bench_checkers ROW` runs one row, `bench_checkers etcd FOLDER` a
-//! folder of recorded logs.
+//! the judgement alone, without making the history: the least of three rounds. `bench_checkers ROW` runs one row.
+//!
+//! With `--logs FOLDER`, or the folder's path in the variable `RASHOMON_ETCD_LOGS`, also recorded logs of Jepsen's etcd
+//! test: every `.log` file in the folder, with the right verdicts in `expected.tsv` there or one folder up.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Instant;
 
-use rashomon_checkers::engine::decide;
+use rashomon_checkers::engine::{Answer, decide};
 use rashomon_checkers::linearizable::{Options, check_with};
 use rashomon_checkers::models::{CasRegister, FailedCas};
 use rashomon_checkers::part::compile;
 use rashomon_checkers::simulated::Simulation;
 use rashomon_checkers::specialist::Ops;
-use rashomon_checkers::{Budget, Finding, Judgement};
-use rashomon_history::{Event, EventKind, History, Value};
+use rashomon_checkers::{Finding, Judgement};
+use rashomon_history::History;
+use rashomon_history::formats::{ReadOptions, read_history};
+
+/// How often each judgement is made.
+const ROUNDS: usize = 3;
+/// The logs are so short that they are judged more often.
+const LOG_ROUNDS: usize = 20;
+/// How much faster two cores are to be.
+const SPEED_UP: f64 = 1.7;
 
 /// One row of the table.
 struct Row {
@@ -84,27 +95,50 @@ fn rows() -> Vec<Row> {
 }
 
 fn main() {
-    let argument = std::env::args().nth(1).filter(|argument| !argument.starts_with("--"));
-    match argument {
-        Some(row) if row == "etcd" => etcd(Path::new(&std::env::args().nth(2).expect("a folder of logs"))),
-        Some(row) => run(&rows()[row.parse::<usize>().expect("the number of a row")]),
-        None => {
-            println!("| work | time | at most | processor time | peak memory | at most | verdict |");
-            println!("|---|---|---|---|---|---|---|");
-            let program = std::env::current_exe().expect("a program knows where it is");
-            for index in 0..rows().len() {
-                let status = Command::new(&program).arg(index.to_string()).status().expect("it can start itself");
-                assert!(status.success(), "row {index} failed");
-            }
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [row] = &arguments[..]
+        && let Ok(row) = row.parse::<usize>()
+    {
+        return run(&rows()[row]);
+    }
+    if let [option, row] = &arguments[..]
+        && option == "--speed-up"
+    {
+        return speed_up(&rows()[row.parse::<usize>().expect("the number of a row")]);
+    }
+    println!("| work | time | at most | processor time | peak memory | at most | verdict |");
+    println!("|---|---|---|---|---|---|---|");
+    for index in 0..rows().len() {
+        start_again(&[&index.to_string()]);
+    }
+    let folder = match &arguments[..] {
+        [option, folder] if option == "--logs" => Some(PathBuf::from(folder)),
+        _ => std::env::var_os("RASHOMON_ETCD_LOGS").map(PathBuf::from),
+    };
+    match folder {
+        Some(folder) => logs(&folder),
+        None => println!("\nNo recorded logs of etcd: their folder is given by --logs or RASHOMON_ETCD_LOGS."),
+    }
+    println!("\n| work | one core | two cores | ratio | at least |");
+    println!("|---|---|---|---|---|");
+    for (index, row) in rows().iter().enumerate() {
+        if row.simulation.keys > 1 {
+            start_again(&["--speed-up", &index.to_string()]);
         }
     }
+}
+
+/// Runs a part of this program in a process of its own.
+fn start_again(arguments: &[&str]) {
+    let program = std::env::current_exe().expect("a program knows where it is");
+    let status = Command::new(&program).args(arguments).status().expect("it can start itself");
+    assert!(status.success(), "{arguments:?} failed");
 }
 
 /// Runs one row and prints it.
 fn run(row: &Row) {
     let history = row.simulation.run();
-    let options = Options { threads: row.threads, ..Options::default() };
-    let (judgement, time, spent) = judge(&history, FailedCas::Nothing, &options);
+    let (judgement, time, spent) = least(&history, row.threads);
     let memory = peak_memory_mib();
     let verdict = format!("{:?}", judgement.finding).to_lowercase();
     let methods: Vec<&str> = judgement.methods.iter().map(|method| method.method.as_str()).collect();
@@ -118,66 +152,79 @@ fn run(row: &Row) {
     );
 }
 
-/// Judges; milliseconds of the wall clock and of the processor.
-fn judge(history: &History, failed_cas: FailedCas, options: &Options) -> (Judgement, f64, f64) {
-    let (start, before) = (Instant::now(), processor_ms());
-    let judgement = check_with(&CasRegister { failed_cas }, history, options);
-    (judgement, start.elapsed().as_secs_f64() * 1e3, processor_ms() - before)
+/// Runs one row on one and on two threads and prints how they compare.
+fn speed_up(row: &Row) {
+    let history = row.simulation.run();
+    let [one, two] = [1, 2].map(|threads| least(&history, threads).1);
+    let name = row.name.trim_end_matches(", two cores");
+    println!("| {name} | {one:.0} ms | {two:.0} ms | {:.2} | {SPEED_UP} |", one / two);
 }
 
-/// Judges all logs of a folder, in the text format of a Jepsen test of etcd, and prints the totals: of the verdicts
-/// alone by the general engine, and of whole judgements.
-fn etcd(folder: &Path) {
-    let mut files: Vec<_> = std::fs::read_dir(folder)
-        .expect("the folder can be read")
-        .map(|file| file.expect("so can its files").path())
-        .collect();
+/// Judges a few times; the least milliseconds of the wall clock and of the processor.
+fn least(history: &History, threads: usize) -> (Judgement, f64, f64) {
+    let options = Options { threads, ..Options::default() };
+    let rounds = (0..ROUNDS).map(|_| {
+        let (start, before) = (Instant::now(), processor_ms());
+        let judgement = check_with(&CasRegister::default(), history, &options);
+        (judgement, start.elapsed().as_secs_f64() * 1e3, processor_ms() - before)
+    });
+    rounds.reduce(|best, next| (best.0, best.1.min(next.1), best.2.min(next.2))).expect("there is a round")
+}
+
+/// Judges all logs of a folder and prints two rows: the verdicts alone, and the judgements with explanations.
+fn logs(folder: &Path) {
+    let files = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("cannot read {}: {error}", folder.display()));
+    let mut files: Vec<PathBuf> = files.map(|file| file.expect("a folder's files can be listed").path()).collect();
+    files.retain(|file| file.extension().is_some_and(|extension| extension == "log"));
     files.sort();
-    let mut histories = Vec::new();
-    for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "log")) {
-        let text = std::fs::read_to_string(file).expect("a log is text");
-        histories.push((file.file_name().expect("it is a file").to_owned(), parse_log(&text)));
-    }
-    let options = Options { budget: Budget::default(), certify: false, threads: 1 };
-    let mut total = 0.0;
-    for (name, history) in &histories {
-        let (judgement, time, _) = judge(history, FailedCas::Compared, &options);
-        total += time;
-        println!("{}\t{:?}\t{time:.3} ms", name.display(), judgement.finding);
-    }
-    let start = Instant::now();
+    let right = right_verdicts(folder);
+    // Here a failed compare-and-set compared.
     let model = CasRegister { failed_cas: FailedCas::Compared };
-    for (_, history) in &histories {
-        let part = compile(&model, history, Ops::All(history.len() as u32)).expect("a log is of this model");
-        std::hint::black_box(decide(&model, &part, &options.budget));
+    let options = Options { threads: 1, ..Options::default() };
+    let (mut verdicts, mut judgements, mut wrong) = (0.0, 0.0, 0);
+    for file in &files {
+        let bytes = std::fs::read(file).unwrap_or_else(|error| panic!("cannot read {}: {error}", file.display()));
+        let (history, _) =
+            read_history(&bytes[..], ReadOptions::default()).unwrap_or_else(|error| panic!("{error} in {file:?}"));
+        let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut answer = None;
+        verdicts += least_ms(|| {
+            let ops = Ops::All(history.len() as u32);
+            let part = compile(&model, &history, ops).expect("a log is of this model");
+            answer = Some(decide(&model, &part, &options.budget).0.answer);
+        });
+        let linearizable = matches!(answer, Some(Answer::Yes(_)));
+        let mut finding = Finding::Unknown;
+        judgements += least_ms(|| finding = check_with(&model, &history, &options).finding);
+        wrong += usize::from(right.get(&name) != Some(&linearizable) || linearizable != (finding == Finding::Valid));
     }
-    let verdicts = start.elapsed().as_secs_f64() * 1e3;
-    println!("{} logs: verdicts in {verdicts:.2} ms, verdicts with explanations in {total:.2} ms", histories.len());
+    let said = if wrong == 0 { "all verdicts right".to_owned() } else { format!("{wrong} verdicts wrong") };
+    let memory = peak_memory_mib();
+    let count = files.len();
+    println!("| {count} logs of etcd, the verdicts | {verdicts:.2} ms | 3 ms | | {memory} MiB | 100 MiB | {said} |");
+    println!(
+        "| {count} logs of etcd, with explanations | {judgements:.2} ms | 20 ms | | {memory} MiB | 100 MiB | {said} |"
+    );
 }
 
-fn parse_log(text: &str) -> History {
-    let number = |text: &str| text.parse().map_or(Value::Nil, Value::Int);
-    let events = text.lines().filter_map(|line| line.split_once("jepsen.util - ")).enumerate().filter_map(
-        |(time, (_, line))| {
-            let words: Vec<&str> = line.split('\t').map(str::trim).collect();
-            let [process, kind, f, value] = words[..] else { return None };
-            let process = process.parse().ok()?;
-            let kind = match kind {
-                ":invoke" => EventKind::Invoke,
-                ":ok" => EventKind::Ok,
-                ":fail" => EventKind::Fail,
-                ":info" => EventKind::Info,
-                _ => return None,
-            };
-            let value = match value.trim_matches(['[', ']']).split_once(' ') {
-                Some((from, to)) => Value::pair(number(from), number(to)),
-                None => number(value),
-            };
-            let f = f.trim_start_matches(':').into();
-            Some(Event { time: time as u64, process, kind, f, key: Value::Nil, value, node: None, error: None })
-        },
-    );
-    History::from_events(events).expect("a log is a history")
+/// Which logs are linearizable, from lines like `folder/etcd_000.log<tab>not-linearizable`.
+fn right_verdicts(folder: &Path) -> BTreeMap<String, bool> {
+    let places = [Some(folder), folder.parent()].into_iter().flatten().map(|place| place.join("expected.tsv"));
+    let text = places.into_iter().find_map(|place| std::fs::read_to_string(place).ok());
+    let text = text.unwrap_or_else(|| panic!("there is no expected.tsv in {} or one folder up", folder.display()));
+    let lines = text.lines().filter_map(|line| line.split_once('\t'));
+    let named = lines.map(|(file, verdict)| (file.rsplit('/').next().unwrap_or(file), verdict.trim()));
+    named.map(|(file, verdict)| (file.to_owned(), verdict == "linearizable")).collect()
+}
+
+/// The least milliseconds of the wall clock.
+fn least_ms(mut work: impl FnMut()) -> f64 {
+    let rounds = (0..LOG_ROUNDS).map(|_| {
+        let start = Instant::now();
+        work();
+        start.elapsed().as_secs_f64() * 1e3
+    });
+    rounds.fold(f64::INFINITY, f64::min)
 }
 
 /// The most memory this process has held.
@@ -187,10 +234,10 @@ fn peak_memory_mib() -> u64 {
     line.trim().trim_end_matches(" kB").trim().parse::<u64>().map_or(0, |kib| kib / 1024)
 }
 
-/// Processor time of this process and its threads: user time, in steps of 10 ms.
+/// Processor time of this process and its threads, of the kernel's part too, in steps of 10 ms.
 fn processor_ms() -> f64 {
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
     let after_name = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: f64 = after_name.split_whitespace().nth(11).and_then(|ticks| ticks.parse().ok()).unwrap_or(0.0);
-    ticks * 10.0
+    let ticks = after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok());
+    ticks.sum::<f64>() * 10.0
 }
