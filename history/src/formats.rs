@@ -23,7 +23,7 @@ mod source;
 
 use std::borrow::Cow;
 use std::fmt;
-use std::io::{self, Cursor, Read};
+use std::io::{self, Chain, Cursor, Read};
 
 use thiserror::Error;
 
@@ -204,25 +204,60 @@ pub fn detect(bytes: &[u8]) -> Option<Format> {
 }
 
 /// Reads events in real-time order into `sink`. Memory does not grow with the input.
-pub fn read_events(mut input: impl Read, options: ReadOptions<'_>, sink: &mut Sink<'_>) -> Result<Summary, InputError> {
+pub fn read_events(input: impl Read, options: ReadOptions<'_>, sink: &mut Sink<'_>) -> Result<Summary, InputError> {
+    let (format, input) = open(input, options.format)?;
+    read_as(format, input, options, sink)
+}
+
+/// Reads a whole history.
+pub fn read_history(input: impl Read, options: ReadOptions<'_>) -> Result<(History, Summary), InputError> {
+    let mut builder = HistoryBuilder::default();
+    let (format, input) = open(input, options.format)?;
+    let summary = match format {
+        // What this format repeats has numbers already.
+        Format::Own => read_own(input, options.progress.unwrap_or(&mut |_| {}), |reader| {
+            let pushed = reader.next_into(&mut builder)?;
+            Some(pushed.map_err(InputError::Own).and_then(|pushed| pushed.map_err(InputError::Events)))
+        })?,
+        _ => read_as(format, input, options, &mut |event| Ok(builder.push_ref(event)?))?,
+    };
+    Ok((builder.finish(), summary))
+}
+
+/// The format of an input, given or found out, and the whole input.
+fn open<R: Read>(mut input: R, format: Option<Format>) -> Result<(Format, Chain<Cursor<Vec<u8>>, R>), InputError> {
     let mut begin = Vec::new();
     (&mut input).take(DETECT_BYTES as u64).read_to_end(&mut begin)?;
     if begin.is_empty() {
         return Err(InputError::Empty);
     }
-    let format = match options.format.or_else(|| detect(&begin)) {
-        Some(format) => format,
-        None => {
-            let begins = String::from_utf8_lossy(&begin[..begin.len().min(40)]).escape_debug().to_string();
-            return Err(InputError::UnknownFormat { begins });
-        }
+    let Some(format) = format.or_else(|| detect(&begin)) else {
+        let begins = String::from_utf8_lossy(&begin[..begin.len().min(40)]).escape_debug().to_string();
+        return Err(InputError::UnknownFormat { begins });
     };
-    let input = Cursor::new(begin).chain(input);
+    Ok((format, Cursor::new(begin).chain(input)))
+}
+
+fn read_as(
+    format: Format,
+    input: impl Read,
+    options: ReadOptions<'_>,
+    sink: &mut Sink<'_>,
+) -> Result<Summary, InputError> {
     let mut no_progress = |_| {};
     let progress = options.progress.unwrap_or(&mut no_progress);
     let assembler = |order| Assembler::new(order, options.independent);
     match format {
-        Format::Own => read_own(input, progress, sink),
+        Format::Own => read_own(input, progress, |reader| {
+            let event = match reader.next_ref()? {
+                Ok(event) => event,
+                Err(error) => return Some(Err(InputError::Own(error))),
+            };
+            Some(sink(event).map_err(|refusal| match refusal {
+                Refusal::History(error) => InputError::Events(error),
+                Refusal::Stop => InputError::Stopped,
+            }))
+        }),
         Format::JsonLines => read_text(input, json::Parser::default(), assembler(Order::ByTime), progress, sink),
         Format::Json => read_text(input, json::Parser::default(), assembler(Order::AsWritten), progress, sink),
         Format::Edn => read_text(input, edn::Parser::default(), assembler(Order::AsWritten), progress, sink),
@@ -230,31 +265,25 @@ pub fn read_events(mut input: impl Read, options: ReadOptions<'_>, sink: &mut Si
     }
 }
 
-/// Reads a whole history.
-pub fn read_history(input: impl Read, options: ReadOptions<'_>) -> Result<(History, Summary), InputError> {
-    let mut builder = HistoryBuilder::default();
-    let summary = read_events(input, options, &mut |event| Ok(builder.push_ref(event)?))?;
-    Ok((builder.finish(), summary))
-}
-
-fn read_own(input: impl Read, progress: &mut dyn FnMut(u64), sink: &mut Sink<'_>) -> Result<Summary, InputError> {
+/// Takes one event after another with `next`.
+fn read_own<R: Read>(
+    input: R,
+    progress: &mut dyn FnMut(u64),
+    mut next: impl FnMut(&mut HistoryReader<R>) -> Option<Result<(), InputError>>,
+) -> Result<Summary, InputError> {
     let mut reader = HistoryReader::new(input);
     let mut cut_short = None;
     let mut reported = 0;
-    while let Some(event) = reader.next_ref() {
+    while let Some(event) = next(&mut reader) {
         match event {
-            Ok(event) => match sink(event) {
-                Ok(()) => {}
-                Err(Refusal::History(error)) => return Err(InputError::Events(error)),
-                Err(Refusal::Stop) => return Err(InputError::Stopped),
-            },
-            Err(error) if error.is_cut_short() => {
+            Ok(()) => {}
+            Err(InputError::Own(error)) if error.is_cut_short() => {
                 let what = error.to_string();
                 cut_short = Some(CutShort { at_byte: reader.bytes_read(), what });
                 break;
             }
-            Err(ReadError::Io(error)) => return Err(InputError::Io(error)),
-            Err(error) => return Err(InputError::Own(error)),
+            Err(InputError::Own(ReadError::Io(error))) => return Err(InputError::Io(error)),
+            Err(error) => return Err(error),
         }
         if reader.bytes_read() >= reported + PROGRESS_BYTES {
             reported = reader.bytes_read();

@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use crate::{Event, Outcome, Value};
+pub(crate) use builder::EventIds;
 pub use builder::HistoryBuilder;
 use times::Times;
 use values::Values;

@@ -8,7 +8,7 @@ use zstd::bulk::Decompressor;
 use super::columns::{ColumnReader, Malformed, SharedEvent};
 use super::frame::{self, BadHeader, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
 use super::{FRAME_MAX_BYTES, HEADER_BYTES, MAGIC, VERSION};
-use crate::{Event, EventRef};
+use crate::{Event, EventRef, HistoryBuilder, HistoryError};
 
 /// Why reading a history file ended before its end.
 #[derive(Debug, Error)]
@@ -74,6 +74,9 @@ impl ReadError {
     }
 }
 
+/// Whether an event could be added to a history.
+type Pushed = Result<(), HistoryError>;
+
 /// Streams the events of a history file. After an error it yields nothing more.
 ///
 /// Memory: one frame, whatever the file's size.
@@ -133,8 +136,32 @@ impl<R: Read> HistoryReader<R> {
         Some(self.next_shared()?.map(|(event, _, _)| event))
     }
 
+    /// Adds the next event to a history, the same one for all events of this reader; `None` after the last event.
+    #[inline]
+    pub(crate) fn next_into(&mut self, builder: &mut HistoryBuilder) -> Option<Result<Pushed, ReadError>> {
+        if self.columns.left() == 0 {
+            if let Err(error) = self.fill()? {
+                return Some(Err(error));
+            }
+            if let Err(error) = self.columns.identify(builder) {
+                return Some(Ok(Err(error)));
+            }
+        }
+        Some(Ok(self.columns.next_into(builder)))
+    }
+
     #[inline]
     fn next_shared(&mut self) -> Option<Result<SharedEvent<'_>, ReadError>> {
+        if self.columns.left() == 0
+            && let Err(error) = self.fill()?
+        {
+            return Some(Err(error));
+        }
+        self.columns.next().map(Ok)
+    }
+
+    /// Loads frames up to the next event; `None` when there is none.
+    fn fill(&mut self) -> Option<Result<(), ReadError>> {
         while self.columns.left() == 0 {
             match self.next_frame() {
                 Ok(true) => {}
@@ -145,7 +172,7 @@ impl<R: Read> HistoryReader<R> {
                 }
             }
         }
-        self.columns.next().map(Ok)
+        Some(Ok(()))
     }
 
     /// Loads the next frame; false at the end of the file.

@@ -26,7 +26,17 @@ impl HistoryBuilder {
 
     /// Adds the next event, which may borrow from a reader's buffer.
     pub fn push_ref(&mut self, event: EventRef<'_>) -> Result<(), HistoryError> {
-        let position = self.history.times.len() as u64;
+        let function = self.function_id(event.f)?;
+        let value = self.value_id(event.value)?;
+        // A completion is of its invocation's key.
+        let key = if event.kind == EventKind::Invoke { self.value_id(event.key)? } else { Values::NIL };
+        let EventRef { time, process, kind, node, .. } = event;
+        self.push_ids(&EventIds { time, process, kind, function, key, value, node, error: event.error.map(Arc::from) })
+    }
+
+    /// Adds the next event, whose function and values have their ids.
+    pub(crate) fn push_ids(&mut self, event: &EventIds) -> Result<(), HistoryError> {
+        let position = self.position();
         if position >= u64::from(u32::MAX >> 1) {
             return Err(HistoryError::TooLarge { position });
         }
@@ -50,19 +60,22 @@ impl HistoryBuilder {
         self.history
     }
 
-    fn invoke(&mut self, event: EventRef<'_>, position: u64) -> Result<(), HistoryError> {
+    /// The position of the next event.
+    fn position(&self) -> u64 {
+        self.history.times.len() as u64
+    }
+
+    fn invoke(&mut self, event: &EventIds, position: u64) -> Result<(), HistoryError> {
         if let Some(&row) = self.open.get(event.process) {
             return Err(HistoryError::AlreadyOpen {
                 position,
                 process: event.process,
-                f: Arc::from(event.f),
+                f: self.history.function(event.function).clone(),
                 open: self.function_of(row).clone(),
                 since: u64::from(self.history.invoked[row as usize]),
             });
         }
-        let function = self.function_id(event.f, position)?;
-        let key = self.value_id(event.key, position)?;
-        let input = self.value_id(event.value, position)?;
+        let &EventIds { function, key, value: input, .. } = event;
         let history = &mut self.history;
         let row = history.process.len();
         self.open.insert(event.process, row as u32);
@@ -87,15 +100,16 @@ impl HistoryBuilder {
         Ok(())
     }
 
-    fn complete(&mut self, event: EventRef<'_>, position: u64, outcome: Outcome) -> Result<(), HistoryError> {
+    fn complete(&mut self, event: &EventIds, position: u64, outcome: Outcome) -> Result<(), HistoryError> {
+        let function = || self.history.function(event.function).clone();
         let Some(&row) = self.open.get(event.process) else {
-            return Err(HistoryError::NotOpen { position, process: event.process, f: Arc::from(event.f) });
+            return Err(HistoryError::NotOpen { position, process: event.process, f: function() });
         };
-        if **self.function_of(row) != *event.f {
+        if self.history.kind[row as usize].function() != event.function {
             let open = self.function_of(row).clone();
-            return Err(HistoryError::Mismatch { position, process: event.process, f: Arc::from(event.f), open });
+            return Err(HistoryError::Mismatch { position, process: event.process, f: function(), open });
         }
-        let output = self.value_id(event.value, position)?;
+        let output = event.value;
         self.open.remove(event.process);
         let history = &mut self.history;
         let index = row as usize;
@@ -114,8 +128,8 @@ impl HistoryBuilder {
         history.kind[index] = Kind::new(history.kind[index].function(), outcome, shape);
         history.value[index] = entry;
         history.completed[index] = position as u32;
-        if let Some(error) = event.error {
-            history.errors.insert(row, Arc::from(error));
+        if let Some(error) = &event.error {
+            history.errors.insert(row, error.clone());
         }
         Ok(())
     }
@@ -124,14 +138,15 @@ impl HistoryBuilder {
         self.history.function(self.history.kind[row as usize].function())
     }
 
-    fn function_id(&mut self, name: &str, position: u64) -> Result<u16, HistoryError> {
+    /// The id of a function.
+    pub(crate) fn function_id(&mut self, name: &str) -> Result<u16, HistoryError> {
         // Few functions, short names: comparing the first is faster than hashing.
         let first = self.history.functions.iter().take(8).position(|known| **known == *name);
         if let Some(id) = first.map(|id| id as u16).or_else(|| self.function_ids.get(name).copied()) {
             return Ok(id);
         }
         if self.history.functions.len() == FUNCTIONS_MAX {
-            return Err(HistoryError::TooManyFunctions { position, f: Arc::from(name) });
+            return Err(HistoryError::TooManyFunctions { position: self.position(), f: Arc::from(name) });
         }
         let id = self.history.functions.len() as u16;
         let name: Arc<str> = Arc::from(name);
@@ -140,9 +155,30 @@ impl HistoryBuilder {
         Ok(id)
     }
 
-    fn value_id(&mut self, value: &Value, position: u64) -> Result<u32, HistoryError> {
-        self.interner.id(value, &mut self.history.values).ok_or(HistoryError::TooLarge { position })
+    /// The id of an integer.
+    #[inline]
+    pub(crate) fn int_id(&mut self, number: i64) -> Result<u32, HistoryError> {
+        Interner::small(number).map_or_else(|| self.value_id(&Value::Int(number)), Ok)
     }
+
+    /// The id of a value.
+    pub(crate) fn value_id(&mut self, value: &Value) -> Result<u32, HistoryError> {
+        let id = self.interner.id(value, &mut self.history.values);
+        id.ok_or_else(|| HistoryError::TooLarge { position: self.position() })
+    }
+}
+
+/// An event whose function and values have their ids in the history that is built.
+pub(crate) struct EventIds {
+    pub(crate) time: u64,
+    pub(crate) process: u32,
+    pub(crate) kind: EventKind,
+    pub(crate) function: u16,
+    /// Of an invocation.
+    pub(crate) key: u32,
+    pub(crate) value: u32,
+    pub(crate) node: Option<u16>,
+    pub(crate) error: Option<Arc<str>>,
 }
 
 #[cfg(test)]

@@ -61,6 +61,12 @@ pub(super) struct Interner {
 }
 
 impl Interner {
+    /// The id of a small integer, which needs no table.
+    #[inline]
+    pub(super) fn small(number: i64) -> Option<u32> {
+        (-INT_LIMIT..INT_LIMIT).contains(&number).then_some(number as u32 | INT)
+    }
+
     /// The id of a value; `None` when there are more than 2^30 of them.
     pub(super) fn id(&mut self, value: &Value, values: &mut Values) -> Option<u32> {
         match value {

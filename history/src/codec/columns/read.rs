@@ -7,8 +7,9 @@ use rustc_hash::FxHashMap;
 use super::super::planes;
 use super::super::varint::{self, Bytes};
 use super::{COLUMNS, ERROR, FUNCTION, HAS_ERROR, HAS_NODE, KEY, NODE, PROCESS, TIME, VALUE};
+use crate::history::EventIds;
 use crate::value::MAX_DEPTH;
-use crate::{EventKind, EventRef, Value};
+use crate::{EventKind, EventRef, History, HistoryBuilder, HistoryError, Value};
 
 /// One decoded frame, handing out its events. A frame is checked as a whole before its first event is handed out.
 #[derive(Debug, Default)]
@@ -17,6 +18,9 @@ pub(in super::super) struct ColumnReader {
     functions: Vec<Arc<str>>,
     errors: Vec<Arc<str>>,
     values: Vec<Value>,
+    /// The ids of functions and values in the history that is built, if one is.
+    function_ids: Vec<u16>,
+    value_ids: Vec<u32>,
     kinds: Vec<u8>,
     columns: [Vec<u64>; COLUMNS],
     /// The next event, and how many events before it have a node and an error.
@@ -64,14 +68,50 @@ impl ColumnReader {
         (self.kinds.len() - self.next) as u32
     }
 
-    /// The next event with its shared names; `None` after the last.
+    /// Finds the ids of the frame's functions and values in a history that is built.
+    pub(in super::super) fn identify(&mut self, builder: &mut HistoryBuilder) -> Result<(), HistoryError> {
+        self.function_ids.clear();
+        for function in &self.functions {
+            self.function_ids.push(builder.function_id(function)?);
+        }
+        self.value_ids.clear();
+        for value in &self.values {
+            self.value_ids.push(builder.value_id(value)?);
+        }
+        Ok(())
+    }
+
+    /// Adds the next event to the history for which the frame was [identified](ColumnReader::identify); does nothing
+    /// after the last.
     #[inline]
-    pub(in super::super) fn next(&mut self) -> Option<SharedEvent<'_>> {
+    pub(in super::super) fn next_into(&mut self, builder: &mut HistoryBuilder) -> Result<(), HistoryError> {
+        let at = self.next;
+        let Some((flags, node, error)) = self.advance() else { return Ok(()) };
+        let mut id = |code: u64| match code {
+            0 => Ok(History::NIL),
+            odd if odd & 1 == 1 => builder.int_id(varint::unzigzag(odd >> 1)),
+            entry => Ok(self.value_ids[(entry >> 1) as usize - 1]),
+        };
+        let (key, value) = (id(self.columns[KEY][at])?, id(self.columns[VALUE][at])?);
+        builder.push_ids(&EventIds {
+            time: self.time,
+            process: self.columns[PROCESS][at] as u32,
+            kind: KINDS[usize::from(flags & 3)],
+            function: self.function_ids[self.columns[FUNCTION][at] as usize],
+            key,
+            value,
+            node,
+            error: error.map(|error| self.errors[error].clone()),
+        })
+    }
+
+    /// Moves on by one event: its flags, its node and the index of its error.
+    #[inline]
+    fn advance(&mut self) -> Option<(u8, Option<u16>, Option<usize>)> {
         let at = self.next;
         let flags = *self.kinds.get(at)?;
         self.next += 1;
         self.time = self.time.wrapping_add(varint::unzigzag(self.columns[TIME][at]) as u64);
-        let function = &self.functions[self.columns[FUNCTION][at] as usize];
         let mut node = None;
         if flags & HAS_NODE != 0 {
             node = Some(self.columns[NODE][self.next_node] as u16);
@@ -79,9 +119,19 @@ impl ColumnReader {
         }
         let mut error = None;
         if flags & HAS_ERROR != 0 {
-            error = Some(&self.errors[self.columns[ERROR][self.next_error] as usize]);
+            error = Some(self.columns[ERROR][self.next_error] as usize);
             self.next_error += 1;
         }
+        Some((flags, node, error))
+    }
+
+    /// The next event with its shared names; `None` after the last.
+    #[inline]
+    pub(in super::super) fn next(&mut self) -> Option<SharedEvent<'_>> {
+        let at = self.next;
+        let (flags, node, error) = self.advance()?;
+        let function = &self.functions[self.columns[FUNCTION][at] as usize];
+        let error = error.map(|error| &self.errors[error]);
         let event = EventRef {
             time: self.time,
             process: self.columns[PROCESS][at] as u32,
