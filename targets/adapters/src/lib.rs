@@ -1,6 +1,7 @@
 //! The targets as the harness sees them: command lines, clients, interfaces.
 
 mod crdt;
+mod dynamo;
 mod http;
 mod included;
 mod lww_kv;
@@ -10,6 +11,7 @@ mod raft_kv;
 mod swim;
 
 pub use crdt::CrdtReplicas;
+pub use dynamo::Dynamo;
 pub use lww_kv::LwwKv;
 pub use raft_kv::RaftKv;
 pub use swim::SwimMembers;

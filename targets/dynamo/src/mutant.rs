@@ -87,10 +87,10 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             workload: "register",
             nodes: 5,
-            faults: &["isolate-one", "pause"],
+            faults: &["partition"],
             seconds: 30,
-            options: &[],
-            note: "a coordinator that is no replica needs one acknowledgement less, and that one replica is then cut off or slow",
+            options: &["--set n=2", "--set r=1", "--set w=2"],
+            note: "of two replicas each is on its own side of a partition; a coordinator that is no replica is content with the one that it reaches",
         },
     },
     MutantInfo {
@@ -104,8 +104,8 @@ pub const ALL: &[MutantInfo] = &[
             nodes: 5,
             faults: &["partition"],
             seconds: 30,
-            options: &[],
-            note: "the replicas of a key are on the other side of a partition; the stand-ins' hints are invisible to reads",
+            options: &["--set r=1", "--set w=3"],
+            note: "a write that needs all three replicas is acknowledged with stand-ins for those on the other side of a partition, where a read needs only one",
         },
     },
     MutantInfo {
@@ -162,10 +162,10 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             workload: "register",
             nodes: 5,
-            faults: &["partition", "pause"],
+            faults: &["partition"],
             seconds: 30,
-            options: &[],
-            note: "a write reaches one replica and is then stopped; two reads meet different replicas",
+            options: &["--set r=1", "--set w=3"],
+            note: "a write reaches the replicas on one side of a partition only; reads on both sides need one replica",
         },
     },
     MutantInfo {
@@ -179,8 +179,8 @@ pub const ALL: &[MutantInfo] = &[
             nodes: 5,
             faults: &["partition"],
             seconds: 20,
-            options: &[],
-            note: "a coordinator is cut off from some replicas but not from all",
+            options: &["--set r=1", "--set w=3"],
+            note: "a coordinator reaches a replica to learn the version, but not all that a write needs; what it wrote is read later",
         },
     },
     MutantInfo {
@@ -192,9 +192,9 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             workload: "set",
             nodes: 5,
-            faults: &["majority-minority", "kill"],
+            faults: &["isolate-one", "majority-minority", "kill-all"],
             seconds: 60,
-            options: &["--set quorum=sloppy"],
+            options: &["--set quorum=sloppy", "--set r=1", "--set w=1", "--set handoff-ms=2000"],
             note: "stand-ins keep the only copies of a write and are killed before they hand over",
         },
     },
@@ -207,10 +207,17 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             workload: "cart",
             nodes: 5,
-            faults: &["isolate-one", "kill"],
+            faults: &["isolate-one"],
             seconds: 60,
-            options: &["--set handoff-ms=2500", "--set grace-ms=400"],
-            note: "a hint older than a removal is handed over after the tombstone was forgotten",
+            options: &[
+                "--set handoff-ms=2500",
+                "--set grace-ms=300",
+                "--set request-timeout-ms=300",
+                "-o elements=1",
+                "-o keys=600",
+                "-o mix=writes",
+            ],
+            note: "a hint older than a removal is handed over after the tombstone was forgotten; a cart of one element is a tombstone when that is removed",
         },
     },
     MutantInfo {
@@ -222,10 +229,10 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             workload: "cart",
             nodes: 5,
-            faults: &["isolate-one", "kill", "pause"],
+            faults: &["isolate-one", "kill-some", "pause-some"],
             seconds: 60,
-            options: &["--set grace-ms=400"],
-            note: "a replica misses a removal for longer than the grace period, and its old state is taken for news",
+            options: &["--set grace-ms=300", "--set hints=no", "-o elements=1", "-o keys=600", "-o mix=writes"],
+            note: "a replica misses a removal for longer than the grace period, and its old state is taken for news; a cart of one element is a tombstone when that is removed",
         },
     },
     MutantInfo {

@@ -154,6 +154,11 @@ impl Node {
         self.reachable = nodes.into_iter().chain([self.config.id]).collect();
     }
 
+    /// The failure detector's opinion changed: these nodes are thought to be down.
+    pub fn reach_all_but(&mut self, missed: &BTreeSet<NodeId>) {
+        self.reach(self.config.nodes.clone().into_iter().filter(|node| !missed.contains(node)));
+    }
+
     /// A client asks; `quorum` where it does not want the configured one. An answer comes at `deadline`
     /// (monotonic, ms) at the latest, under the number returned.
     pub fn ask(&mut self, key: Key, ask: Ask, quorum: Option<Quorum>, deadline: u64) -> RequestId {

@@ -105,22 +105,6 @@ impl Recovered {
             Record::Ring(ring) => self.ring = Some(ring),
         }
     }
-
-    /// The fewest records that make up the same.
-    pub fn into_records(self) -> Vec<Record> {
-        let mut records = vec![Record::Births(self.births)];
-        records.extend(self.ring.map(Record::Ring));
-        if self.floor > 0 {
-            // A forgotten key that never was: all that counts is the floor.
-            let key = Key { space: crate::object::Space::Register, name: "".into() };
-            records.push(Record::Drop { key, floor: self.floor });
-        }
-        let objects = self.objects.into_iter();
-        records.extend(objects.map(|(key, (object, birth))| Record::Put { key, object, birth }));
-        let hints = self.hints.into_iter();
-        records.extend(hints.map(|((home, key), object)| Record::Hint { home, key, object }));
-        records
-    }
 }
 
 /// An answer to a client.
@@ -158,8 +142,6 @@ pub enum Failure {
     Starting,
     /// The store has no such operation on this kind of key, or the quorum asked for is none.
     Unsupported,
-    /// The node is not (or still) a member, or the ring would become smaller than N.
-    Refused,
     /// A write that timed out, with [`crate::Mutant::TimeoutIsFailure`] taken for one that did not happen.
     TakenForFailed,
 }
@@ -177,7 +159,6 @@ impl Failure {
             Failure::Timeout | Failure::TakenForFailed => "timeout",
             Failure::Starting => "starting",
             Failure::Unsupported => "unsupported",
-            Failure::Refused => "refused",
         }
     }
 }

@@ -8,6 +8,7 @@
 mod bench;
 mod clock;
 mod crdt;
+mod dynamo;
 mod http;
 mod lww_kv;
 mod members;
@@ -39,6 +40,8 @@ enum Command {
     LwwKv(lww_kv::Options),
     /// Runs a node that knows who is in the cluster, and does nothing else.
     Swim(swim::Options),
+    /// Runs a node of the Dynamo-style key-value store.
+    Dynamo(dynamo::Options),
     /// Lists the known bugs that `--mutant` builds in.
     ListMutants,
     /// Measures a running raft-kv cluster: closed-loop clients over HTTP.
@@ -53,6 +56,7 @@ fn main() {
         Command::Crdt(options) => crdt::run(options),
         Command::LwwKv(options) => lww_kv::run(options),
         Command::Swim(options) => swim::run(options),
+        Command::Dynamo(options) => dynamo::run(options),
         Command::ListMutants => {
             list_mutants();
             Ok(())
@@ -95,6 +99,12 @@ fn list_mutants() {
         text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
         let run = format!("lww-kv --workload {} --mutant {} --nodes {}", recipe.workload, info.name, recipe.nodes);
         text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, info.note);
+    }
+    for info in rashomon_dynamo::ALL {
+        let recipe = info.recipe;
+        text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
+        let run = format!("dynamo --workload {} --mutant {} --nodes {}", recipe.workload, info.name, recipe.nodes);
+        text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, recipe.note);
     }
     for info in rashomon_swim::ALL {
         let recipe = info.recipe;

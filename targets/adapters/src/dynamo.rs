@@ -1,0 +1,261 @@
+//! The target `dynamo`: the included Dynamo-style store, as a cluster of `rashomon-node dynamo` processes.
+
+use std::time::Duration;
+
+use rashomon_dynamo::{ALL as MUTANTS, MutantInfo as StoreMutant};
+use rashomon_harness::client::Client;
+use rashomon_harness::consistency::Consistency;
+use rashomon_harness::interface::Interface;
+use rashomon_harness::target::{
+    MutantInfo, Node, NodeCommand, Readiness, Recipe, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
+};
+use rashomon_swim::{ALL as MEMBERSHIP_MUTANTS, MutantInfo as MembershipMutant};
+
+use crate::object_client::client_for;
+use crate::{included, node_program};
+
+/// The target `dynamo`.
+pub struct Dynamo;
+
+const SETTINGS: [(&str, &str, &str); 14] = [
+    ("n", "3", "replicas of a key (N)"),
+    ("r", "2", "replicas that answer before a read is complete (R)"),
+    ("w", "2", "replicas that hold a write before it is acknowledged (W)"),
+    ("quorum", "strict", "whose answers count: `strict`, a key's own replicas; `sloppy`, also their stand-ins"),
+    ("conflict", "versions", "what decides between writes of a register: `versions`, or `lww`, the writers' clocks"),
+    ("patience-ms", "30", "how long a node waits for replicas before it asks others"),
+    ("hints", "yes", "whether a replica that missed a write gets a hint: `yes` or `no`"),
+    ("handoff-ms", "100", "how often hints are handed over"),
+    ("read-repair", "yes", "whether reads mend replicas that are behind: `yes` or `no`"),
+    ("anti-entropy-ms", "200", "how often a replica compares its hash trees with another; 0 for never"),
+    ("grace-ms", "2000", "how long a tombstone is kept at the least"),
+    ("probe-ms", "150", "how often a member is probed for failures"),
+    ("churn-ms", "0", "every so often the highest node leaves the ring or joins it again; 0 for never"),
+    ("request-timeout-ms", "600", "how long a node tries to carry a request out"),
+];
+
+/// The settings that are words, with the words they can be.
+const WORDS: [(&str, [&str; 2]); 4] = [
+    ("quorum", ["strict", "sloppy"]),
+    ("conflict", ["versions", "lww"]),
+    ("hints", ["yes", "no"]),
+    ("read-repair", ["yes", "no"]),
+];
+
+/// The settings that may be 0.
+const MAY_BE_ZERO: [&str; 2] = ["anti-entropy-ms", "churn-ms"];
+
+impl Dynamo {
+    /// The value of a setting, as the user gave it or else its default.
+    fn value<'a>(&self, choice: &'a TargetChoice, name: &str) -> &'a str {
+        included::setting(&SETTINGS, choice, name)
+    }
+
+    /// The value of a setting, if it makes sense.
+    fn setting<'a>(&self, choice: &'a TargetChoice, name: &str) -> Result<&'a str, TargetError> {
+        let value = self.value(choice, name);
+        let least = u64::from(!MAY_BE_ZERO.contains(&name));
+        let (sensible, expected) = match WORDS.iter().find(|(known, _)| *known == name) {
+            Some((_, words)) => (words.contains(&value), format!("`{}` or `{}`", words[0], words[1])),
+            None => (value.parse().is_ok_and(|number: u64| number >= least), format!("a whole number from {least}")),
+        };
+        let default = self.value(&TargetChoice::default(), name).to_owned();
+        sensible.then_some(value).ok_or_else(|| TargetError {
+            what: format!("the setting {name}={value} is not {expected}"),
+            remedy: format!("give for example --set {name}={default}"),
+        })
+    }
+
+    /// A setting that is a number; 0 for one that makes no sense, which [`Target::prepare`] has refused.
+    fn number(&self, choice: &TargetChoice, name: &str) -> u64 {
+        self.value(choice, name).parse().unwrap_or(0)
+    }
+
+    fn milliseconds(&self, choice: &TargetChoice, name: &str) -> Duration {
+        Duration::from_millis(self.number(choice, name))
+    }
+
+    /// Whether every read quorum meets every write quorum.
+    fn is_strong(&self, choice: &TargetChoice) -> bool {
+        let number = |name| self.number(choice, name);
+        self.value(choice, "quorum") == "strict" && number("r") + number("w") > number("n")
+    }
+}
+
+impl Target for Dynamo {
+    fn name(&self) -> &'static str {
+        "dynamo"
+    }
+
+    fn summary(&self) -> &'static str {
+        "the included Dynamo: quorums without a leader, siblings, hints, anti-entropy, a changing ring"
+    }
+
+    fn interfaces(&self) -> &'static [Interface] {
+        &[
+            Interface::Register,
+            Interface::Siblings,
+            Interface::Set,
+            Interface::Cart,
+            Interface::Counter,
+            Interface::Members,
+        ]
+    }
+
+    fn has_leader(&self) -> bool {
+        false
+    }
+
+    /// Registers under versions are linearizable where strict quorums meet. There the other objects never go back
+    /// either, and a client finds what it wrote: what a read tells is on W replicas, of which the next asks one. With
+    /// anything weaker, replicas agree later, and that is all.
+    fn consistency(&self, choice: &TargetChoice, interface: Interface) -> Consistency {
+        match interface {
+            Interface::Register if self.value(choice, "conflict") == "lww" => Consistency::Eventual,
+            Interface::Register if self.is_strong(choice) => Consistency::Linearizable,
+            Interface::Members => Consistency::Eventual,
+            _ if self.is_strong(choice) => Consistency::Session,
+            _ => Consistency::Eventual,
+        }
+    }
+
+    fn workload_defaults(&self, choice: &TargetChoice, workload: &str) -> &'static [(&'static str, &'static str)] {
+        let by_clock = self.value(choice, "conflict") == "lww";
+        match workload {
+            // Versions from a quorum that meets no other are no order in time. Where the last write wins, that is what
+            // clients rely on, and what clocks that disagree break.
+            "register" if !by_clock && !self.is_strong(choice) => &[("cas", "no"), ("last-write", "any")],
+            "register" => &[("cas", "no")],
+            _ => &[],
+        }
+    }
+
+    fn mutants(&self) -> Vec<MutantInfo> {
+        let of_store = |info: &'static StoreMutant| MutantInfo {
+            name: info.name,
+            id: info.id,
+            summary: info.summary,
+            exposes: info.exposes,
+            recipe: Some(Recipe {
+                workload: info.recipe.workload,
+                nodes: info.recipe.nodes,
+                faults: info.recipe.faults,
+                seconds: info.recipe.seconds,
+                more: info.recipe.options,
+            }),
+        };
+        let of_membership = |info: &'static MembershipMutant| MutantInfo {
+            name: info.name,
+            id: info.id,
+            summary: info.summary,
+            exposes: info.exposes,
+            // Their recipes are for the target `swim`, which is nothing but membership.
+            recipe: None,
+        };
+        MUTANTS.iter().map(of_store).chain(MEMBERSHIP_MUTANTS.iter().map(of_membership)).collect()
+    }
+
+    fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {
+        &SETTINGS
+    }
+
+    fn timing(&self, choice: &TargetChoice) -> Result<TargetTiming, TargetError> {
+        let probe = self.milliseconds(choice, "probe-ms");
+        let patience = self.milliseconds(choice, "patience-ms");
+        let anti_entropy = self.milliseconds(choice, "anti-entropy-ms");
+        let handoff = self.milliseconds(choice, "handoff-ms");
+        Ok(TargetTiming {
+            // A silent node is suspected after a probe or two.
+            election_timeout: 2 * probe,
+            // Connections are made anew, and the node is no longer missed.
+            recovery: 4 * probe + 10 * patience + Duration::from_millis(300),
+            // Each replica has compared its trees with every other one some times, and hints have gone out, in several
+            // rounds where there are many; a node that was dead for others is tried again.
+            convergence: 40 * anti_entropy + 5 * handoff + 20 * probe + Duration::from_millis(3_000),
+        })
+    }
+
+    fn prepare(&self, choice: &TargetChoice) -> Result<String, TargetError> {
+        for (name, ..) in SETTINGS {
+            self.setting(choice, name)?;
+        }
+        let n = self.number(choice, "n");
+        for name in ["r", "w"] {
+            if self.number(choice, name) > n {
+                return Err(TargetError {
+                    what: format!("{name}={} of only n={n} replicas", self.number(choice, name)),
+                    remedy: format!("give --set {name}=1 up to {n}, or more replicas with --set n=…"),
+                });
+            }
+        }
+        node_program::version(&node_program::find(choice)?)
+    }
+
+    fn command(&self, choice: &TargetChoice, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+        let n = self.number(choice, "n");
+        if n > cluster.len() as u64 {
+            return Err(TargetError {
+                what: format!("{n} replicas of each key on {} nodes", cluster.len()),
+                remedy: format!("give --nodes {n} or more, or fewer replicas with --set n=…"),
+            });
+        }
+        let mut args = included::arguments("dynamo", choice, node, cluster);
+        args.push(format!("--seed={}", choice.seed.wrapping_mul(64).wrapping_add(u64::from(node.id))));
+        for (name, ..) in SETTINGS {
+            args.push(format!("--{name}={}", self.setting(choice, name)?));
+        }
+        Ok(NodeCommand { program: node_program::find(choice)?, args, env: Vec::new() })
+    }
+
+    fn readiness(&self) -> Readiness {
+        included::readiness()
+    }
+
+    fn client(&self, interface: Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
+        client_for(interface, included::client_address(node), session)
+    }
+
+    fn status<'a>(&'a self, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
+        included::status(node, timeout)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(settings: &[(&str, &str)]) -> TargetChoice {
+        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        TargetChoice { settings, ..TargetChoice::default() }
+    }
+
+    #[test]
+    fn what_is_promised_follows_from_the_settings() {
+        let promise = |settings: &[(&str, &str)], interface| Dynamo.consistency(&choice(settings), interface);
+        assert_eq!(promise(&[], Interface::Register), Consistency::Linearizable);
+        assert_eq!(promise(&[("r", "1"), ("w", "3")], Interface::Register), Consistency::Linearizable);
+        assert_eq!(promise(&[("r", "1")], Interface::Register), Consistency::Eventual);
+        assert_eq!(promise(&[("quorum", "sloppy")], Interface::Register), Consistency::Eventual);
+        assert_eq!(promise(&[("conflict", "lww")], Interface::Register), Consistency::Eventual);
+        assert_eq!(promise(&[], Interface::Cart), Consistency::Session);
+        assert_eq!(promise(&[("w", "1")], Interface::Cart), Consistency::Eventual);
+    }
+
+    #[test]
+    fn every_setting_is_checked() {
+        for (name, default, _) in SETTINGS {
+            assert_eq!(Dynamo.setting(&choice(&[]), name), Ok(default));
+            assert!(Dynamo.setting(&choice(&[(name, "many")]), name).is_err());
+        }
+        assert!(Dynamo.setting(&choice(&[("grace-ms", "0")]), "grace-ms").is_err());
+        assert!(Dynamo.setting(&choice(&[("churn-ms", "0")]), "churn-ms").is_ok());
+    }
+
+    #[test]
+    fn no_two_mutants_share_a_name() {
+        let mutants = Dynamo.mutants();
+        for mutant in &mutants {
+            assert_eq!(mutants.iter().filter(|other| other.name == mutant.name).count(), 1, "{}", mutant.name);
+        }
+    }
+}
