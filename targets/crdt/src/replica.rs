@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use self::gossip::{Buffered, Peer};
-use crate::command::{Key, Query, Update};
+use crate::command::{Key, Query, Reading, Update};
 use crate::config::Config;
 use crate::dot::{Actor, NodeId};
 use crate::message::Envelope;
@@ -229,7 +229,7 @@ impl Replica {
         RequestId(self.requests)
     }
 
-    fn answer(&mut self, request: RequestId, result: Result<Option<crate::command::Reading>, Refusal>) {
+    fn answer(&mut self, request: RequestId, result: Result<Option<Reading>, Refusal>) {
         self.held.push_back((self.issued, Effect::Answer(Reply { request, result })));
     }
 

@@ -9,6 +9,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 
+use serde::{Deserialize, Serialize};
+
 use crate::clock::{Hybrid, HybridClock, Lamport};
 use crate::context::Context;
 use crate::dot::{Actor, Dot};
@@ -89,7 +91,7 @@ pub struct Origin {
 }
 
 /// A time that no two updates share: ties of clocks are broken by actors.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Stamp<T> {
     /// What the clock said.
     pub time: T,

@@ -2,11 +2,11 @@
 
 use super::{Mutant, MutantInfo, Recipe};
 
-/// Gossip often, so that replicas that cannot agree are known to soon.
-const FAST: [&str; 1] = ["--set gossip-ms=20"];
+/// Gossip often, so that replicas that cannot agree are known to soon; and end at the first contradiction.
+const FAST: [&str; 2] = ["--set gossip-ms=20", "--stop-on-violation"];
 
 /// The same with sets in which the last update wins.
-const FAST_LWW: [&str; 2] = ["--set gossip-ms=20", "--set set=lww"];
+const FAST_LWW: [&str; 3] = ["--set gossip-ms=20", "--set set=lww", "--stop-on-violation"];
 
 /// All mutants, by id.
 pub const ALL: &[MutantInfo] = &[
@@ -20,7 +20,7 @@ pub const ALL: &[MutantInfo] = &[
             workload: "counter",
             nodes: 3,
             faults: &["partition"],
-            seconds: 12,
+            seconds: 15,
             options: &FAST,
             note: "every replica hears of an update from two others, so no fault is needed",
         },
@@ -35,7 +35,7 @@ pub const ALL: &[MutantInfo] = &[
             workload: "cart",
             nodes: 3,
             faults: &["kill"],
-            seconds: 12,
+            seconds: 20,
             options: &FAST,
             note: "the first adds after a restart go into a set that has seen their names",
         },
@@ -50,7 +50,7 @@ pub const ALL: &[MutantInfo] = &[
             workload: "cart",
             nodes: 3,
             faults: &["partition"],
-            seconds: 12,
+            seconds: 15,
             options: &FAST,
             note: "an add on one side of a partition and a remove on the other",
         },
@@ -65,9 +65,9 @@ pub const ALL: &[MutantInfo] = &[
             workload: "cart",
             nodes: 3,
             faults: &["partition"],
-            seconds: 12,
+            seconds: 8,
             options: &FAST,
-            note: "an element is added again, which supersedes its first add, and then removed",
+            note: "an element is added again, which supersedes its first add, and removed by a replica that has not heard of it",
         },
     },
     MutantInfo {
@@ -80,7 +80,7 @@ pub const ALL: &[MutantInfo] = &[
             workload: "cart",
             nodes: 3,
             faults: &["partition"],
-            seconds: 12,
+            seconds: 15,
             options: &FAST_LWW,
             note: "an element is removed and added again",
         },
@@ -95,7 +95,7 @@ pub const ALL: &[MutantInfo] = &[
             workload: "map",
             nodes: 3,
             faults: &["partition"],
-            seconds: 12,
+            seconds: 20,
             options: &FAST,
             note: "a put on one side of a partition and a remove on the other",
         },
@@ -110,8 +110,8 @@ pub const ALL: &[MutantInfo] = &[
             workload: "cart",
             nodes: 3,
             faults: &["partition"],
-            seconds: 12,
-            options: &["--set gossip-ms=20", "--set set=lww", "--set collect-ms=100"],
+            seconds: 30,
+            options: &["--set gossip-ms=20", "--set set=lww", "--set collect-ms=100", "--stop-on-violation"],
             note: "an add on one side of a partition, a later remove on the other, and the tombstone is gone when the add arrives",
         },
     },
@@ -125,9 +125,9 @@ pub const ALL: &[MutantInfo] = &[
             workload: "register",
             nodes: 3,
             faults: &["partition"],
-            seconds: 12,
-            options: &["--set gossip-ms=20", "--set resolution-us=1000", "-o keys=400", "-o ops-per-key=40"],
-            note: "two replicas write a key within a millisecond, and nobody writes it again",
+            seconds: 8,
+            options: &["--set gossip-ms=20", "--set resolution-us=4000", "-o keys=400", "-o ops-per-key=40"],
+            note: "two replicas write a key within 4 ms, to which times are rounded down, and nobody writes it again",
         },
     },
     MutantInfo {
@@ -140,7 +140,7 @@ pub const ALL: &[MutantInfo] = &[
             workload: "cart",
             nodes: 3,
             faults: &["partition"],
-            seconds: 12,
+            seconds: 20,
             options: &FAST,
             note: "what is sent into a partition is lost, and later deltas leave a gap",
         },
@@ -155,7 +155,7 @@ pub const ALL: &[MutantInfo] = &[
             workload: "cart",
             nodes: 3,
             faults: &["partition"],
-            seconds: 12,
+            seconds: 15,
             options: &FAST,
             note: "a late copy of an add, forwarded by a third replica, arrives after the remove",
         },
@@ -170,7 +170,7 @@ pub const ALL: &[MutantInfo] = &[
             workload: "cart",
             nodes: 3,
             faults: &["partition"],
-            seconds: 12,
+            seconds: 15,
             options: &FAST_LWW,
             note: "an add and an older remove cross each other",
         },
@@ -185,7 +185,7 @@ pub const ALL: &[MutantInfo] = &[
             workload: "text",
             nodes: 3,
             faults: &["partition"],
-            seconds: 12,
+            seconds: 15,
             options: &FAST,
             note: "two replicas insert behind the same element before they hear of each other",
         },
