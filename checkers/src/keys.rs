@@ -1,8 +1,8 @@
 //! Which operations belong to which key.
 //!
-//! A history's columns are in order of invocation, so the operations of one key among many lie far apart, and to collect
-//! them key by key would fetch every stretch of the columns again and again. They are collected for many keys at a time
-//! instead, in one pass over the columns.
+//! A history's columns are in order of invocation, so the operations of one key among many lie far apart, and to
+//! collect them key by key would fetch every stretch of the columns again and again. They are collected for many keys
+//! at a time instead, in one pass over the columns.
 
 use std::ops::Range;
 use std::sync::OnceLock;
