@@ -224,8 +224,11 @@ pub fn read_history(input: impl Read, options: ReadOptions<'_>) -> Result<(Histo
     Ok((builder.finish(), summary))
 }
 
+/// An input whose beginning, read to detect the format, comes first again.
+type Rewound<R> = Chain<Cursor<Vec<u8>>, R>;
+
 /// The format of an input, given or found out, and the whole input.
-fn open<R: Read>(mut input: R, format: Option<Format>) -> Result<(Format, Chain<Cursor<Vec<u8>>, R>), InputError> {
+fn open<R: Read>(mut input: R, format: Option<Format>) -> Result<(Format, Rewound<R>), InputError> {
     let mut begin = Vec::new();
     (&mut input).take(DETECT_BYTES as u64).read_to_end(&mut begin)?;
     if begin.is_empty() {
