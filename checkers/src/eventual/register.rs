@@ -151,7 +151,11 @@ fn lost_write(
     told.extend(proof);
     findings.anomaly("lost write", &told, || {
         let (one, other) = (Place::of(newest), Place::of(winner.first));
-        let more = if lost > 1 { format!(" So were {} more acknowledged writes.", lost - 1) } else { String::new() };
+        let more = match lost {
+            0 | 1 => String::new(),
+            2 => " So was one more acknowledged write.".to_owned(),
+            _ => format!(" So were {} more acknowledged writes.", lost - 1),
+        };
         let earlier = match proof {
             None => format!("which {other} had acknowledged {} before that write began", between(winner.first, newest)),
             Some(proof) => {

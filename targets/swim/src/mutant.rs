@@ -150,7 +150,7 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             nodes: 5,
             faults: &["majority-minority"],
-            seconds: 60,
+            seconds: 40,
             options: &["-o movers=0", "--set probe-interval-ms=100", "--set probe-timeout-ms=40"],
             note: "a partition lasts until both sides hold each other for dead; nobody joins, which would call all seeds",
         },
