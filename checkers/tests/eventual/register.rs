@@ -22,7 +22,7 @@ fn an_older_write_must_not_win() {
     told().did(1, "write", 1).settle().saw(1, NIL).bad(KIND, ANY, &[("lost write", 2)]);
     let more = told().did(1, "write", 1).did(2, "write", 2).did(2, "write", 3).settle().saw(3, 1);
     let more = more.bad(KIND, ANY, &[("lost write", 3)]);
-    assert!(more.anomalies[0].sentence.ends_with("So were 1 more acknowledged writes."), "{:?}", more.anomalies);
+    assert!(more.anomalies[0].sentence.ends_with("So was one more acknowledged write."), "{:?}", more.anomalies);
     let cas = told().did(1, "write", 1).did(2, "cas", Value::pair(1.into(), 2.into())).settle();
     cas.clone().saw(1, 2).good(KIND, ANY);
     cas.saw(1, 1).bad(KIND, ANY, &[("lost write", 3)]);
