@@ -13,7 +13,7 @@ use rashomon_harness::load::Load;
 use rashomon_harness::recorder::Recorder;
 use rashomon_harness::workload::{GeneratorSpec, Workload};
 use rashomon_history::Value;
-use rashomon_workloads::{Cart, Counter, Map, Register, Set, Siblings, Text};
+use rashomon_workloads::{CART, COUNTER, MAP, REGISTER, SET, SIBLINGS, TEXT};
 use tokio::sync::watch;
 
 /// Acknowledges everything at once.
@@ -38,7 +38,7 @@ const OPERATIONS: u32 = 1_000_000;
 
 /// Times each generator alone, its operations acknowledged at once; reads return eight elements.
 fn generators() {
-    let workloads: [&dyn Workload; 7] = [&Register, &Set, &Counter, &Cart, &Siblings, &Text, &Map];
+    let workloads: [&dyn Workload; 7] = [&REGISTER, &SET, &COUNTER, &CART, &SIBLINGS, &TEXT, &MAP];
     println!("| generator | operations/s |");
     println!("|---|---|");
     let elements = Value::list((1..=8).map(Value::Int));
@@ -68,7 +68,7 @@ async fn bench(length: Duration) {
     let path = std::env::temp_dir().join(format!("rashomon-bench-load-{}.rhist", std::process::id()));
     let recorder =
         Arc::new(Recorder::create(&path, Instant::now(), 5, None).expect("the temporary folder can be written"));
-    let generator = Register.generator(&defaults(&Register)).expect("the defaults are right");
+    let generator = REGISTER.generator(&defaults(&REGISTER)).expect("the defaults are right");
     let load = Load {
         recorder: recorder.clone(),
         generator: Arc::new(Mutex::new(generator)),

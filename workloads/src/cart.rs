@@ -7,26 +7,35 @@
 //! In the end every node holds the same elements, and the updates explain them: by default as an observed-remove set,
 //! where of a concurrent add and remove the add wins.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rashomon_checkers::ModelKind;
 use rashomon_checkers::eventual::EventualKind;
 use rashomon_checkers::objects::ObjectKind;
-use rashomon_checkers::{Budget, Judgement, ModelKind};
 use rashomon_harness::client::{Completion, Operation};
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::draw::{Draw, Stream};
 use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload, WorkloadOption};
-use rashomon_history::{History, Outcome, Value};
+use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, WorkloadOption};
+use rashomon_history::{Outcome, Value};
 
-use crate::demands::{self, Models};
+use crate::demands::Models;
+use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
 use crate::options;
 
 /// The workload `cart`.
-pub struct Cart;
+pub const CART: Keyed = Keyed {
+    name: "cart",
+    summary: "add to, remove from and read many carts; nothing is lost, and nothing removed comes back",
+    interface: Interface::Cart,
+    options: &OPTIONS,
+    required: |_| vec!["read", "add", "remove"],
+    models,
+    generator: |spec| Ok(Box::new(Carts::new(spec)?)),
+};
 
 const OPTIONS: [WorkloadOption; 5] = [
     keys::in_use("120"),
@@ -51,44 +60,6 @@ fn models(demand: &CheckDemand) -> Models {
     match demand.consistency {
         Consistency::Linearizable => vec![ModelKind::Object(ObjectKind::Set)],
         _ => [explains, EventualKind::Convergence].map(ModelKind::Eventual).into(),
-    }
-}
-
-impl Workload for Cart {
-    fn name(&self) -> &'static str {
-        "cart"
-    }
-
-    fn summary(&self) -> &'static str {
-        "add to, remove from and read many carts; nothing is lost, and nothing removed comes back"
-    }
-
-    fn interface(&self) -> Interface {
-        Interface::Cart
-    }
-
-    fn model(&self, demand: &CheckDemand) -> Option<String> {
-        demands::in_words(&models(demand), demand)
-    }
-
-    fn options(&self) -> &'static [WorkloadOption] {
-        &OPTIONS
-    }
-
-    fn objects_are_independent(&self) -> bool {
-        true
-    }
-
-    fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
-        vec!["read", "add", "remove"]
-    }
-
-    fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
-        Ok(Box::new(Carts::new(spec)?))
-    }
-
-    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
-        demands::check(&models(demand), history, demand, budget)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The workload `cart` against carts in memory.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::played::{Apart, One, assert_found, play};
 
@@ -15,9 +17,9 @@ fn cart(elements: &mut BTreeSet<Value>, operation: &Operation) -> Completion {
 #[test]
 fn a_right_cart_passes_wherever_less_than_linearizability_is_promised() {
     for wins in ["add", "last"] {
-        let played = play(&Cart, &[("wins", wins)], 3000, &mut One::new(cart));
+        let played = play(&CART, &[("wins", wins)], 3000, &mut One::new(cart));
         for &consistency in &Consistency::ALL[1..] {
-            for judgement in played.judged(&Cart, consistency) {
+            for judgement in played.judged(&CART, consistency) {
                 assert_eq!(judgement.finding, rashomon_checkers::Finding::Valid, "{consistency}: {judgement:?}");
             }
         }
@@ -32,19 +34,19 @@ fn a_cart_that_does_not_remove_is_found() {
     };
     // Where not even a process reads its own writes, a remove need not have seen the add that it follows.
     let promising = [Consistency::Causal, Consistency::Session];
-    assert_found(&Cart, &[], &mut One::new(keeps), &promising, "removed element came back");
+    assert_found(&CART, &[], &mut One::new(keeps), &promising, "removed element came back");
 }
 
 #[test]
 fn replicas_that_never_meet_are_found() {
-    assert_found(&Cart, &[], &mut Apart::new(cart), &Consistency::ALL[1..], "replicas disagree");
+    assert_found(&CART, &[], &mut Apart::new(cart), &Consistency::ALL[1..], "replicas disagree");
 }
 
 #[test]
 fn most_removes_find_their_element() {
     let mut inside: BTreeMap<Value, BTreeSet<Value>> = BTreeMap::new();
     let (mut found, mut all) = (0, 0);
-    for (operation, _) in play(&Cart, &[], 3000, &mut One::new(cart)).answers {
+    for (operation, _) in play(&CART, &[], 3000, &mut One::new(cart)).answers {
         let elements = inside.entry(operation.key.clone()).or_default();
         if &*operation.f == "remove" {
             all += 1;

@@ -4,26 +4,34 @@
 //! linearizability: in the end every node has the same total, the sum of all that was acknowledged and perhaps of some
 //! whose outcome nobody knows; each counted once.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rashomon_checkers::ModelKind;
 use rashomon_checkers::eventual::EventualKind;
 use rashomon_checkers::objects::ObjectKind;
-use rashomon_checkers::{Budget, Judgement, ModelKind};
 use rashomon_harness::client::{Completion, Operation};
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::draw::{Draw, Stream};
 use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload, WorkloadOption};
-use rashomon_history::{History, Value};
+use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, WorkloadOption};
+use rashomon_history::Value;
 
-use crate::demands::{self, Models};
+use crate::demands::Models;
+use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
 use crate::options;
 
 /// The workload `counter`.
-pub struct Counter;
+pub const COUNTER: Keyed = Keyed {
+    name: "counter",
+    summary: "add to and read many counters; what was acknowledged must be counted, and counted once",
+    interface: Interface::Counter,
+    options: &OPTIONS,
+    required: |_| vec!["read", "add"],
+    models,
+    generator: |spec| Ok(Box::new(Counters::new(spec)?)),
+};
 
 const OPTIONS: [WorkloadOption; 4] = [
     keys::in_use("120"),
@@ -43,44 +51,6 @@ fn models(demand: &CheckDemand) -> Models {
     match demand.consistency {
         Consistency::Linearizable => vec![ModelKind::Object(ObjectKind::Counter)],
         _ => [EventualKind::Counter, EventualKind::Convergence].map(ModelKind::Eventual).into(),
-    }
-}
-
-impl Workload for Counter {
-    fn name(&self) -> &'static str {
-        "counter"
-    }
-
-    fn summary(&self) -> &'static str {
-        "add to and read many counters; what was acknowledged must be counted, and counted once"
-    }
-
-    fn interface(&self) -> Interface {
-        Interface::Counter
-    }
-
-    fn model(&self, demand: &CheckDemand) -> Option<String> {
-        demands::in_words(&models(demand), demand)
-    }
-
-    fn options(&self) -> &'static [WorkloadOption] {
-        &OPTIONS
-    }
-
-    fn objects_are_independent(&self) -> bool {
-        true
-    }
-
-    fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
-        vec!["read", "add"]
-    }
-
-    fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
-        Ok(Box::new(Counters::new(spec)?))
-    }
-
-    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
-        demands::check(&models(demand), history, demand, budget)
     }
 }
 

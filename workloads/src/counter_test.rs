@@ -10,8 +10,8 @@ fn counter(total: &mut i64, operation: &Operation) -> Completion {
 
 #[test]
 fn a_right_counter_passes_under_every_consistency() {
-    assert_right(&Counter, &[], &mut One::new(counter));
-    assert_right(&Counter, &[("amounts", "both")], &mut One::new(counter));
+    assert_right(&COUNTER, &[], &mut One::new(counter));
+    assert_right(&COUNTER, &[("amounts", "both")], &mut One::new(counter));
 }
 
 #[test]
@@ -22,18 +22,18 @@ fn a_counter_that_counts_twice_is_found() {
         }
         counter(total, operation)
     };
-    assert_found(&Counter, &[], &mut One::new(twice), &Consistency::ALL[1..], "counter too large");
+    assert_found(&COUNTER, &[], &mut One::new(twice), &Consistency::ALL[1..], "counter too large");
 }
 
 #[test]
 fn replicas_that_never_meet_are_found() {
-    assert_found(&Counter, &[], &mut Apart::new(counter), &Consistency::ALL[1..], "replicas disagree");
+    assert_found(&COUNTER, &[], &mut Apart::new(counter), &Consistency::ALL[1..], "replicas disagree");
 }
 
 #[test]
 fn amounts_go_down_only_when_asked() {
     let least = |change: &[(&str, &str)]| {
-        let played = play(&Counter, change, 2000, &mut One::new(counter));
+        let played = play(&COUNTER, change, 2000, &mut One::new(counter));
         played.ok("add").iter().filter_map(|add| add.value.as_int()).min()
     };
     assert_eq!(least(&[]), Some(1));

@@ -5,6 +5,7 @@
 mod cart;
 mod counter;
 mod demands;
+mod keyed;
 mod keys;
 mod map;
 mod members;
@@ -17,11 +18,12 @@ mod set;
 mod siblings;
 mod text;
 
-pub use cart::Cart;
-pub use counter::Counter;
-pub use map::Map;
+pub use cart::CART;
+pub use counter::COUNTER;
+pub use keyed::Keyed;
+pub use map::MAP;
 pub use members::Members;
-pub use register::Register;
-pub use set::Set;
-pub use siblings::Siblings;
-pub use text::Text;
+pub use register::REGISTER;
+pub use set::SET;
+pub use siblings::SIBLINGS;
+pub use text::TEXT;

@@ -4,25 +4,34 @@
 //! come and go again and again. Every value is written once, so that a read says which puts it saw. In the end every
 //! node holds the same, and the updates explain it as an observed-remove map of registers with siblings.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use rashomon_checkers::ModelKind;
 use rashomon_checkers::eventual::EventualKind;
-use rashomon_checkers::{Budget, Judgement, ModelKind};
 use rashomon_harness::client::{Completion, Operation};
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::draw::{Draw, Stream};
 use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload, WorkloadOption};
-use rashomon_history::{History, Outcome, Value};
+use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, WorkloadOption};
+use rashomon_history::{Outcome, Value};
 
-use crate::demands::{self, Models};
+use crate::demands::Models;
+use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
 use crate::options;
 
 /// The workload `map`.
-pub struct Map;
+pub const MAP: Keyed = Keyed {
+    name: "map",
+    summary: "put into, remove from and read many maps; no put is lost, and nothing removed comes back",
+    interface: Interface::Map,
+    options: &OPTIONS,
+    required: |_| vec!["read", "put", "remove"],
+    models,
+    generator: |spec| Ok(Box::new(Maps::new(spec)?)),
+};
 
 const OPTIONS: [WorkloadOption; 4] = [
     keys::in_use("80"),
@@ -38,44 +47,6 @@ fn models(demand: &CheckDemand) -> Models {
     match demand.consistency {
         Consistency::Linearizable => Vec::new(),
         _ => [EventualKind::OrMap, EventualKind::Convergence].map(ModelKind::Eventual).into(),
-    }
-}
-
-impl Workload for Map {
-    fn name(&self) -> &'static str {
-        "map"
-    }
-
-    fn summary(&self) -> &'static str {
-        "put into, remove from and read many maps; no put is lost, and nothing removed comes back"
-    }
-
-    fn interface(&self) -> Interface {
-        Interface::Map
-    }
-
-    fn model(&self, demand: &CheckDemand) -> Option<String> {
-        demands::in_words(&models(demand), demand)
-    }
-
-    fn options(&self) -> &'static [WorkloadOption] {
-        &OPTIONS
-    }
-
-    fn objects_are_independent(&self) -> bool {
-        true
-    }
-
-    fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
-        vec!["read", "put", "remove"]
-    }
-
-    fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
-        Ok(Box::new(Maps::new(spec)?))
-    }
-
-    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
-        demands::check(&models(demand), history, demand, budget)
     }
 }
 

@@ -1,5 +1,9 @@
 //! The workload `map` against maps in memory.
 
+use std::collections::BTreeMap;
+
+use rashomon_harness::workload::Workload;
+
 use super::*;
 use crate::played::{Apart, One, assert_found, assert_right, play};
 
@@ -17,8 +21,8 @@ fn map(fields: &mut BTreeMap<Value, Value>, operation: &Operation) -> Completion
 
 #[test]
 fn a_right_map_passes_under_every_consistency_that_it_can_be_judged_by() {
-    assert_right(&Map, &[], &mut One::new(map));
-    assert_eq!(Map.model(&CheckDemand::new(Consistency::Linearizable, BTreeMap::new())), None);
+    assert_right(&MAP, &[], &mut One::new(map));
+    assert_eq!(MAP.model(&CheckDemand::new(Consistency::Linearizable, BTreeMap::new())), None);
 }
 
 #[test]
@@ -27,17 +31,17 @@ fn a_map_that_forgets_is_found() {
         Some([_, Value::Int(value)]) if value % 20 == 0 => Completion::ok(operation.value.clone()),
         _ => map(fields, operation),
     };
-    assert_found(&Map, &[], &mut One::new(forgetful), &Consistency::ALL[1..], "lost write");
+    assert_found(&MAP, &[], &mut One::new(forgetful), &Consistency::ALL[1..], "lost write");
 }
 
 #[test]
 fn replicas_that_never_meet_are_found() {
-    assert_found(&Map, &[], &mut Apart::new(map), &Consistency::ALL[1..], "replicas disagree");
+    assert_found(&MAP, &[], &mut Apart::new(map), &Consistency::ALL[1..], "replicas disagree");
 }
 
 #[test]
 fn removes_name_fields_that_are_believed_to_be_there() {
-    let played = play(&Map, &[], 3000, &mut One::new(map));
+    let played = play(&MAP, &[], 3000, &mut One::new(map));
     assert!(played.ok("remove").len() > 300);
     let mut inside: BTreeMap<Value, BTreeMap<Value, Value>> = BTreeMap::new();
     for (operation, _) in &played.answers {

@@ -11,22 +11,31 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rashomon_checkers::ModelKind;
 use rashomon_checkers::eventual::EventualKind;
-use rashomon_checkers::{Budget, Judgement, ModelKind};
 use rashomon_harness::client::{Completion, Operation};
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::draw::{Draw, Stream};
 use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload, WorkloadOption};
-use rashomon_history::{History, Outcome, Value};
+use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, WorkloadOption};
+use rashomon_history::{Outcome, Value};
 
-use crate::demands::{self, Models};
+use crate::demands::Models;
+use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
 use crate::options;
 
 /// The workload `register`.
-pub struct Register;
+pub const REGISTER: Keyed = Keyed {
+    name: "register",
+    summary: "read, write and compare-and-set on many registers; no acknowledged write may be lost",
+    interface: Interface::Register,
+    options: &OPTIONS,
+    required,
+    models,
+    generator: |spec| Ok(Box::new(Registers::new(spec)?)),
+};
 
 const OPTIONS: [WorkloadOption; 6] = [
     keys::in_use("500"),
@@ -72,43 +81,9 @@ fn models(demand: &CheckDemand) -> Models {
     kinds.into_iter().map(ModelKind::Eventual).collect()
 }
 
-impl Workload for Register {
-    fn name(&self) -> &'static str {
-        "register"
-    }
-
-    fn summary(&self) -> &'static str {
-        "read, write and compare-and-set on many registers; no acknowledged write may be lost"
-    }
-
-    fn interface(&self) -> Interface {
-        Interface::Register
-    }
-
-    fn model(&self, demand: &CheckDemand) -> Option<String> {
-        demands::in_words(&models(demand), demand)
-    }
-
-    fn options(&self) -> &'static [WorkloadOption] {
-        &OPTIONS
-    }
-
-    fn objects_are_independent(&self) -> bool {
-        true
-    }
-
-    fn required(&self, options: &BTreeMap<String, String>) -> Vec<&'static str> {
-        let cas = options.get("cas").is_none_or(|word| word != "no");
-        ["read", "write"].into_iter().chain(cas.then_some("cas")).collect()
-    }
-
-    fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
-        Ok(Box::new(Registers::new(spec)?))
-    }
-
-    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
-        demands::check(&models(demand), history, demand, budget)
-    }
+fn required(options: &BTreeMap<String, String>) -> Vec<&'static str> {
+    let cas = options.get("cas").is_none_or(|word| word != "no");
+    ["read", "write"].into_iter().chain(cas.then_some("cas")).collect()
 }
 
 struct Registers {

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use rashomon_harness::workload::Workload;
+
 use super::*;
 use crate::played::{Apart, One, Played, assert_found, assert_right, play};
 
@@ -21,14 +23,14 @@ fn register(held: &mut Value, operation: &Operation) -> Completion {
 }
 
 fn answered(change: &[(&str, &str)]) -> Played {
-    play(&Register, change, 3000, &mut One::new(register))
+    play(&REGISTER, change, 3000, &mut One::new(register))
 }
 
 #[test]
 fn a_right_register_passes_under_every_consistency() {
-    assert_right(&Register, &[], &mut One::new(register));
-    assert_right(&Register, &[("cas", "no"), ("mix", "even")], &mut One::new(register));
-    assert_right(&Register, &[("values", "small")], &mut One::new(register));
+    assert_right(&REGISTER, &[], &mut One::new(register));
+    assert_right(&REGISTER, &[("cas", "no"), ("mix", "even")], &mut One::new(register));
+    assert_right(&REGISTER, &[("values", "small")], &mut One::new(register));
 }
 
 #[test]
@@ -38,13 +40,13 @@ fn a_register_that_forgets_is_found() {
         _ => register(held, operation),
     };
     let weaker = &Consistency::ALL[1..];
-    assert_found(&Register, &[("cas", "no")], &mut One::new(forgetful), weaker, "lost write");
-    assert_found(&Register, &[("cas", "no")], &mut One::new(forgetful), &[Consistency::Linearizable], "stale read");
+    assert_found(&REGISTER, &[("cas", "no")], &mut One::new(forgetful), weaker, "lost write");
+    assert_found(&REGISTER, &[("cas", "no")], &mut One::new(forgetful), &[Consistency::Linearizable], "stale read");
 }
 
 #[test]
 fn replicas_that_never_meet_are_found() {
-    assert_found(&Register, &[], &mut Apart::new(register), &Consistency::ALL[1..], "replicas disagree");
+    assert_found(&REGISTER, &[], &mut Apart::new(register), &Consistency::ALL[1..], "replicas disagree");
 }
 
 #[test]
@@ -71,8 +73,8 @@ fn a_store_without_compare_and_set_is_asked_for_none() {
     let played = answered(&[("cas", "no")]);
     assert!(played.answers.iter().all(|(operation, _)| &*operation.f != "cas"));
     let options = BTreeMap::from([("cas".to_owned(), "no".to_owned())]);
-    assert_eq!(Register.required(&options), ["read", "write"]);
-    let model = Register.model(&CheckDemand::new(Consistency::Linearizable, options));
+    assert_eq!(REGISTER.required(&options), ["read", "write"]);
+    let model = REGISTER.model(&CheckDemand::new(Consistency::Linearizable, options));
     assert_eq!(model.as_deref(), Some("linearizable register"));
 }
 
@@ -80,7 +82,7 @@ fn a_store_without_compare_and_set_is_asked_for_none() {
 fn what_is_demanded_follows_from_what_is_promised() {
     let names = |consistency, options: &[(&str, &str)]| {
         let options = options.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        Register.model(&CheckDemand::new(consistency, options)).unwrap()
+        REGISTER.model(&CheckDemand::new(consistency, options)).unwrap()
     };
     assert_eq!(names(Consistency::Linearizable, &[]), "linearizable cas-register");
     assert_eq!(names(Consistency::Eventual, &[]), "eventual-register, convergence, staleness");

@@ -3,25 +3,33 @@
 //! Every element is added once, so a read says exactly which adds it saw. Where the target promises less than
 //! linearizability: in the end every node holds the same elements, all that were acknowledged among them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rashomon_checkers::ModelKind;
 use rashomon_checkers::eventual::EventualKind;
 use rashomon_checkers::objects::ObjectKind;
-use rashomon_checkers::{Budget, Judgement, ModelKind};
 use rashomon_harness::client::{Completion, Operation};
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::draw::{Draw, Stream};
 use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload, WorkloadOption};
-use rashomon_history::{History, Value};
+use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, WorkloadOption};
+use rashomon_history::Value;
 
-use crate::demands::{self, Models};
+use crate::demands::Models;
+use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
 
 /// The workload `set`.
-pub struct Set;
+pub const SET: Keyed = Keyed {
+    name: "set",
+    summary: "add to and read many sets; nothing that was acknowledged may be lost",
+    interface: Interface::Set,
+    options: &OPTIONS,
+    required: |_| vec!["read", "add"],
+    models,
+    generator: |spec| Ok(Box::new(Sets::new(spec)?)),
+};
 
 const OPTIONS: [WorkloadOption; 3] = [keys::in_use("60"), keys::share("240"), mix::OPTION];
 
@@ -29,44 +37,6 @@ fn models(demand: &CheckDemand) -> Models {
     match demand.consistency {
         Consistency::Linearizable => vec![ModelKind::Object(ObjectKind::Set)],
         _ => [EventualKind::Set, EventualKind::Convergence, EventualKind::Staleness].map(ModelKind::Eventual).into(),
-    }
-}
-
-impl Workload for Set {
-    fn name(&self) -> &'static str {
-        "set"
-    }
-
-    fn summary(&self) -> &'static str {
-        "add to and read many sets; nothing that was acknowledged may be lost"
-    }
-
-    fn interface(&self) -> Interface {
-        Interface::Set
-    }
-
-    fn model(&self, demand: &CheckDemand) -> Option<String> {
-        demands::in_words(&models(demand), demand)
-    }
-
-    fn options(&self) -> &'static [WorkloadOption] {
-        &OPTIONS
-    }
-
-    fn objects_are_independent(&self) -> bool {
-        true
-    }
-
-    fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
-        vec!["read", "add"]
-    }
-
-    fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
-        Ok(Box::new(Sets::new(spec)?))
-    }
-
-    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
-        demands::check(&models(demand), history, demand, budget)
     }
 }
 

@@ -15,7 +15,7 @@ fn set(elements: &mut Vec<Value>, operation: &Operation) -> Completion {
 
 #[test]
 fn a_right_set_passes_under_every_consistency() {
-    assert_right(&Set, &[], &mut One::new(set));
+    assert_right(&SET, &[], &mut One::new(set));
 }
 
 #[test]
@@ -24,17 +24,17 @@ fn a_set_that_forgets_is_found() {
         Some(value) if value % 50 == 0 => Completion::ok(operation.value.clone()),
         _ => set(elements, operation),
     };
-    assert_found(&Set, &[], &mut One::new(forgetful), &Consistency::ALL[1..], "lost element");
+    assert_found(&SET, &[], &mut One::new(forgetful), &Consistency::ALL[1..], "lost element");
 }
 
 #[test]
 fn replicas_that_never_meet_are_found() {
-    assert_found(&Set, &[], &mut Apart::new(set), &Consistency::ALL[1..], "replicas disagree");
+    assert_found(&SET, &[], &mut Apart::new(set), &Consistency::ALL[1..], "replicas disagree");
 }
 
 #[test]
 fn every_element_is_added_once() {
-    let played = play(&Set, &[], 3000, &mut One::new(set));
+    let played = play(&SET, &[], 3000, &mut One::new(set));
     let added = played.ok("add");
     let elements: BTreeSet<&Value> = added.iter().map(|add| &add.value).collect();
     assert_eq!(elements.len(), added.len());

@@ -7,21 +7,30 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use rashomon_checkers::ModelKind;
 use rashomon_checkers::eventual::EventualKind;
-use rashomon_checkers::{Budget, Judgement, ModelKind};
 use rashomon_harness::client::{Completion, Operation};
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::draw::{Draw, Stream};
 use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload, WorkloadOption};
-use rashomon_history::{History, Outcome, Value};
+use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, WorkloadOption};
+use rashomon_history::{Outcome, Value};
 
-use crate::demands::{self, Models};
+use crate::demands::Models;
+use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
 
 /// The workload `siblings`.
-pub struct Siblings;
+pub const SIBLINGS: Keyed = Keyed {
+    name: "siblings",
+    summary: "put and read many registers with siblings; a put goes only when a later one has seen it",
+    interface: Interface::Siblings,
+    options: &OPTIONS,
+    required: |_| vec!["read", "put"],
+    models,
+    generator: |spec| Ok(Box::new(Registers::new(spec)?)),
+};
 
 const OPTIONS: [WorkloadOption; 3] = [keys::in_use("120"), keys::share("240"), mix::OPTION];
 
@@ -38,44 +47,6 @@ fn models(demand: &CheckDemand) -> Models {
     match demand.consistency {
         Consistency::Linearizable => Vec::new(),
         _ => [EventualKind::Siblings, EventualKind::Convergence].map(ModelKind::Eventual).into(),
-    }
-}
-
-impl Workload for Siblings {
-    fn name(&self) -> &'static str {
-        "siblings"
-    }
-
-    fn summary(&self) -> &'static str {
-        "put and read many registers with siblings; a put goes only when a later one has seen it"
-    }
-
-    fn interface(&self) -> Interface {
-        Interface::Siblings
-    }
-
-    fn model(&self, demand: &CheckDemand) -> Option<String> {
-        demands::in_words(&models(demand), demand)
-    }
-
-    fn options(&self) -> &'static [WorkloadOption] {
-        &OPTIONS
-    }
-
-    fn objects_are_independent(&self) -> bool {
-        true
-    }
-
-    fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
-        vec!["read", "put"]
-    }
-
-    fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
-        Ok(Box::new(Registers::new(spec)?))
-    }
-
-    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
-        demands::check(&models(demand), history, demand, budget)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use rashomon_harness::workload::Workload;
+
 use super::*;
 use crate::played::{Apart, One, assert_found, assert_right, play};
 
@@ -22,8 +24,8 @@ fn register(values: &mut BTreeSet<Value>, operation: &Operation) -> Completion {
 
 #[test]
 fn a_right_register_passes_under_every_consistency_that_it_can_be_judged_by() {
-    assert_right(&Siblings, &[], &mut One::new(register));
-    assert_eq!(Siblings.model(&CheckDemand::new(Consistency::Linearizable, BTreeMap::new())), None);
+    assert_right(&SIBLINGS, &[], &mut One::new(register));
+    assert_eq!(SIBLINGS.model(&CheckDemand::new(Consistency::Linearizable, BTreeMap::new())), None);
 }
 
 #[test]
@@ -34,17 +36,17 @@ fn a_register_that_keeps_only_the_last_put_is_found() {
         }
         register(values, operation)
     };
-    assert_found(&Siblings, &[], &mut One::new(last), &Consistency::ALL[1..], "lost write");
+    assert_found(&SIBLINGS, &[], &mut One::new(last), &Consistency::ALL[1..], "lost write");
 }
 
 #[test]
 fn replicas_that_never_meet_are_found() {
-    assert_found(&Siblings, &[], &mut Apart::new(register), &Consistency::ALL[1..], "replicas disagree");
+    assert_found(&SIBLINGS, &[], &mut Apart::new(register), &Consistency::ALL[1..], "replicas disagree");
 }
 
 #[test]
 fn a_put_supersedes_what_the_clients_latest_read_of_the_key_returned_or_is_blind() {
-    let played = play(&Siblings, &[], 4000, &mut One::new(register));
+    let played = play(&SIBLINGS, &[], 4000, &mut One::new(register));
     let mut read: BTreeMap<(usize, Value), BTreeSet<Value>> = BTreeMap::new();
     let (mut blind, mut superseding) = (0, 0);
     for (turn, (operation, completion)) in played.answers.iter().enumerate() {

@@ -8,21 +8,30 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use rashomon_checkers::ModelKind;
 use rashomon_checkers::eventual::EventualKind;
-use rashomon_checkers::{Budget, Judgement, ModelKind};
 use rashomon_harness::client::{Completion, Operation};
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::draw::{Draw, Stream};
 use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload, WorkloadOption};
-use rashomon_history::{History, Outcome, Value};
+use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, WorkloadOption};
+use rashomon_history::{Outcome, Value};
 
-use crate::demands::{self, Models};
+use crate::demands::Models;
+use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
 
 /// The workload `text`.
-pub struct Text;
+pub const TEXT: Keyed = Keyed {
+    name: "text",
+    summary: "insert into, delete from and read many sequences; nothing is lost, and all see one order",
+    interface: Interface::Text,
+    options: &OPTIONS,
+    required: |_| vec!["read", "insert", "delete"],
+    models,
+    generator: |spec| Ok(Box::new(Texts::new(spec)?)),
+};
 
 const OPTIONS: [WorkloadOption; 3] = [keys::in_use("60"), keys::share("160"), mix::OPTION];
 
@@ -37,44 +46,6 @@ fn models(demand: &CheckDemand) -> Models {
     match demand.consistency {
         Consistency::Linearizable => Vec::new(),
         _ => [EventualKind::Text, EventualKind::Convergence].map(ModelKind::Eventual).into(),
-    }
-}
-
-impl Workload for Text {
-    fn name(&self) -> &'static str {
-        "text"
-    }
-
-    fn summary(&self) -> &'static str {
-        "insert into, delete from and read many sequences; nothing is lost, and all see one order"
-    }
-
-    fn interface(&self) -> Interface {
-        Interface::Text
-    }
-
-    fn model(&self, demand: &CheckDemand) -> Option<String> {
-        demands::in_words(&models(demand), demand)
-    }
-
-    fn options(&self) -> &'static [WorkloadOption] {
-        &OPTIONS
-    }
-
-    fn objects_are_independent(&self) -> bool {
-        true
-    }
-
-    fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
-        vec!["read", "insert", "delete"]
-    }
-
-    fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
-        Ok(Box::new(Texts::new(spec)?))
-    }
-
-    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
-        demands::check(&models(demand), history, demand, budget)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The workload `text` against sequences in memory.
 
+use rashomon_harness::workload::Workload;
+
 use super::*;
 use crate::played::{Apart, One, assert_found, assert_right, play};
 
@@ -30,8 +32,8 @@ fn text(sequence: &mut Sequence, operation: &Operation) -> Completion {
 
 #[test]
 fn a_right_text_passes_under_every_consistency_that_it_can_be_judged_by() {
-    assert_right(&Text, &[], &mut One::new(text));
-    assert_eq!(Text.model(&CheckDemand::new(Consistency::Linearizable, BTreeMap::new())), None);
+    assert_right(&TEXT, &[], &mut One::new(text));
+    assert_eq!(TEXT.model(&CheckDemand::new(Consistency::Linearizable, BTreeMap::new())), None);
 }
 
 #[test]
@@ -42,17 +44,17 @@ fn a_text_that_moves_elements_is_found() {
         }
         text(sequence, operation)
     };
-    assert_found(&Text, &[], &mut One::new(moves), &Consistency::ALL[1..], "contradicting order");
+    assert_found(&TEXT, &[], &mut One::new(moves), &Consistency::ALL[1..], "contradicting order");
 }
 
 #[test]
 fn replicas_that_never_meet_are_found() {
-    assert_found(&Text, &[], &mut Apart::new(text), &Consistency::ALL[1..], "replicas disagree");
+    assert_found(&TEXT, &[], &mut Apart::new(text), &Consistency::ALL[1..], "replicas disagree");
 }
 
 #[test]
 fn every_anchor_and_every_deleted_element_is_known_where_it_is_used() {
-    let played = play(&Text, &[], 4000, &mut Apart::new(text));
+    let played = play(&TEXT, &[], 4000, &mut Apart::new(text));
     let refused = played.answers.iter().filter(|(_, completion)| completion.outcome == Outcome::Fail).count();
     assert_eq!(refused, 0, "each client stays at one node, and uses only what that node has told it");
     assert!(played.ok("insert").len() > 1000 && played.ok("delete").len() > 200);

@@ -11,13 +11,13 @@ mod target;
 use std::process::ExitCode;
 
 use rashomon_harness::registry::Registry;
-use rashomon_workloads::Register;
+use rashomon_workloads::REGISTER;
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     if arguments.next().as_deref() == Some("serve") {
         return server::main(arguments);
     }
-    let registry = Registry::new().target(target::TinyKv).workload(Register).workload(counter::Counter);
+    let registry = Registry::new().target(target::TinyKv).workload(REGISTER).workload(counter::Counter);
     rashomon_harness::cli::main(registry)
 }
