@@ -116,6 +116,22 @@ fn replicas_that_may_differ_for_a_while_are_waited_for_and_judged_by_what_they_p
 }
 
 #[test]
+fn a_store_without_a_leader_passes_and_its_lost_siblings_are_found() {
+    let installed = Installed::new();
+    let arguments = ["--workload", "siblings", "--nodes", "3", "--time", "6s", "--faults", "partition", "--seed", "1"];
+    let output = installed.run(&[&["run", "dynamo"], &arguments[..]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("all nodes agree"), "{}", stdout(&output));
+
+    // A write that supersedes what its client has never seen: that needs no luck, only two clients of one key.
+    let mutant = ["run", "dynamo", "--mutant", "context-ignored", "--stop-on-violation"];
+    let output = installed.run(&[&mutant[..], &arguments[..]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("forgotten value"), "{}", stdout(&output));
+    assert_eq!(installed.processes(), 0);
+}
+
+#[test]
 fn a_write_that_a_wrong_clock_has_lost_is_shown_with_the_clocks() {
     let installed = Installed::new();
     let faults = ["--faults", "clock", "--time", "15s"];

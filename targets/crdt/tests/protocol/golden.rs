@@ -26,14 +26,14 @@ use std::sync::Arc;
 
 use rashomon_crdt::types::{MapOperation, RgaOperation, SetOperation};
 use rashomon_crdt::{Envelope, Gossip, Key, Message, Mutant, NodeId, Query, Reading, RequestId, SetKind, Update};
+use rashomon_rehearsal::{Stage, assert_scripts};
 
 use crate::cluster::{Cluster, Effects};
-use crate::script::{Part, format, parse};
 
 const GOSSIP_MS: u64 = 10;
 
 /// A script's state.
-struct Stage {
+struct Play {
     cluster: Cluster,
     sets: SetKind,
     flying: Vec<Envelope>,
@@ -43,25 +43,7 @@ struct Stage {
     out: String,
 }
 
-impl Stage {
-    fn new() -> Stage {
-        Stage {
-            cluster: Cluster::new(1, |_| ()),
-            sets: SetKind::default(),
-            flying: Vec::new(),
-            last: BTreeMap::new(),
-            requests: BTreeMap::new(),
-            quiet: false,
-            out: String::new(),
-        }
-    }
-
-    fn say(&mut self, line: impl std::fmt::Display) {
-        if !self.quiet {
-            writeln!(self.out, "{line}").expect("a string takes everything");
-        }
-    }
-
+impl Stage for Play {
     fn run(&mut self, command: &str) -> Result<(), String> {
         let words: Vec<&str> = command.split_whitespace().collect();
         let (name, rest) = words.split_first().ok_or("an empty command")?;
@@ -128,9 +110,33 @@ impl Stage {
         Ok(())
     }
 
+    fn said(&mut self) -> String {
+        std::mem::take(&mut self.out)
+    }
+}
+
+impl Play {
+    fn new() -> Play {
+        Play {
+            cluster: Cluster::new(1, |_| ()),
+            sets: SetKind::default(),
+            flying: Vec::new(),
+            last: BTreeMap::new(),
+            requests: BTreeMap::new(),
+            quiet: false,
+            out: String::new(),
+        }
+    }
+
+    fn say(&mut self, line: impl std::fmt::Display) {
+        if !self.quiet {
+            writeln!(self.out, "{line}").expect("a string takes everything");
+        }
+    }
+
     fn begin(&mut self, options: &[&str]) -> Result<(), String> {
         let (mut nodes, mut deltas, mut gossip, mut mutant) = (3, 100, Gossip::Deltas, None);
-        *self = Stage::new();
+        *self = Play::new();
         for option in options {
             match option.split_once('=').ok_or(format!("`{option}` is not name=value"))? {
                 ("nodes", number) => nodes = number.parse().map_err(|_| "no number of nodes")?,
@@ -285,36 +291,6 @@ fn show_message(message: &Message) -> String {
 }
 
 #[test]
-fn scripts_do_what_they_did() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/scripts");
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
-    let mut paths: Vec<_> =
-        std::fs::read_dir(&folder).expect("the scripts are there").map(|item| item.expect("readable").path()).collect();
-    paths.sort();
-    assert!(!paths.is_empty(), "no scripts in {}", folder.display());
-    for path in paths {
-        let text = std::fs::read_to_string(&path).expect("a script is text");
-        let parts = parse(&text);
-        let mut stage = Stage::new();
-        let mut outputs = Vec::new();
-        for part in &parts {
-            let Part::Block { commands, expected } = part else { continue };
-            for command in commands {
-                if let Err(error) = stage.run(command) {
-                    panic!("{}: `{command}`: {error}", path.display());
-                }
-            }
-            let output = std::mem::take(&mut stage.out).trim_end().to_owned();
-            assert!(
-                update || output == expected.trim_end(),
-                "{}: after `{}`:\n{output}\ninstead of:\n{expected}\n(UPDATE_GOLDEN=1 accepts what is new)",
-                path.display(),
-                commands.join("; ")
-            );
-            outputs.push(output);
-        }
-        if update {
-            std::fs::write(&path, format(&parts, &outputs)).expect("a script can be written");
-        }
-    }
+fn scripts_say_what_they_said() {
+    assert_scripts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/scripts"), 1, Play::new);
 }

@@ -3,5 +3,4 @@
 mod cluster;
 mod golden;
 mod oracle;
-mod script;
 mod simulation;

@@ -12,6 +12,7 @@ use rashomon_crdt::types::{MapOperation, RgaOperation, SetOperation};
 use rashomon_crdt::{
     Actor, Envelope, Gossip, Key, Message, Mutant, NodeId, Query, Reading, Reply, RequestId, SetKind, Update,
 };
+use rashomon_rehearsal::Dice;
 
 use crate::cluster::{Cluster, Effects};
 use crate::oracle::{Heard, Made, Oracle, Time};
@@ -21,31 +22,6 @@ const GOSSIP_MS: u64 = 20;
 
 /// All queries, so that every type takes part.
 const QUERIES: [Query; 6] = [Query::Counter, Query::Register, Query::Siblings, Query::Set, Query::Map, Query::Text];
-
-/// SplitMix64.
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    fn below(&mut self, bound: u64) -> u64 {
-        self.next() % bound
-    }
-
-    fn chance(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len() as u64) as usize]
-    }
-}
 
 struct Simulation {
     cluster: Cluster,
@@ -226,7 +202,7 @@ impl Simulation {
         let key = self.keys[self.dice.below(self.keys.len() as u64) as usize].clone();
         let status = self.cluster.replica(id).status();
         let heard = self.oracle.heard(status.actor, status.sequence);
-        let query = self.dice.pick(&QUERIES);
+        let query = self.dice.pick(&QUERIES).expect("there are queries");
         let (update, supersedes) = self.choose(id, &key, query, &heard);
         let Some((request, effects)) = self.cluster.step(id, |replica| replica.update(&key, &update)) else {
             return Ok(());
@@ -280,7 +256,7 @@ impl Simulation {
                 (Update::Set(if adds { SetOperation::Add(element) } else { SetOperation::Remove(element) }), nothing)
             }
             (Query::Map, _) => {
-                let field: Arc<str> = self.dice.pick(&["f", "g"]).into();
+                let field: Arc<str> = self.dice.pick(&["f", "g"]).expect("two fields").into();
                 let puts = self.dice.chance(60);
                 (Update::Map(if puts { MapOperation::Put(field, new) } else { MapOperation::Remove(field) }), nothing)
             }
@@ -297,7 +273,7 @@ impl Simulation {
                     0..4 if !text.is_empty() => RgaOperation::Delete(at(&mut self.dice)),
                     4..7 if !text.is_empty() => RgaOperation::Insert(new, Some(at(&mut self.dice))),
                     // What a client has read long ago, perhaps deleted since.
-                    7 | 8 if !ever.is_empty() => RgaOperation::Insert(new, Some(self.dice.pick(&ever))),
+                    7 | 8 if !ever.is_empty() => RgaOperation::Insert(new, self.dice.pick(&ever)),
                     _ => RgaOperation::Insert(new, None),
                 };
                 (Update::Text(operation), nothing)

@@ -26,13 +26,13 @@ use std::path::Path;
 use rashomon_dynamo::{
     Ask, Conflict, Context, Envelope, Key, Mutant, Node, NodeId, QuorumKind, RequestId, Response, Space, Update,
 };
+use rashomon_rehearsal::{Stage, assert_scripts};
 
 use crate::cluster::{Cluster, Effects};
-use crate::script::{Part, format, parse};
 use crate::show::{show, show_object, show_response, value};
 
 /// A script's state.
-struct Stage {
+struct Play {
     cluster: Cluster,
     flying: Vec<Envelope>,
     late: Vec<Envelope>,
@@ -44,25 +44,7 @@ struct Stage {
     out: String,
 }
 
-impl Stage {
-    fn new() -> Stage {
-        Stage {
-            cluster: Cluster::new(1, |_| ()),
-            flying: Vec::new(),
-            late: Vec::new(),
-            cut: BTreeSet::new(),
-            down: BTreeSet::new(),
-            requests: BTreeMap::new(),
-            seen: BTreeMap::new(),
-            quiet: false,
-            out: String::new(),
-        }
-    }
-
-    fn say(&mut self, line: impl std::fmt::Display) {
-        writeln!(self.out, "{line}").expect("a string takes everything");
-    }
-
+impl Stage for Play {
     fn run(&mut self, command: &str) -> Result<(), String> {
         let words: Vec<&str> = command.split_whitespace().collect();
         let (name, rest) = words.split_first().ok_or("an empty command")?;
@@ -130,6 +112,30 @@ impl Stage {
         Ok(())
     }
 
+    fn said(&mut self) -> String {
+        std::mem::take(&mut self.out)
+    }
+}
+
+impl Play {
+    fn new() -> Play {
+        Play {
+            cluster: Cluster::new(1, |_| ()),
+            flying: Vec::new(),
+            late: Vec::new(),
+            cut: BTreeSet::new(),
+            down: BTreeSet::new(),
+            requests: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            quiet: false,
+            out: String::new(),
+        }
+    }
+
+    fn say(&mut self, line: impl std::fmt::Display) {
+        writeln!(self.out, "{line}").expect("a string takes everything");
+    }
+
     fn begin(&mut self, options: &[&str]) -> Result<(), String> {
         let mut numbers = BTreeMap::new();
         let (mut mutant, mut words) = (None, BTreeSet::new());
@@ -147,7 +153,7 @@ impl Stage {
             }
         }
         let get = |name: &str, usual: u64| numbers.get(name).copied().unwrap_or(usual);
-        *self = Stage::new();
+        *self = Play::new();
         let size = get("nodes", 5) as u16;
         self.cluster = Cluster::new(size, |config| {
             config.members = (1..=get("members", u64::from(size)) as NodeId).collect();
@@ -326,36 +332,5 @@ fn key(word: &str) -> Result<Key, String> {
 
 #[test]
 fn scripts_say_what_they_said() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/scripts");
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
-    let mut paths: Vec<_> =
-        std::fs::read_dir(&dir).expect("the scripts are there").map(|item| item.expect("readable").path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 20, "scripts are missing from {}", dir.display());
-    let mut differ = Vec::new();
-    for path in paths {
-        let text = std::fs::read_to_string(&path).expect("a script is text");
-        let parts = parse(&text);
-        let mut stage = Stage::new();
-        let mut outputs = Vec::new();
-        for part in &parts {
-            let Part::Block { commands, expected } = part else { continue };
-            stage.out.clear();
-            for command in commands {
-                if let Err(error) = stage.run(command) {
-                    stage.say(format!("ERROR {command}: {error}"));
-                }
-            }
-            assert!(!stage.out.contains("ERROR"), "{}: {}", path.display(), stage.out);
-            let output = stage.out.trim_end().to_owned();
-            if output != expected.trim_end() && !update {
-                differ.push(format!("{}: {commands:?}\nexpected:\n{expected}\ngot:\n{output}\n", path.display()));
-            }
-            outputs.push(output);
-        }
-        if update {
-            std::fs::write(&path, format(&parts, &outputs)).expect("scripts can be rewritten");
-        }
-    }
-    assert!(differ.is_empty(), "{}\nreview, then UPDATE_GOLDEN=1 accepts", differ.join("\n"));
+    assert_scripts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/scripts"), 20, Play::new);
 }

@@ -5,6 +5,5 @@ mod faults;
 mod golden;
 mod judging;
 mod ledger;
-mod script;
 mod show;
 mod simulation;

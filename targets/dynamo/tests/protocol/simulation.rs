@@ -11,9 +11,10 @@ use rashomon_dynamo::{
     Ask, Envelope, Key, Mutant, NodeId, Quorum, QuorumKind, Reply, RequestId, Response, Space, Update, Value,
 };
 use rashomon_history::EventKind;
+use rashomon_rehearsal::Dice;
 
 use crate::cluster::{Cluster, Effects};
-use crate::faults::{Broken, Dice, Kinds};
+use crate::faults::{Broken, Kinds};
 use crate::ledger::{Fate, Ledger, Put};
 
 const UNIT: u64 = 100;

@@ -24,12 +24,12 @@ use std::path::Path;
 use rashomon_raft::{
     Command, Entry, Envelope, Message, Mutant, Node, NodeId, Query, RequestId, Response, Session, Update, Value,
 };
+use rashomon_rehearsal::{Stage, assert_scripts};
 
 use crate::cluster::{Cluster, Effects};
-use crate::script::{Part, format, parse};
 
 /// A script's state.
-struct Stage {
+struct Play {
     cluster: Cluster,
     flying: Vec<Envelope>,
     last: BTreeMap<(NodeId, NodeId), Envelope>,
@@ -39,23 +39,7 @@ struct Stage {
     out: String,
 }
 
-impl Stage {
-    fn new() -> Stage {
-        Stage {
-            cluster: Cluster::new(1, |_| ()),
-            flying: Vec::new(),
-            last: BTreeMap::new(),
-            cut: BTreeSet::new(),
-            requests: BTreeMap::new(),
-            quiet: false,
-            out: String::new(),
-        }
-    }
-
-    fn say(&mut self, line: impl std::fmt::Display) {
-        writeln!(self.out, "{line}").expect("a string takes everything");
-    }
-
+impl Stage for Play {
     fn run(&mut self, command: &str) -> Result<(), String> {
         let words: Vec<&str> = command.split_whitespace().collect();
         let (name, rest) = words.split_first().ok_or("an empty command")?;
@@ -112,6 +96,28 @@ impl Stage {
         Ok(())
     }
 
+    fn said(&mut self) -> String {
+        std::mem::take(&mut self.out)
+    }
+}
+
+impl Play {
+    fn new() -> Play {
+        Play {
+            cluster: Cluster::new(1, |_| ()),
+            flying: Vec::new(),
+            last: BTreeMap::new(),
+            cut: BTreeSet::new(),
+            requests: BTreeMap::new(),
+            quiet: false,
+            out: String::new(),
+        }
+    }
+
+    fn say(&mut self, line: impl std::fmt::Display) {
+        writeln!(self.out, "{line}").expect("a string takes everything");
+    }
+
     fn begin(&mut self, options: &[&str]) -> Result<(), String> {
         let mut numbers = BTreeMap::new();
         let mut mutant = None;
@@ -124,7 +130,7 @@ impl Stage {
             }
         }
         let get = |name: &str, usual: u64| numbers.get(name).copied().unwrap_or(usual);
-        *self = Stage::new();
+        *self = Play::new();
         self.cluster = Cluster::new(get("nodes", 3) as u16, |config| {
             config.election_timeout_ms = get("timeout", 100);
             config.heartbeat_ms = get("timeout", 100) / 5;
@@ -342,36 +348,5 @@ fn show(envelope: &Envelope) -> String {
 
 #[test]
 fn scripts_say_what_they_said() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/scripts");
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
-    let mut paths: Vec<_> =
-        std::fs::read_dir(&dir).expect("the scripts are there").map(|item| item.expect("readable").path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 15, "scripts are missing from {}", dir.display());
-    let mut differ = Vec::new();
-    for path in paths {
-        let text = std::fs::read_to_string(&path).expect("a script is text");
-        let parts = parse(&text);
-        let mut stage = Stage::new();
-        let mut outputs = Vec::new();
-        for part in &parts {
-            let Part::Block { commands, expected } = part else { continue };
-            stage.out.clear();
-            for command in commands {
-                if let Err(error) = stage.run(command) {
-                    stage.say(format!("ERROR {command}: {error}"));
-                }
-            }
-            assert!(!stage.out.contains("ERROR"), "{}: {}", path.display(), stage.out);
-            let output = stage.out.trim_end().to_owned();
-            if output != expected.trim_end() && !update {
-                differ.push(format!("{}: {commands:?}\nexpected:\n{expected}\ngot:\n{output}\n", path.display()));
-            }
-            outputs.push(output);
-        }
-        if update {
-            std::fs::write(&path, format(&parts, &outputs)).expect("scripts can be rewritten");
-        }
-    }
-    assert!(differ.is_empty(), "{}\nreview, then UPDATE_GOLDEN=1 accepts", differ.join("\n"));
+    assert_scripts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/scripts"), 15, Play::new);
 }

@@ -5,5 +5,4 @@ mod faults;
 mod golden;
 mod history;
 mod invariants;
-mod script;
 mod simulation;

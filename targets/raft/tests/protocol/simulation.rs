@@ -8,9 +8,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rashomon_raft::{Command, Envelope, Mutant, NodeId, Query, Reply, RequestId, Response, Session, Update, Value};
+use rashomon_rehearsal::Dice;
 
 use crate::cluster::{Cluster, Effects};
-use crate::faults::{Broken, Dice, Kinds};
+use crate::faults::{Broken, Kinds};
 use crate::history::{Action, Operation, is_linearizable};
 use crate::invariants::Invariants;
 

@@ -15,13 +15,13 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use rashomon_rehearsal::{Stage, assert_scripts};
 use rashomon_swim::{Envelope, Event, Member, Message, Mutant, NodeId, Payload, Rumor, State};
 
 use crate::cluster::Cluster;
-use crate::script::{Part, format, parse};
 
 /// A script's state.
-struct Stage {
+struct Play {
     cluster: Cluster,
     flying: Vec<Envelope>,
     cut: BTreeSet<(NodeId, NodeId)>,
@@ -29,16 +29,7 @@ struct Stage {
     out: String,
 }
 
-impl Stage {
-    fn new() -> Stage {
-        let cluster = Cluster::new(1, |_| ());
-        Stage { cluster, flying: Vec::new(), cut: BTreeSet::new(), heard: BTreeSet::new(), out: String::new() }
-    }
-
-    fn say(&mut self, line: impl std::fmt::Display) {
-        writeln!(self.out, "{line}").expect("a string takes everything");
-    }
-
+impl Stage for Play {
     fn run(&mut self, command: &str) -> Result<(), String> {
         let words: Vec<&str> = command.split_whitespace().collect();
         let (name, rest) = words.split_first().ok_or("an empty command")?;
@@ -81,6 +72,21 @@ impl Stage {
         Ok(())
     }
 
+    fn said(&mut self) -> String {
+        std::mem::take(&mut self.out)
+    }
+}
+
+impl Play {
+    fn new() -> Play {
+        let cluster = Cluster::new(1, |_| ());
+        Play { cluster, flying: Vec::new(), cut: BTreeSet::new(), heard: BTreeSet::new(), out: String::new() }
+    }
+
+    fn say(&mut self, line: impl std::fmt::Display) {
+        writeln!(self.out, "{line}").expect("a string takes everything");
+    }
+
     fn begin(&mut self, options: &[&str]) -> Result<(), String> {
         let (mut nodes, mut forget, mut mutant) = (3, None, None);
         for option in options {
@@ -91,7 +97,7 @@ impl Stage {
                 (name, _) => return Err(format!("there is no option `{name}`")),
             }
         }
-        *self = Stage::new();
+        *self = Play::new();
         self.cluster = Cluster::new(nodes, |config| {
             config.mutant = mutant;
             config.forget_after_ms = forget.unwrap_or(config.forget_after_ms);
@@ -182,36 +188,5 @@ fn show(envelope: &Envelope) -> String {
 
 #[test]
 fn scripts_say_what_they_said() {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/scripts");
-    let update = std::env::var_os("UPDATE_GOLDEN").is_some();
-    let mut paths: Vec<_> =
-        std::fs::read_dir(&dir).expect("the scripts are there").map(|item| item.expect("readable").path()).collect();
-    paths.sort();
-    assert!(paths.len() >= 10, "scripts are missing from {}", dir.display());
-    let mut differ = Vec::new();
-    for path in paths {
-        let text = std::fs::read_to_string(&path).expect("a script is text");
-        let parts = parse(&text);
-        let mut stage = Stage::new();
-        let mut outputs = Vec::new();
-        for part in &parts {
-            let Part::Block { commands, expected } = part else { continue };
-            stage.out.clear();
-            for command in commands {
-                if let Err(error) = stage.run(command) {
-                    stage.say(format!("ERROR {command}: {error}"));
-                }
-            }
-            assert!(!stage.out.contains("ERROR"), "{}: {}", path.display(), stage.out);
-            let output = stage.out.trim_end().to_owned();
-            if output != expected.trim_end() && !update {
-                differ.push(format!("{}: {commands:?}\nexpected:\n{expected}\ngot:\n{output}\n", path.display()));
-            }
-            outputs.push(output);
-        }
-        if update {
-            std::fs::write(&path, format(&parts, &outputs)).expect("scripts can be rewritten");
-        }
-    }
-    assert!(differ.is_empty(), "{}\nreview, then UPDATE_GOLDEN=1 accepts", differ.join("\n"));
+    assert_scripts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/scripts"), 10, Play::new);
 }

@@ -3,7 +3,5 @@
 mod cluster;
 mod golden;
 mod invariants;
-#[path = "../../../raft/tests/protocol/script.rs"]
-mod script;
 mod simulation;
 mod weather;

@@ -6,11 +6,12 @@
 
 use std::collections::BTreeMap;
 
+use rashomon_rehearsal::Dice;
 use rashomon_swim::{Envelope, Event, Mutant, NodeId, State};
 
 use crate::cluster::Cluster;
 use crate::invariants::Invariants;
-use crate::weather::{Broken, Dice, Weather};
+use crate::weather::{Broken, Weather};
 
 const ROUGH_MS: u64 = 40_000;
 /// Within this time after the last fault all views agree.
