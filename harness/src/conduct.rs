@@ -197,15 +197,16 @@ impl<'a> Run<'a> {
         let ((), struck, interrupted) = tokio::join!(drive, faults, time_limit);
         manifest.timings.load_ms = milliseconds(loading);
         let load_ns = recorder.now_ns();
+        let load_ok = Some(recorder.with_tally(|tally| tally.acknowledged()));
 
         let violated = violated.load(Ordering::Acquire);
-        let mut closing = Evidence::default();
+        let mut closing = Evidence { load_ns, load_ok, ..Evidence::default() };
         if struck.is_ok() && !interrupted && !violated && !recorder.failed() {
             self.progress.phase("closing reads");
             self.closing_reads(&load, load_ns, &mut closing).await?;
         }
         watching.abort();
-        let mut evidence = self.evidence(&recorder, nemesis.log(), load_ns, interrupted, closing);
+        let mut evidence = self.evidence(&recorder, nemesis.log(), interrupted, closing);
         evidence.late_arrivals = load.late.load(Ordering::Relaxed);
         if violated {
             evidence.notes.push("the run ended at the first certain violation, as it was asked to".to_owned());
@@ -336,19 +337,11 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn evidence(
-        &self,
-        recorder: &Recorder,
-        log: &FaultLog,
-        load_ns: u64,
-        interrupted: bool,
-        closing: Evidence,
-    ) -> Evidence {
+    fn evidence(&self, recorder: &Recorder, log: &FaultLog, interrupted: bool, closing: Evidence) -> Evidence {
         let (functions, reads_after_heal) =
             recorder.with_tally(|tally| (tally.functions(), tally.reads_since_heal().to_vec()));
         Evidence {
             functions,
-            load_ns,
             last_heal_ns: log.last_heal_ns(),
             reads_after_heal,
             faults_installed: log.count(FaultOutcome::Installed),

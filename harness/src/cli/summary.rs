@@ -55,9 +55,9 @@ fn operations(evidence: &Evidence) -> String {
         format!("{} {} ok {} fail {} info", counts.f, counts.ok, counts.fail, counts.info)
     };
     let text: Vec<String> = evidence.functions.iter().map(one).collect();
-    let acknowledged: u64 = evidence.functions.iter().map(|counts| counts.ok).sum();
-    let per_second = acknowledged as f64 / (evidence.load_ns as f64 / 1e9).max(1e-9);
-    format!("{} ({per_second:.0} ok/s)", text.join(" · "))
+    let per_second = |ok: u64| ok as f64 / (evidence.load_ns as f64 / 1e9).max(1e-9);
+    let rate = evidence.load_ok.map_or_else(String::new, |ok| format!(" ({:.0} ok/s under load)", per_second(ok)));
+    text.join(" · ") + &rate
 }
 
 fn converged(convergence: &Convergence) -> String {

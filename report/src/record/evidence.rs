@@ -9,6 +9,9 @@ pub struct Evidence {
     pub functions: Vec<FunctionCounts>,
     /// Length of the load, ns on the run's clock.
     pub load_ns: u64,
+    /// Operations acknowledged during the load, closing reads left out; absent in runs of earlier versions.
+    #[serde(default)]
+    pub load_ok: Option<u64>,
     /// When the last fault was healed, ns; absent when none was installed.
     pub last_heal_ns: Option<u64>,
     /// Acknowledged reads after the last heal, by node (index 0 is node 1).

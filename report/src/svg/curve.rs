@@ -18,7 +18,7 @@ const RATIO_LINEAR_MAX: f64 = 200.0;
 pub(crate) fn curve(name: &str, x_unit: &str, y_unit: &str, points: &[(f64, f64)]) -> Html {
     let mut html = Html::new();
     let points: Vec<(f64, f64)> = points.iter().copied().filter(|(x, y)| x.is_finite() && y.is_finite()).collect();
-    let (Some(axis), Some(end)) = (Axis::of(&points), y_end(&points)) else { return html };
+    let (Some(axis), Some(rise)) = (Axis::of(&points), Rise::of(&points)) else { return html };
     put!(
         html,
         "<svg class=\"curve\" viewBox=\"0 0 {:.0} {:.0}\" role=\"img\" aria-label=\"{}: {} by {}\">",
@@ -28,17 +28,15 @@ pub(crate) fn curve(name: &str, x_unit: &str, y_unit: &str, points: &[(f64, f64)
         y_unit,
         x_unit
     );
-    let step = nice_step(end, 4.0);
-    let place = |y: f64| TOP + HEIGHT * (1.0 - (y / end).clamp(0.0, 1.0));
-    for level in 0..=(end / step).round() as u64 {
-        let y = level as f64 * step;
+    let place = |y: f64| TOP + HEIGHT * (1.0 - rise.place(y));
+    for y in rise.levels() {
         put!(html, "<path class=\"level\" d=\"M{:.1} {:.1}h{:.1}\"/>", LEFT, place(y), WIDTH);
         put!(
             html,
             "<text class=\"scale\" text-anchor=\"end\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
             LEFT - 8.0,
             place(y) + 3.5,
-            trimmed(y)
+            rise.label(y)
         );
     }
     for (x, text) in axis.ticks() {
@@ -81,14 +79,40 @@ pub(crate) fn curve(name: &str, x_unit: &str, y_unit: &str, points: &[(f64, f64)
     html
 }
 
-/// Where the vertical scale ends: shares end at 1.
-fn y_end(points: &[(f64, f64)]) -> Option<f64> {
-    let max = points.iter().map(|&(_, y)| y).reduce(f64::max)?;
-    if max <= 0.0 {
-        return Some(1.0);
+/// The vertical scale: from 0, unless all points lie in the upper half; then that half, or less, is drawn larger.
+struct Rise {
+    from: f64,
+    to: f64,
+    step: f64,
+}
+
+impl Rise {
+    fn of(points: &[(f64, f64)]) -> Option<Rise> {
+        let ys = || points.iter().map(|&(_, y)| y);
+        let (least, most) = (ys().reduce(f64::min)?, ys().reduce(f64::max)?);
+        if most <= 0.0 {
+            return Some(Rise { from: 0.0, to: 1.0, step: 0.5 });
+        }
+        let from = if least < most && least >= most / 2.0 { least } else { 0.0 };
+        let step = nice_step(most - from, 4.0);
+        Some(Rise { from: (from / step + 1e-9).floor() * step, to: (most / step - 1e-9).ceil() * step, step })
     }
-    let step = nice_step(max, 4.0);
-    Some((max / step - 1e-9).ceil() * step)
+
+    /// Where y lies, from 0 to 1.
+    fn place(&self, y: f64) -> f64 {
+        ((y - self.from) / (self.to - self.from)).clamp(0.0, 1.0)
+    }
+
+    /// As many digits as tell one level from the next.
+    fn label(&self, y: f64) -> String {
+        let digits = (-self.step.log10().floor()).clamp(0.0, 12.0) as usize;
+        let text = format!("{y:.digits$}");
+        if digits == 0 { text } else { text.trim_end_matches('0').trim_end_matches('.').to_owned() }
+    }
+
+    fn levels(&self) -> impl Iterator<Item = f64> {
+        (0..=((self.to - self.from) / self.step).round() as u64).map(|level| self.from + level as f64 * self.step)
+    }
 }
 
 /// At most [`POINTS_MAX`] of the points, the first and the last among them.
@@ -188,6 +212,18 @@ mod tests {
         for text in [drawn(&[(5.0, 7.0)]), drawn(&[(-1.0, -2.0), (1e300, 1e300)]), many] {
             assert!(!text.contains("NaN") && !text.contains("inf"), "{text}");
         }
+    }
+
+    #[test]
+    fn what_happens_near_the_top_is_drawn_larger() {
+        let near = drawn(&[(0.0, 0.985), (10.0, 1.0)]);
+        assert!(near.contains(">0.985<") && near.contains(">1<") && !near.contains(">0.5<"), "{near}");
+        let nearer = drawn(&[(0.0, 0.9999), (10.0, 1.0)]);
+        assert!(nearer.contains(">0.9999<") && nearer.contains(">0.99995<") && nearer.contains(">1<"), "{nearer}");
+        let whole = drawn(&[(0.0, 0.2), (10.0, 1.0)]);
+        assert!(whole.contains(">0<") && whole.contains(">1<"), "{whole}");
+        // All the same: there is nothing to enlarge.
+        assert!(drawn(&[(0.0, 1.0), (10.0, 1.0)]).contains(">0<"));
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) const FAULTS_MAX: usize = 400;
 /// What every plot of a run shares: its time axis, and what is drawn behind or above it.
 pub(crate) struct Frame<'a> {
     end_ns: u64,
+    /// When the load ended and the closing reads began, where they did.
+    closing_ns: Option<u64>,
     faults: Vec<&'a FaultRecord>,
     findings: Vec<(usize, u64, u64)>,
 }
@@ -37,7 +39,13 @@ impl Panel {
 impl<'a> Frame<'a> {
     /// A frame from 0 to `end_ns`; `findings` are numbered windows of anomalies.
     pub(crate) fn new(end_ns: u64, faults: &'a [FaultRecord], findings: Vec<(usize, u64, u64)>) -> Frame<'a> {
-        Frame { end_ns: end_ns.max(1), faults: faults.iter().take(FAULTS_MAX).collect(), findings }
+        let faults = faults.iter().take(FAULTS_MAX).collect();
+        Frame { end_ns: end_ns.max(1), closing_ns: None, faults, findings }
+    }
+
+    /// The same frame with a mark where the load ended and the closing reads began.
+    pub(crate) fn with_closing(self, load_ns: u64) -> Frame<'a> {
+        Frame { closing_ns: Some(load_ns).filter(|&load_ns| load_ns > 0 && load_ns < self.end_ns), ..self }
     }
 
     fn x(&self, time: u64) -> f64 {
@@ -54,6 +62,31 @@ impl<'a> Frame<'a> {
             height,
             label
         );
+    }
+
+    /// The time of the closing reads behind a panel: nobody paces them, so that their rate says nothing.
+    fn closing(&self, html: &mut Html, panel: Panel) {
+        let Some(closing_ns) = self.closing_ns else { return };
+        let (x, label) = (self.x(closing_ns), "closing reads");
+        let width = LEFT + WIDTH - x;
+        let Panel { top, height } = panel;
+        put!(
+            html,
+            "<rect class=\"closing\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
+            x,
+            top,
+            width,
+            height
+        );
+        if width > format::text_width(label, 10.0) + 8.0 {
+            put!(
+                html,
+                "<text class=\"fault-name\" text-anchor=\"middle\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+                x + width / 2.0,
+                top + 12.0,
+                label
+            );
+        }
     }
 
     /// Fault bands behind a panel.
@@ -239,6 +272,7 @@ impl<'a> Frame<'a> {
         for panel in [ok, other] {
             self.bands(&mut html, panel);
         }
+        self.closing(&mut html, ok);
         self.rate_scale(&mut html, series, ok, &[0], "ok /s");
         self.rate_scale(&mut html, series, other, &[1, 2], "fail, info /s");
         let top = |slots: &[usize]| scale_end(&self.rates(series, slots));
@@ -260,7 +294,10 @@ impl<'a> Frame<'a> {
     }
 
     fn rates(&self, series: &Series, slots: &[usize]) -> Vec<f64> {
-        (0..series.buckets.len()).flat_map(|bucket| slots.iter().map(move |&slot| series.rate(bucket, slot))).collect()
+        // What comes after the load may be drawn beyond the scale.
+        let load = self.closing_ns.map_or(usize::MAX, |load_ns| (load_ns / series.bucket_ns).max(1) as usize);
+        let buckets = 0..series.buckets.len().min(load);
+        buckets.flat_map(|bucket| slots.iter().map(move |&slot| series.rate(bucket, slot))).collect()
     }
 
     fn rate_scale(&self, html: &mut Html, series: &Series, panel: Panel, slots: &[usize], name: &str) {
@@ -296,6 +333,7 @@ impl<'a> Frame<'a> {
         let mut html = Html::new();
         self.open(&mut html, "latency", "Latency over time, logarithmic scale", panel.bottom() + 26.0);
         self.bands(&mut html, panel);
+        self.closing(&mut html, panel);
         for decade in decades.0..=decades.1 {
             let names = ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s", "100 s", "1,000 s"];
             self.level(&mut html, self.latency_y(panel, decades, decade as f64), names[decade]);
@@ -427,6 +465,25 @@ mod tests {
         assert_eq!([nice_step(30.0, 12.0), nice_step(100.0, 4.0), nice_step(4_321.0, 4.0)], [5.0, 50.0, 2_000.0]);
         assert_eq!([trimmed(0.5), trimmed(20.0), trimmed(0.0)], ["0.5", "20", "0"]);
         assert_eq!(scale_end(&[4_321.0, 17.0]), 6_000.0);
+    }
+
+    #[test]
+    fn closing_reads_are_marked_and_do_not_flatten_the_load() {
+        let bucket = |ok| crate::series::Bucket { ended: [ok, 0, 0], latency: None };
+        let series = Series {
+            bucket_ns: 1_000_000_000,
+            end_ns: 4_000_000_000,
+            buckets: vec![bucket(80), bucket(80), bucket(9_000), bucket(0)],
+            density: [(); 3].map(|()| vec![0; COLUMNS * ROWS]),
+            unfinished: 0,
+        };
+        let frame = || Frame::new(series.end_ns, &[], Vec::new());
+        assert!(frame().throughput(&series).finish().contains(">10,000<"));
+        let marked = frame().with_closing(2_000_000_000).throughput(&series).finish();
+        assert!(
+            marked.contains("closing reads") && marked.contains(">80<") && !marked.contains(">10,000<"),
+            "{marked}"
+        );
     }
 
     /// The worst case of any run, however long: every bucket and every cell is full, all faults overlap everything.

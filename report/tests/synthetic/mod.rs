@@ -500,6 +500,7 @@ fn run(name: &str, history: &History, faults: Vec<FaultRecord>) -> Run {
             convergence: None,
             functions: counts(history),
             load_ns: 30 * SECOND,
+            load_ok: None,
             last_heal_ns: Some(26_400 * MS),
             reads_after_heal: vec![312, 298, 305, 0, 311],
             faults_installed: vec![
