@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use rashomon_crdt::{ALL as MUTANTS, MutantInfo as CrdtMutant};
 use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::interface::Interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, Recipe, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
+    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
 };
 
 use crate::included::{self, Settings};
@@ -96,20 +95,7 @@ impl Target for CrdtReplicas {
     }
 
     fn mutants(&self) -> Vec<MutantInfo> {
-        let described = |info: &'static CrdtMutant| MutantInfo {
-            name: info.name,
-            id: info.id,
-            summary: info.summary,
-            exposes: info.exposes,
-            recipe: Some(Recipe {
-                workload: info.recipe.workload,
-                nodes: info.recipe.nodes,
-                faults: info.recipe.faults,
-                seconds: info.recipe.seconds,
-                more: info.recipe.options,
-            }),
-        };
-        MUTANTS.iter().map(described).collect()
+        included::mutants::<rashomon_crdt::Mutant>()
     }
 
     fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Method;
-use rashomon_harness::target::{Node, NodeStatus, Readiness, StatusFuture, TargetChoice, TargetError};
+use rashomon_harness::target::{
+    MutantInfo, Node, NodeStatus, Readiness, Recipe, StatusFuture, TargetChoice, TargetError,
+};
+use rashomon_mutants::Mutants;
 use serde_json::Value as Json;
 
 use crate::http::HttpConnection;
@@ -47,6 +50,25 @@ pub(crate) fn arguments(subcommand: &str, choice: &TargetChoice, node: &Node, cl
     ];
     args.extend(choice.mutant.iter().map(|mutant| format!("--mutant={mutant}")));
     args
+}
+
+/// The mutants of a protocol, as the harness lists them.
+pub(crate) fn mutants<M: Mutants>() -> Vec<MutantInfo> {
+    let described = |info: &rashomon_mutants::MutantInfo<M>| MutantInfo {
+        name: info.name,
+        id: info.id,
+        summary: info.summary,
+        exposes: info.exposes,
+        // Without a fault that would expose it there is nothing to run.
+        recipe: (!info.recipe.faults.is_empty()).then_some(Recipe {
+            workload: info.recipe.workload,
+            nodes: info.recipe.nodes,
+            faults: info.recipe.faults,
+            seconds: info.recipe.seconds,
+            more: info.recipe.options,
+        }),
+    };
+    M::ALL.iter().map(described).collect()
 }
 
 /// How to see that a node serves.

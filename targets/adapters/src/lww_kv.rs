@@ -9,9 +9,8 @@ use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::interface::Interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, Recipe, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
+    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
 };
-use rashomon_lww::{ALL as MUTANTS, MutantInfo as LwwMutant};
 
 use crate::included::{self, Settings};
 use crate::node_program;
@@ -48,20 +47,7 @@ impl Target for LwwKv {
     }
 
     fn mutants(&self) -> Vec<MutantInfo> {
-        let described = |info: &'static LwwMutant| MutantInfo {
-            name: info.name,
-            id: info.id,
-            summary: info.summary,
-            exposes: info.exposes,
-            recipe: Some(Recipe {
-                workload: info.recipe.workload,
-                nodes: info.recipe.nodes,
-                faults: info.recipe.faults,
-                seconds: info.recipe.seconds,
-                more: info.recipe.options,
-            }),
-        };
-        MUTANTS.iter().map(described).collect()
+        included::mutants::<rashomon_lww::Mutant>()
     }
 
     fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {

@@ -5,9 +5,8 @@ use std::time::Duration;
 use rashomon_harness::client::Client;
 use rashomon_harness::interface::Interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, Recipe, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
+    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
 };
-use rashomon_raft::{ALL as MUTANTS, MutantInfo as RaftMutant};
 
 use crate::included::{self, Settings};
 use crate::node_program;
@@ -43,20 +42,7 @@ impl Target for RaftKv {
     }
 
     fn mutants(&self) -> Vec<MutantInfo> {
-        let described = |info: &'static RaftMutant| MutantInfo {
-            name: info.name,
-            id: info.id,
-            summary: info.summary,
-            exposes: info.exposes,
-            recipe: info.recipe.lacks.is_none().then_some(Recipe {
-                workload: "register",
-                nodes: info.recipe.nodes,
-                faults: info.recipe.faults,
-                seconds: info.recipe.seconds,
-                more: info.recipe.options,
-            }),
-        };
-        MUTANTS.iter().map(described).collect()
+        included::mutants::<rashomon_raft::Mutant>()
     }
 
     fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {

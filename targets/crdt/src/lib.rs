@@ -62,7 +62,7 @@ pub use command::{Key, Query, Reading, SetKind, Update};
 pub use config::{Config, Gossip};
 pub use dot::{Actor, Dot, NodeId};
 pub use message::{Envelope, Message};
-pub use mutant::{ALL, Mutant, MutantInfo, Recipe};
+pub use mutant::{ALL, Mutant, MutantInfo};
 pub use output::{Event, Output, Record, Recovered, Reply, RequestId, Snapshot};
 pub use replica::{Clock, Replica, Status};
 pub use state::Refusal;

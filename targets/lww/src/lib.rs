@@ -30,7 +30,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-pub use mutant::{ALL, Mutant, MutantInfo, Recipe};
+pub use mutant::{ALL, Mutant, MutantInfo};
 pub use node::{Config, Node, Output, RequestId, Status};
 
 /// The number of a node.

@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use rashomon_crdt::{Config, Mutant, Replica};
+use rashomon_mutants::Mutants;
 use tokio::sync::mpsc;
 
 use self::driver::Input;
@@ -50,7 +51,7 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 10000, value_parser = clap::value_parser!(u64).range(1..))]
     max_deltas: u64,
     /// Build in a known bug (see `rashomon-node list-mutants`)
-    #[arg(long, value_parser = parse_mutant)]
+    #[arg(long, value_parser = start::mutant::<Mutant>)]
     mutant: Option<Mutant>,
 }
 
@@ -66,13 +67,6 @@ enum Gossip {
 enum Sets {
     Or,
     Lww,
-}
-
-fn parse_mutant(name: &str) -> Result<Mutant, String> {
-    Mutant::by_name(name).ok_or_else(|| {
-        let names: Vec<&str> = rashomon_crdt::ALL.iter().map(|info| info.name).collect();
-        format!("there is no such mutant; there are: {}", names.join(", "))
-    })
 }
 
 /// Runs a node until it is told to stop (SIGTERM or SIGINT).

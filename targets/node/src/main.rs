@@ -21,6 +21,7 @@ mod wal;
 use std::io::Write;
 
 use clap::{Parser, Subcommand};
+use rashomon_mutants::{MutantInfo, Mutants};
 
 /// A node of one of Rashomon's included target systems.
 #[derive(Parser)]
@@ -79,27 +80,9 @@ fn abort_on_panic() {
 
 fn list_mutants() {
     let mut text = String::new();
-    for info in rashomon_raft::ALL {
-        let recipe = info.recipe;
-        text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
-        let run = format!("raft-kv --mutant {} --nodes {}", info.name, recipe.nodes);
-        text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, recipe.note);
-        if let Some(lacks) = recipe.lacks {
-            text += &format!("    not found yet, it needs: {lacks}\n");
-        }
-    }
-    for info in rashomon_crdt::ALL {
-        let recipe = info.recipe;
-        text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
-        let run = format!("crdt --workload {} --mutant {} --nodes {}", recipe.workload, info.name, recipe.nodes);
-        text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, recipe.note);
-    }
-    for info in rashomon_lww::ALL {
-        let recipe = info.recipe;
-        text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
-        let run = format!("lww-kv --workload {} --mutant {} --nodes {}", recipe.workload, info.name, recipe.nodes);
-        text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, info.note);
-    }
+    text += &mutants::<rashomon_raft::Mutant>("raft-kv");
+    text += &mutants::<rashomon_crdt::Mutant>("crdt");
+    text += &mutants::<rashomon_lww::Mutant>("lww-kv");
     for info in rashomon_dynamo::ALL {
         let recipe = info.recipe;
         text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
@@ -114,6 +97,17 @@ fn list_mutants() {
     }
     // A reader that has seen enough and closed the pipe is no error.
     let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// The mutants of a target, each with the command that exposes it.
+fn mutants<M: Mutants>(target: &str) -> String {
+    let described = |info: &MutantInfo<M>| {
+        let MutantInfo { name, id, summary, exposes, recipe, .. } = info;
+        let run =
+            recipe.command(target, name).map_or("none yet".to_owned(), |command| format!("rashomon run {command}"));
+        format!("{id} {name}: {summary}\n    exposes: {exposes}\n    recipe: {run}\n    note: {}\n", recipe.note)
+    };
+    M::ALL.iter().map(described).collect()
 }
 
 /// A recipe as a command, and what must come together.

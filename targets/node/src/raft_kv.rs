@@ -12,6 +12,7 @@ mod storage;
 use std::time::Duration;
 
 use clap::Args;
+use rashomon_mutants::Mutants;
 use rashomon_raft::{Config, Mutant, Node};
 use tokio::sync::mpsc;
 
@@ -51,15 +52,8 @@ pub(crate) struct Options {
     #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..))]
     request_timeout_ms: u64,
     /// Build in a known bug (see `rashomon-node list-mutants`)
-    #[arg(long, value_parser = parse_mutant)]
+    #[arg(long, value_parser = start::mutant::<Mutant>)]
     mutant: Option<Mutant>,
-}
-
-fn parse_mutant(name: &str) -> Result<Mutant, String> {
-    Mutant::by_name(name).ok_or_else(|| {
-        let names: Vec<&str> = rashomon_raft::ALL.iter().map(|info| info.name).collect();
-        format!("there is no such mutant; there are: {}", names.join(", "))
-    })
 }
 
 /// Runs a node until it is told to stop (SIGTERM or SIGINT).

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
+use rashomon_mutants::Mutants;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -53,6 +54,14 @@ impl FromStr for Peer {
         let address = address.parse().map_err(|_| format!("`{address}` is no ADDRESS:PORT"))?;
         Ok(Peer { id, address })
     }
+}
+
+/// The mutant of that name, of those that can be built into a protocol.
+pub(crate) fn mutant<M: Mutants>(name: &str) -> Result<M, String> {
+    M::by_name(name).ok_or_else(|| {
+        let names: Vec<&str> = M::ALL.iter().map(|info| info.name).collect();
+        format!("there is no such mutant; there are: {}", names.join(", "))
+    })
 }
 
 /// Why a node cannot start or go on.

@@ -93,7 +93,7 @@ pub use config::{Config, NodeId};
 pub use log::{Entry, Index, Log, Term};
 pub use machine::{Command, Machine, Query, Response, Update, Value};
 pub use message::{Envelope, Message, RequestId};
-pub use mutant::{ALL, Mutant, MutantInfo, Recipe};
+pub use mutant::{ALL, Mutant, MutantInfo};
 pub use node::{Clock, Node, Status};
 pub use output::{Checkpoint, Event, Failure, HardState, Output, Record, Recovered, Reply};
 pub use sessions::{Seen, Session, Sessions};

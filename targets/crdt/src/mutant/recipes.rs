@@ -1,6 +1,8 @@
 //! What each mutant does, and what exposes it.
 
-use super::{Mutant, MutantInfo, Recipe};
+use rashomon_mutants::Recipe;
+
+use super::{Mutant, MutantInfo};
 
 /// Gossip often, so that replicas that cannot agree are known to soon; and end at the first contradiction.
 const FAST: [&str; 2] = ["--set gossip-ms=20", "--stop-on-violation"];

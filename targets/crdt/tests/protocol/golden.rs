@@ -26,6 +26,7 @@ use std::sync::Arc;
 
 use rashomon_crdt::types::{MapOperation, RgaOperation, SetOperation};
 use rashomon_crdt::{Envelope, Gossip, Key, Message, Mutant, NodeId, Query, Reading, RequestId, SetKind, Update};
+use rashomon_mutants::Mutants;
 use rashomon_rehearsal::{Stage, assert_scripts};
 
 use crate::cluster::{Cluster, Effects};

@@ -33,6 +33,7 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use rashomon_crdt::types::{MapOperation, RgaOperation, SetOperation};
 use rashomon_crdt::{Dot, Key, Query, Reading, Refusal, Update};
+use rashomon_mutants::Mutants;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};

@@ -25,6 +25,7 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
+use rashomon_mutants::Mutants;
 use rashomon_raft::{Command, Failure, Query, Response, Session, Update, Value};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};

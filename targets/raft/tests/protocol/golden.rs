@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
+use rashomon_mutants::Mutants;
 use rashomon_raft::{
     Command, Entry, Envelope, Message, Mutant, Node, NodeId, Query, RequestId, Response, Session, Update, Value,
 };
