@@ -181,7 +181,9 @@ impl Node {
         let Some(origin) = op.origin.take() else { return };
         let response = match &op.ask {
             Ask::Update(_) => Response::Done,
-            Ask::Read => respond(found.cloned().unwrap_or_else(|| Object::empty(op.key.space)), op.key.space),
+            Ask::Read => {
+                respond(found.cloned().unwrap_or_else(|| Object::empty(op.key.space, self.config.mutant)), op.key.space)
+            }
         };
         self.end(origin, Ok(response));
     }
@@ -324,5 +326,6 @@ fn respond(object: Object, space: Space) -> Response {
         }
         Object::Dotted(dotted) => Response::Elements(dotted.distinct()),
         Object::Counter(counter) => Response::Total(counter.total()),
+        Object::Cells(cells) => Response::Elements(cells.live().cloned().collect()),
     }
 }

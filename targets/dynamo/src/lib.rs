@@ -43,7 +43,8 @@
 //! # What is left out
 //!
 //! Compare-and-set and anything else that needs consensus; removing a node that is dead for good (a change of the ring
-//! waits for every node); splitting partitions; vector clocks that are truncated (mutant D12 shows why).
+//! waits for every node); splitting partitions; vector clocks that are truncated (mutant D12 shows why); collections
+//! made of cells with timestamps (mutant D18 shows why).
 //!
 //! # What a client may conclude
 //!
@@ -76,9 +77,11 @@
 //! | D15 | `stale-ring` | a change of the ring goes on when a majority knows of it |
 //! | D16 | `merkle-range-end` | the hash of a range leaves out its last leaf |
 //! | D17 | `counted-twice` | a counter's request that is not answered soon is given to another replica, too |
+//! | D18 | `timestamped-cells` | elements of sets and carts are cells with timestamps, and the later one wins |
 
 mod anti_entropy;
 mod causal;
+mod cells;
 mod collect;
 mod config;
 mod coordinate;
@@ -97,6 +100,7 @@ mod ring;
 mod store;
 
 pub use causal::{Actor, Context, Dot, Dotted};
+pub use cells::{Cell, Cells};
 pub use config::{Clock, Config, Conflict, NodeId, Quorum, QuorumKind};
 pub use message::{Ask, Cause, Envelope, Message};
 pub use mutant::{ALL, Mutant, MutantInfo, Recipe};

@@ -40,6 +40,8 @@ pub enum Mutant {
     MerkleRangeEnd,
     /// D17.
     CountedTwice,
+    /// D18.
+    TimestampedCells,
 }
 
 /// What a person should know about a mutant.
@@ -338,6 +340,21 @@ pub const ALL: &[MutantInfo] = &[
             seconds: 30,
             options: &[],
             note: "a replica is slow or cut off after it got the request",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::TimestampedCells,
+        name: "timestamped-cells",
+        id: "D18",
+        summary: "elements of sets and carts are cells with timestamps, and the later one wins",
+        exposes: "acknowledged elements are lost, removed ones come back or stay",
+        recipe: Recipe {
+            workload: "cart",
+            nodes: 5,
+            faults: &["clock"],
+            seconds: 20,
+            options: &[],
+            note: "an element is added or removed through a node whose clock is behind that of the last who did so",
         },
     },
 ];

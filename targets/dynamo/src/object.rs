@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::causal::{Actor, Context, Dotted};
+use crate::cells::Cells;
 use crate::config::NodeId;
 use crate::mutant::Mutant;
 
@@ -82,6 +83,8 @@ pub enum Object {
     Dotted(Dotted),
     /// A counter.
     Counter(Counter),
+    /// A set's elements, for D18.
+    Cells(Cells),
 }
 
 /// How a client wants to change an object.
@@ -103,8 +106,10 @@ pub enum Update {
 
 impl Object {
     /// What a key of this kind holds before its first write.
-    pub fn empty(space: Space) -> Object {
+    pub fn empty(space: Space, mutant: Option<Mutant>) -> Object {
         match space {
+            // D18: collections are made of cells with timestamps.
+            Space::Set | Space::Cart if mutant == Some(Mutant::TimestampedCells) => Object::Cells(Cells::default()),
             Space::Register => Object::Register(Register::default()),
             Space::Siblings | Space::Set | Space::Cart => Object::Dotted(Dotted::default()),
             Space::Counter => Object::Counter(Counter::default()),
@@ -131,6 +136,7 @@ impl Object {
                     *part = (part.0.max(*up), part.1.max(*down));
                 }
             }
+            (Object::Cells(mine), Object::Cells(theirs)) => mine.merge(theirs),
             _ => {}
         }
     }
@@ -141,6 +147,7 @@ impl Object {
             Object::Register(register) => register.value.is_none(),
             Object::Dotted(dotted) => dotted.values.is_empty(),
             Object::Counter(_) => false,
+            Object::Cells(cells) => cells.live().next().is_none(),
         }
     }
 
@@ -148,7 +155,7 @@ impl Object {
     pub(crate) fn stamp(&self) -> u64 {
         match self {
             Object::Register(register) => register.version.stamp,
-            Object::Dotted(_) | Object::Counter(_) => 0,
+            Object::Dotted(_) | Object::Counter(_) | Object::Cells(_) => 0,
         }
     }
 }

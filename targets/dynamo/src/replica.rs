@@ -1,6 +1,7 @@
 //! The replica's side: answering reads, taking states in, and carrying out updates on its own copy.
 
 use crate::causal::{Actor, Dot};
+use crate::cells::Cell;
 use crate::config::NodeId;
 use crate::message::{Cause, Message};
 use crate::mutant::Mutant;
@@ -16,7 +17,7 @@ impl Node {
             crate::config::QuorumKind::Strict => Vec::new(),
         };
         for hint in kept {
-            object.get_or_insert_with(|| Object::empty(key.space)).merge(&hint, self.config.mutant);
+            object.get_or_insert_with(|| Object::empty(key.space, self.config.mutant)).merge(&hint, self.config.mutant);
         }
         let floor = self.store.floor();
         // What was read must not be lost again: a value that a client saw rests on this.
@@ -58,7 +59,7 @@ impl Node {
     /// when it has handed over, so each of its updates is a stay of its own.
     pub(crate) fn carry_out(&mut self, key: &Key, update: Update) -> Option<Object> {
         let is_home = self.is_home(key);
-        let mut object = Object::empty(key.space);
+        let mut object = Object::empty(key.space, self.config.mutant);
         let mut birth = None;
         if let Some(held) = self.store.get(key) {
             object = held.object.clone();
@@ -98,6 +99,8 @@ impl Node {
             (Object::Dotted(dotted), Update::Remove(element)) => dotted.remove(&element),
             (Object::Dotted(dotted), Update::Delete(seen)) => dotted.supersede(&seen),
             (Object::Counter(counter), Update::Count(amount)) => counter.count(actor, amount),
+            (Object::Cells(cells), Update::Add(element)) => cells.write(element, self.cell(true)),
+            (Object::Cells(cells), Update::Remove(element)) => cells.write(element, self.cell(false)),
             // `coordinate` lets nothing else through.
             _ => {}
         }
@@ -113,6 +116,11 @@ impl Node {
             self.durability.record(record);
         }
         Some(object)
+    }
+
+    /// D18: an update of an element, at this node's wall clock.
+    fn cell(&self, is_live: bool) -> Cell {
+        Cell { stamp: self.clock.wall_ms, is_live }
     }
 
     /// D11: the node's number alone names the actor, and its count of events is not on disk.

@@ -80,6 +80,7 @@ impl Simulation {
         for home in self.cluster.node(1).map(|node| node.homes(&key)).unwrap_or_default() {
             let left = match self.held(home, &key) {
                 Some(Object::Dotted(dotted)) => dotted.values.values().filter_map(number).collect(),
+                Some(Object::Cells(cells)) => cells.live().filter_map(number).collect(),
                 _ => BTreeSet::new(),
             };
             judge(&left).map_err(|why| Caught::Wrong(format!("replica {home}: {why}")))?;

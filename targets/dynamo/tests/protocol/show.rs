@@ -1,6 +1,6 @@
 //! How scripts show messages, answers and states.
 
-use rashomon_dynamo::{Ask, Cause, Context, Dot, Envelope, Key, Message, Object, Response, Value};
+use rashomon_dynamo::{Ask, Cause, Cell, Context, Dot, Envelope, Key, Message, Object, Response, Value};
 
 /// A value as scripts write it.
 pub(crate) fn value(word: &str) -> Value {
@@ -48,6 +48,12 @@ pub(crate) fn show_object(object: &Object) -> String {
             format!("[{}] seen {}", values.collect::<Vec<_>>().join(" "), show_context(&dotted.context))
         }
         Object::Counter(counter) => format!("{}", counter.total()),
+        Object::Cells(cells) => {
+            let show_cell = |(element, cell): (&Value, &Cell)| {
+                format!("{}{}@{}", if cell.is_live { "+" } else { "-" }, show_value(element), cell.stamp)
+            };
+            format!("[{}]", cells.0.iter().map(show_cell).collect::<Vec<_>>().join(" "))
+        }
     }
 }
 
