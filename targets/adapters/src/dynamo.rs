@@ -169,9 +169,9 @@ impl Target for Dynamo {
             election_timeout: 2 * probe,
             // Connections are made anew, and the node is no longer missed.
             recovery: 4 * probe + 10 * patience + Duration::from_millis(300),
-            // Each replica has compared its trees with every other one some times, and hints have gone out, in several
-            // rounds where there are many; a node that was dead for others is tried again.
-            convergence: 40 * anti_entropy + 5 * handoff + 20 * probe + Duration::from_millis(3_000),
+            // Each replica has compared its trees with every other one some times; hints have gone out, once more where
+            // they were lost and once more where they were refused; a node that was dead for others is tried again.
+            convergence: 40 * anti_entropy + 3 * handoff + 20 * probe + Duration::from_millis(3_000),
         })
     }
 
