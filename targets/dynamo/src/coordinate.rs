@@ -15,7 +15,9 @@
 //!
 //! A read repairs replicas whose answer was behind, and a write that a replica did not acknowledge by the deadline
 //! leaves it a hint. In a sloppy quorum, members further along the ring stand in for replicas that are down or silent:
-//! they answer reads, and keep writes as hints that count for W.
+//! they keep writes as hints that count for W, and answer reads. What they answer is taken in, but counts only where
+//! fewer than R replicas are thought to be up and the others had their time to answer: a replica that is slow for a
+//! moment must not make a read find nothing.
 
 mod read;
 mod write;
@@ -130,11 +132,6 @@ impl Node {
         }
     }
 
-    /// Replicas to ask in turn: this node first, then those that are reachable.
-    fn order(&self, nodes: &mut [NodeId]) {
-        nodes.sort_by_key(|node| (*node != self.config.id, !self.reachable.contains(node)));
-    }
-
     fn begin(&mut self, origin: Origin, key: Key, ask: Ask, quorum: Quorum, deadline: u64, plan: Plan) {
         let Some(id) = self.birth() else { return self.end(origin, Err(Failure::Starting)) };
         let op = Op {
@@ -162,8 +159,13 @@ impl Node {
         };
         self.ops.insert(id, op);
         if reads_first {
-            let readers = self.readers(id);
-            self.ask_replicas(id, readers.into_iter().take(usize::from(quorum.r)).collect());
+            let mut readers = self.readers(id);
+            let (op, needed) = (&self.ops[&id], usize::from(quorum.r));
+            // Where too few replicas are thought to be up, all are asked: they may be.
+            if readers[..needed].iter().all(|node| op.plan.read.contains(node)) {
+                readers.truncate(needed);
+            }
+            self.ask_replicas(id, readers);
         } else {
             self.change_and_write(id);
         }
@@ -236,6 +238,8 @@ impl Node {
                     silent.extend(self.ops[&id].plan.others.iter().copied());
                 }
                 self.ask_replicas(id, silent);
+                // Stand-ins that have answered may count by now.
+                self.count_answers(id);
             }
             Phase::Writing(object) => {
                 let (key, object, cause) = (op.key.clone(), object.clone(), cause_of(&op.ask));

@@ -37,7 +37,8 @@
 //! the node program asks.
 //!
 //! Differences from Dynamo: sets and carts are merged by replicas, not by clients, so the paper's returning cart items
-//! do not occur; a write of a register asks a quorum for its version first; the ring changes in stages that all nodes
+//! do not occur; a write of a register asks a quorum for its version first; what a stand-in answers to a read counts
+//! only where fewer than R replicas are thought to be up, and after a while; the ring changes in stages that all nodes
 //! acknowledge, where Dynamo gossips it; a tombstone is forgotten by agreement, not by age.
 //!
 //! # What is left out

@@ -12,16 +12,21 @@ use crate::output::Event;
 const LATE: u64 = 4;
 
 impl Node {
-    /// Whom a read may ask: the replicas, and in a sloppy quorum the first N members that are reachable.
+    /// Whom a read may ask, in turn: the replicas, this node first, and in a sloppy quorum members that stand in for
+    /// those that are not reachable.
     pub(super) fn readers(&self, id: u64) -> Vec<NodeId> {
         let op = &self.ops[&id];
         let mut readers = op.plan.read.clone();
+        let own = self.config.id;
+        readers.sort_by_key(|node| (!self.reachable.contains(node), *node != own));
         if self.config.kind == QuorumKind::Sloppy {
-            let down = readers.iter().filter(|node| !self.reachable.contains(node)).count();
-            let others = op.plan.others.iter().filter(|node| self.reachable.contains(node));
-            readers.extend(others.take(down));
+            let up = readers.partition_point(|node| self.reachable.contains(node));
+            let mut others: Vec<NodeId> = op.plan.others.clone();
+            others.retain(|node| self.reachable.contains(node));
+            others.sort_by_key(|node| *node != own);
+            others.truncate(readers.len() - up);
+            readers.splice(up..up, others);
         }
-        self.order(&mut readers);
         readers
     }
 
@@ -47,10 +52,17 @@ impl Node {
 
     /// Goes on when R replicas have answered.
     pub(super) fn count_answers(&mut self, id: u64) {
-        let sloppy = self.config.kind == QuorumKind::Sloppy;
         let op = &self.ops[&id];
-        let counts = |node: &&NodeId| sloppy || op.plan.read.contains(node);
-        if op.answers.keys().filter(counts).count() < usize::from(op.quorum.r) {
+        let needed = usize::from(op.quorum.r);
+        let answered = |node: &&NodeId| op.answers.contains_key(node);
+        let of_replicas = op.plan.read.iter().filter(answered).count();
+        // Stand-ins count for as many as there are too few replicas, once those had their time.
+        let able = op.plan.read.iter().filter(|node| answered(node) || self.reachable.contains(node)).count();
+        let of_stand_ins = match self.config.kind {
+            QuorumKind::Sloppy if op.nudges > 0 => (op.answers.len() - of_replicas).min(needed.saturating_sub(able)),
+            _ => 0,
+        };
+        if of_replicas + of_stand_ins < needed {
             return;
         }
         match &op.ask {

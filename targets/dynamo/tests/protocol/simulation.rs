@@ -446,7 +446,7 @@ fn every_mutant_is_caught() {
     let mut missed = Vec::new();
     for info in rashomon_dynamo::ALL.iter().filter(|info| !LEFT_TO_SCRIPTS.contains(&info.mutant)) {
         let caught =
-            (0..seeds(60)).find_map(|seed| simulate(seed, Some(info.mutant)).0.err().map(|caught| (seed, caught)));
+            (0..seeds(100)).find_map(|seed| simulate(seed, Some(info.mutant)).0.err().map(|caught| (seed, caught)));
         match caught {
             Some((seed, caught)) => println!("{} {}: seed {seed}: {caught}", info.id, info.name),
             None => missed.push(info.name),
