@@ -3,6 +3,9 @@
 //! The harness owns the traits ([`target::Target`], [`client::Client`], [`workload::Workload`]) and knows no concrete
 //! target or workload: a binary registers them in a [`registry::Registry`] and hands it to [`cli::main`].
 
+#[macro_use]
+mod saying;
+
 pub mod cli;
 pub mod client;
 pub mod closing;

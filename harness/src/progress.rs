@@ -43,7 +43,7 @@ impl Progress {
         match &self.bar {
             Some(_) => self.show(phase.to_owned()),
             None if self.quiet => {}
-            None => eprintln!("[{seconds:8.3}] {phase}"),
+            None => tell!("[{seconds:8.3}] {phase}"),
         }
     }
 
@@ -71,7 +71,7 @@ impl Progress {
             match &self.bar {
                 Some(_) => self.show(text),
                 None if self.quiet => {}
-                None => eprintln!("[{:8.3}] {text}", self.began.elapsed().as_secs_f64()),
+                None => tell!("[{:8.3}] {text}", self.began.elapsed().as_secs_f64()),
             }
             before = now;
             printed = Instant::now();

@@ -57,7 +57,7 @@ pub(crate) fn check(registry: &Registry, arguments: &CheckArguments) -> Result<u
             [judgement] => serde_json::to_string_pretty(judgement),
             judgements => serde_json::to_string_pretty(judgements),
         };
-        println!("{}", text.expect("judgements serialise"));
+        say!("{}", text.expect("judgements serialise"));
     } else {
         judgements.iter().for_each(|judgement| print(&history, judgement));
     }
@@ -107,7 +107,7 @@ fn by_manifest(
     let judged = judge::judge_recorded(&**workload, &spec, manifest.evidence.as_ref(), &dir, budget)
         .map_err(|error| CommandError::usage(error, "the run may have ended before its first operation"))?;
     if let Some(warning) = judged.warning {
-        eprintln!("warning: {warning}");
+        tell!("warning: {warning}");
     }
     Ok((judged.history, judged.judgements))
 }
@@ -121,10 +121,10 @@ pub(crate) fn format_named(name: &str) -> Result<Format, CommandError> {
 /// What reading a history has mended or missed, on standard error.
 pub(crate) fn print_warnings(summary: &Summary) {
     for warning in &summary.warnings {
-        eprintln!("warning: {warning}");
+        tell!("warning: {warning}");
     }
     if let Some(cut) = &summary.cut_short {
-        eprintln!("warning: {}", cut.what);
+        tell!("warning: {}", cut.what);
     }
 }
 
@@ -173,26 +173,30 @@ fn print(history: &History, judgement: &Judgement) {
         Finding::Invalid => "invalid",
         Finding::Unknown => "unknown",
     };
-    println!("{word:<11} {}, {} operations", judgement.checker, history.len());
+    say!("{word:<11} {}, {} operations", judgement.checker, history.len());
     for anomaly in &judgement.anomalies {
-        println!("{:<11} {}", anomaly.name, anomaly.sentence);
+        say!("{:<11} {}", anomaly.name, anomaly.sentence);
         for id in &anomaly.operations {
-            println!("  {}", super::summary::operation_line(&history.op(*id)));
+            say!("  {}", super::summary::operation_line(&history.op(*id)));
         }
         for line in &anomaly.explanation {
-            println!("  {line}");
+            say!("  {line}");
         }
     }
     for text in &judgement.unknown {
-        println!("unknown     {text}");
+        say!("unknown     {text}");
     }
     for method in &judgement.methods {
-        println!(
+        say!(
             "method      {}: {} operations in {} parts, {} steps; {}",
-            method.method, method.operations, method.parts, method.steps, method.why
+            method.method,
+            method.operations,
+            method.parts,
+            method.steps,
+            method.why
         );
     }
     for note in &judgement.notes {
-        println!("note        {note}");
+        say!("note        {note}");
     }
 }

@@ -25,9 +25,9 @@ pub(crate) fn doctor(arguments: &DoctorArguments) -> Result<u8, CommandError> {
             CheckOutcome::Failed => "failed",
         };
         failed |= check.outcome == CheckOutcome::Failed;
-        println!("{word:<8} {:<24} {}", check.name, check.detail);
+        say!("{word:<8} {:<24} {}", check.name, check.detail);
         if !check.remedy.is_empty() {
-            println!("{:<8} {:<24} mend it: {}", "", "", check.remedy);
+            say!("{:<8} {:<24} mend it: {}", "", "", check.remedy);
         }
     }
     Ok(if failed { super::BROKEN } else { 0 })

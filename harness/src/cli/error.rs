@@ -39,7 +39,7 @@ impl CommandError {
 
     /// Writes it to standard error.
     pub(crate) fn print(&self) {
-        eprintln!("{self}");
+        tell!("{self}");
     }
 
     /// As one line for another process.

@@ -46,51 +46,51 @@ pub(crate) fn list(registry: &Registry, arguments: &ListArguments) -> Result<u8,
 
 fn targets(registry: &Registry) {
     for target in registry.targets() {
-        println!("{:<14} {}", target.name(), target.summary());
+        say!("{:<14} {}", target.name(), target.summary());
         let choice = TargetChoice::default();
         let promise = |interface| format!("{interface} ({})", target.consistency(&choice, interface));
         let promises: Vec<String> = target.interfaces().iter().map(|&interface| promise(interface)).collect();
-        println!("{:<14}   serves: {}", "", promises.join(", "));
-        println!("{:<14}   by default: {} nodes, workload {}", "", target.default_nodes(), target.default_workload());
+        say!("{:<14}   serves: {}", "", promises.join(", "));
+        say!("{:<14}   by default: {} nodes, workload {}", "", target.default_nodes(), target.default_workload());
         for (name, default, meaning) in target.settings() {
-            println!("{:<14}   --set {name}={default}: {meaning}", "");
+            say!("{:<14}   --set {name}={default}: {meaning}", "");
         }
     }
 }
 
 fn workloads(registry: &Registry) {
     for workload in registry.workloads() {
-        println!("{:<14} {} (interface: {})", workload.name(), workload.summary(), workload.interface());
+        say!("{:<14} {} (interface: {})", workload.name(), workload.summary(), workload.interface());
         let defaults = workload.options().iter().map(|option| (option.name.to_owned(), option.default.to_owned()));
         let options: BTreeMap<String, String> = defaults.collect();
         for consistency in Consistency::ALL {
             if let Some(model) = workload.model(&CheckDemand::new(consistency, options.clone())) {
-                println!("{:<14}   checks {consistency}: {model}", "");
+                say!("{:<14}   checks {consistency}: {model}", "");
             }
         }
         for option in workload.options() {
-            println!("{:<14}   -o {}={}: {}", "", option.name, option.default, option.meaning);
+            say!("{:<14}   -o {}={}: {}", "", option.name, option.default, option.meaning);
         }
     }
 }
 
 fn faults() {
     for kind in FaultKind::ALL {
-        println!("{:<10} {:<18} {}", kind.class().as_str(), kind.as_str(), kind.meaning());
+        say!("{:<10} {:<18} {}", kind.class().as_str(), kind.as_str(), kind.meaning());
     }
 }
 
 fn models() {
     for model in ModelKind::ALL {
-        println!("{:<24} {}", model.name(), model.description());
+        say!("{:<24} {}", model.name(), model.description());
     }
 }
 
 fn mutants(registry: &Registry) {
     for target in registry.targets() {
         for mutant in target.mutants() {
-            println!("{:<20} {:<4} {}", mutant.name, mutant.id, mutant.summary);
-            println!("{:<20}      shows as: {}", "", mutant.exposes);
+            say!("{:<20} {:<4} {}", mutant.name, mutant.id, mutant.summary);
+            say!("{:<20}      shows as: {}", "", mutant.exposes);
             let found_by = match &mutant.recipe {
                 Some(recipe) => {
                     let words = recipe.flags(target.name(), mutant.name);
@@ -98,7 +98,7 @@ fn mutants(registry: &Registry) {
                 }
                 None => "nothing yet: it needs a fault that this version does not have".to_owned(),
             };
-            println!("{:<20}      found by: {found_by}", "");
+            say!("{:<20}      found by: {found_by}", "");
         }
     }
 }

@@ -61,14 +61,14 @@ pub(crate) fn mutants(registry: &Registry, arguments: &MutantsArguments) -> Resu
     if let Some(path) = &arguments.write {
         let order: Vec<&str> = target.mutants().iter().map(|mutant| mutant.name).collect();
         table::write_into(path, target.name(), arguments.seeds, &rows, &order)?;
-        eprintln!("written into {}", path.display());
+        tell!("written into {}", path.display());
     }
     let missed = rows.iter().filter(|row| row.runs == 0 || (row.found as f64) < arguments.demand * row.runs as f64);
     let missed: Vec<&str> = missed.map(|row| row.mutant.name).collect();
     if missed.is_empty() {
         return Ok(0);
     }
-    eprintln!("found too seldom: {}", missed.join(", "));
+    tell!("found too seldom: {}", missed.join(", "));
     Ok(Verdict::Inconclusive.exit_code())
 }
 
@@ -148,14 +148,14 @@ impl<'a> Campaign<'a> {
             let row = &mut lock(&self.rows)[place];
             match done {
                 Ok(done) => {
-                    eprintln!("{} seed {seed}: {}, {}", row.mutant.name, done.verdict.verdict, done.dir.display());
+                    tell!("{} seed {seed}: {}, {}", row.mutant.name, done.verdict.verdict, done.dir.display());
                     row.count(&done);
                     if done.manifest.evidence.as_ref().is_some_and(|evidence| evidence.interrupted) {
                         self.interrupted.store(true, Ordering::Release);
                     }
                 }
                 Err(error) => {
-                    eprintln!("{} seed {seed}: {error}", row.mutant.name);
+                    tell!("{} seed {seed}: {error}", row.mutant.name);
                     row.runs += 1;
                 }
             }

@@ -39,7 +39,7 @@ pub(crate) fn replay(registry: &Registry, arguments: &ReplayArguments) -> Result
     if arguments.node_binary.is_some() {
         plan.spec.node_binary.clone_from(&arguments.node_binary);
     }
-    eprintln!("replaying {}", manifest.run);
+    tell!("replaying {}", manifest.run);
     let done = outside::carry_out(registry, &store, &plan, Voice::Aloud)?;
     for (what, then, now) in [
         ("version of rashomon", &manifest.version, &done.manifest.version),
@@ -47,11 +47,11 @@ pub(crate) fn replay(registry: &Registry, arguments: &ReplayArguments) -> Result
         ("kernel", &manifest.host.kernel, &done.manifest.host.kernel),
     ] {
         if then != now {
-            eprintln!("note: the {what} was {then} then and is {now} now");
+            tell!("note: the {what} was {then} then and is {now} now");
         }
     }
     summary::print_run(&done);
     let then = manifest.verdict.map_or_else(|| "no verdict".to_owned(), |verdict| verdict.to_string());
-    println!("then        {then}");
+    say!("then        {then}");
     Ok(done.verdict.verdict.exit_code())
 }

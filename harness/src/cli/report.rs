@@ -21,6 +21,6 @@ pub(crate) fn report(arguments: &ReportArguments) -> Result<u8, CommandError> {
     let run = Store::open(&arguments.results)?.find(&arguments.run)?;
     let page = rashomon_report::write_report(&run)
         .map_err(|error| CommandError::broken(format!("the report cannot be written: {error}"), ""))?;
-    println!("{}", page.display());
+    say!("{}", page.display());
     Ok(0)
 }

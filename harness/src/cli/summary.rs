@@ -15,29 +15,29 @@ const REASONS_SHOWN: usize = 5;
 pub(crate) fn print_run(done: &Done) {
     let mut reasons = done.verdict.reasons.iter();
     let first = reasons.next().map_or("", String::as_str);
-    println!("{:<13}{first}", done.verdict.verdict.as_str());
+    say!("{:<13}{first}", done.verdict.verdict.as_str());
     for reason in reasons.clone().take(REASONS_SHOWN - 1) {
-        println!("{:<13}{reason}", "");
+        say!("{:<13}{reason}", "");
     }
     if reasons.len() > REASONS_SHOWN - 1 {
-        println!("{:<13}and {} more, see the report", "", reasons.len() - (REASONS_SHOWN - 1));
+        say!("{:<13}and {} more, see the report", "", reasons.len() - (REASONS_SHOWN - 1));
     }
     if let Some(evidence) = &done.manifest.evidence {
-        println!("operations   {}", operations(evidence));
-        println!("faults       {}", faults(evidence));
+        say!("operations   {}", operations(evidence));
+        say!("faults       {}", faults(evidence));
         if let Some(convergence) = &evidence.convergence {
-            println!("convergence  {}", converged(convergence));
+            say!("convergence  {}", converged(convergence));
         }
     }
     let measured = measured(&done.verdict.judgements);
     if !measured.is_empty() {
-        println!("measured     {measured}");
+        say!("measured     {measured}");
     }
     match &done.report {
-        Some(report) => println!("report       {}", report.display()),
-        None => println!("run          {}", done.dir.display()),
+        Some(report) => say!("report       {}", report.display()),
+        None => say!("run          {}", done.dir.display()),
     }
-    println!("again        {}", done.manifest.reproduce);
+    say!("again        {}", done.manifest.reproduce);
 }
 
 /// The numbers that checkers measured; the report has the curves.
@@ -55,9 +55,9 @@ fn operations(evidence: &Evidence) -> String {
         format!("{} {} ok {} fail {} info", counts.f, counts.ok, counts.fail, counts.info)
     };
     let text: Vec<String> = evidence.functions.iter().map(one).collect();
-    let per_second = |ok: u64| ok as f64 / (evidence.load_ns as f64 / 1e9).max(1e-9);
-    let rate = evidence.load_ok.map_or_else(String::new, |ok| format!(" ({:.0} ok/s under load)", per_second(ok)));
-    text.join(" · ") + &rate
+    let under_load: u64 = evidence.acknowledged_under_load().iter().map(|&(_, ok)| ok).sum();
+    let per_second = under_load as f64 / (evidence.load_ns as f64 / 1e9).max(1e-9);
+    format!("{} ({per_second:.0} ok/s under load)", text.join(" · "))
 }
 
 fn converged(convergence: &Convergence) -> String {
@@ -90,8 +90,8 @@ fn faults(evidence: &Evidence) -> String {
 
 /// The table of several runs, and what they are worth together.
 pub(crate) fn print_table(rows: &[Done]) {
-    println!();
-    println!("{:>8}  {:<13}{:>9}{:>7}{:>7}{:>8}  run", "seed", "verdict", "ok", "fail", "info", "faults");
+    say!();
+    say!("{:>8}  {:<13}{:>9}{:>7}{:>7}{:>8}  run", "seed", "verdict", "ok", "fail", "info", "faults");
     for done in rows {
         let evidence = done.manifest.evidence.clone().unwrap_or_default();
         let sum = |pick: fn(&rashomon_report::record::FunctionCounts) -> u64| {
@@ -99,7 +99,7 @@ pub(crate) fn print_table(rows: &[Done]) {
         };
         let faults: u64 = evidence.faults_installed.iter().map(|&(_, count)| count).sum();
         let seed = done.manifest.spec.get("seed").and_then(serde_json::Value::as_u64).unwrap_or(0);
-        println!(
+        say!(
             "{seed:>8}  {:<13}{:>9}{:>7}{:>7}{faults:>8}  {}",
             done.verdict.verdict.as_str(),
             sum(|counts| counts.ok),
@@ -109,7 +109,7 @@ pub(crate) fn print_table(rows: &[Done]) {
         );
     }
     let count = |verdict: Verdict| rows.iter().filter(|done| done.verdict.verdict == verdict).count();
-    println!(
+    say!(
         "{} runs: {} pass, {} violation, {} inconclusive, {} broken",
         rows.len(),
         count(Verdict::Pass),
@@ -120,7 +120,7 @@ pub(crate) fn print_table(rows: &[Done]) {
     let passed = count(Verdict::Pass);
     if passed == rows.len() && passed > 0 {
         let bound = judge::upper_bound(passed as u64) * 100.0;
-        println!("nothing found in {passed} runs: a bug shows in fewer than {bound:.1} % of such runs (at 95 %)");
+        say!("nothing found in {passed} runs: a bug shows in fewer than {bound:.1} % of such runs (at 95 %)");
     }
 }
 
