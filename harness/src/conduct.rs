@@ -172,8 +172,8 @@ impl<'a> Run<'a> {
         let recorder = Arc::new(recorder);
         let log = FaultLog::create(&self.dir.join(files::FAULTS)).map_err(NemesisError::Log)?;
         let doing = Doing::default();
-        let patience = self.target.timing(&choice)?.election_timeout;
-        let mut nemesis = Nemesis::new(&cluster, &recorder, log, doing.clone(), patience);
+        let timing = self.target.timing(&choice)?;
+        let mut nemesis = Nemesis::new(&cluster, &recorder, log, doing.clone(), timing);
         let load = self.load(&cluster, recorder.clone())?;
         let (stop, stopped) = watch::channel(false);
         let watching = tokio::spawn(self.progress.clone().watch(recorder.clone(), doing));
@@ -197,7 +197,7 @@ impl<'a> Run<'a> {
         let ((), struck, interrupted) = tokio::join!(drive, faults, time_limit);
         manifest.timings.load_ms = milliseconds(loading);
         let load_ns = recorder.now_ns();
-        let load_ok = Some(recorder.with_tally(|tally| tally.acknowledged()));
+        let load_ok = Some(recorder.with_tally(|tally| tally.acknowledged_by_function()));
 
         let violated = violated.load(Ordering::Acquire);
         let mut closing = Evidence { load_ns, load_ok, ..Evidence::default() };
@@ -331,9 +331,7 @@ impl<'a> Run<'a> {
         } else {
             closing::read_once(load).await
         };
-        if !complete {
-            evidence.notes.push("the closing reads were not all answered in time".to_owned());
-        }
+        evidence.closing_unanswered = !complete;
         Ok(())
     }
 

@@ -13,9 +13,10 @@ use rashomon_checkers::{Budget, Finding, Judgement};
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::workload::{CheckDemand, Workload};
 use rashomon_history::{Event, EventKind, History, Value};
+use rashomon_rehearsal::Dice;
 use rashomon_swim::{Envelope, Mutant, NodeId};
 use rashomon_workloads::Members;
-use weather::{Broken, Dice, Weather};
+use weather::{Broken, Weather};
 
 const MS: u64 = 1_000_000;
 const ROUGH_MS: u64 = 30_000;

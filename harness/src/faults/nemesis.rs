@@ -2,7 +2,8 @@
 //!
 //! The faults of one cluster share its state: what is killed cannot be paused, a node hit by two partitions stays cut
 //! off until both are healed. Everything is done in one task in the order of the plan; only waiting for a restarted
-//! node happens beside it. Whatever ends the run, every active fault is healed before the closing reads.
+//! node happens beside it, so that a node that is slow to come up does not hold up the others' faults. Whatever ends
+//! the run, every active fault is healed before the closing reads.
 
 mod clocks;
 mod partitions;
@@ -10,9 +11,11 @@ mod processes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use rashomon_report::record::{FaultOutcome, FaultRecord};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -23,6 +26,7 @@ use crate::faults::partition::{self, Cut};
 use crate::lab::LabError;
 use crate::recorder::Recorder;
 use crate::schedule::{Aim, Fault, PlannedFault, Schedule};
+use crate::target::TargetTiming;
 
 /// What the nemesis is doing, for people who watch.
 pub type Doing = Arc<Mutex<BTreeMap<u32, String>>>;
@@ -50,11 +54,23 @@ pub struct Nemesis<'a> {
     partitions: BTreeMap<u32, Cut>,
     dropped: BTreeMap<u32, u64>,
     down: BTreeSet<u16>,
-    stopped: BTreeSet<u16>,
+    /// Nodes that stand still, each with the fault that stopped it.
+    stopped: BTreeMap<u16, u32>,
+    /// Nodes that were started again and do not serve yet, each with the fault that it ends.
+    starting: FuturesUnordered<Starting<'a>>,
+    /// The faults that end when all of so many nodes serve again.
+    restarting: BTreeMap<u32, (FaultRecord, usize)>,
+    /// How long a node that lost its data may need to get it back from the others.
+    mending: Duration,
+    /// The latest node that lost its data, and when it did.
+    wiped: Option<(u16, Instant)>,
     clocks: BTreeMap<u16, u32>,
     /// Whom the latest fault hit, and in which episode that was.
     latest: (u32, Vec<u16>),
 }
+
+/// Waits for a node that was started again: the fault that ends with it, and what became of the node.
+type Starting<'a> = Pin<Box<dyn Future<Output = (u32, String)> + 'a>>;
 
 /// What has to be undone.
 enum Active {
@@ -84,19 +100,23 @@ impl<'a> Nemesis<'a> {
         recorder: &'a Recorder,
         log: FaultLog,
         doing: Doing,
-        patience: Duration,
+        timing: TargetTiming,
     ) -> Nemesis<'a> {
         Nemesis {
             cluster,
             recorder,
             log,
             doing,
-            patience,
+            patience: timing.election_timeout,
+            mending: timing.convergence,
             active: BTreeMap::new(),
             partitions: BTreeMap::new(),
             dropped: BTreeMap::new(),
             down: BTreeSet::new(),
-            stopped: BTreeSet::new(),
+            stopped: BTreeMap::new(),
+            starting: FuturesUnordered::new(),
+            restarting: BTreeMap::new(),
+            wiped: None,
             clocks: BTreeMap::new(),
             latest: (0, Vec::new()),
         }
@@ -109,27 +129,48 @@ impl<'a> Nemesis<'a> {
         start: Instant,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), NemesisError> {
-        let steps = steps(schedule);
-        for (at_ms, step) in steps {
-            tokio::select! {
-                biased;
-                _ = stop.wait_for(|&stopped| stopped) => break,
-                () = tokio::time::sleep_until(start + Duration::from_millis(at_ms)) => {}
+        let carried_out = self.follow(schedule, start, &mut stop).await;
+        let healed = self.heal_all().await;
+        carried_out.and(healed)
+    }
+
+    async fn follow(
+        &mut self,
+        schedule: &Schedule,
+        start: Instant,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), NemesisError> {
+        for (at_ms, step) in steps(schedule) {
+            let due = start + Duration::from_millis(at_ms);
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = stop.wait_for(|&stopped| stopped) => return Ok(()),
+                    Some((id, became)) = self.starting.next() => self.started(id, became)?,
+                    () = tokio::time::sleep_until(due) => break,
+                }
             }
             match step {
                 Step::Begin { id, episode, planned } => self.begin(id, episode, planned).await?,
                 Step::End { id } => self.end(id).await?,
             }
         }
-        self.heal_all().await
+        Ok(())
     }
 
-    /// Heals every fault that is still active.
+    /// Heals every fault that is still active, and waits for the nodes that were started again. What cannot be healed
+    /// keeps nothing else from being healed; the first error is returned.
     pub async fn heal_all(&mut self) -> Result<(), NemesisError> {
+        let mut all = Ok(());
         while let Some(&id) = self.active.keys().next() {
-            self.end(id).await?;
+            let ended = self.end(id).await;
+            all = all.and(ended);
         }
-        Ok(())
+        while let Some((id, became)) = self.starting.next().await {
+            let ended = self.started(id, became);
+            all = all.and(ended);
+        }
+        all
     }
 
     /// The records of all faults.
@@ -244,7 +285,7 @@ impl<'a> Nemesis<'a> {
             },
             Fault::Kill(aim) => self.begin_kill(aim).await,
             Fault::KillAll => self.begin_kill(&Aim::Nodes((1..=count).collect())).await,
-            Fault::Pause(aim) => self.begin_pause(aim).await,
+            Fault::Pause(aim) => self.begin_pause(id, aim).await,
             Fault::ClockJump(aim, by_ms) => self.begin_clock(id, aim, *by_ms).await,
         }
     }
@@ -254,10 +295,15 @@ impl<'a> Nemesis<'a> {
         let Some(mut record) = self.log.latest(id).cloned() else { return Ok(()) };
         match active {
             Active::Partition => self.end_partition(id, &mut record).await?,
-            Active::Killed(nodes) => self.end_kill(&nodes, &mut record).await?,
-            Active::Paused(nodes) => self.end_pause(&nodes, &mut record).await?,
+            // It ends when they serve again.
+            Active::Killed(nodes) => return self.end_kill(id, &nodes, record).await,
+            Active::Paused(nodes) => self.end_pause(id, &nodes, &mut record).await?,
             Active::Clocks(nodes, by_ms) => self.end_clock(&nodes, by_ms, &mut record).await?,
         }
+        self.ended(id, record)
+    }
+
+    fn ended(&mut self, id: u32, mut record: FaultRecord) -> Result<(), NemesisError> {
         record.end_ns.get_or_insert(self.recorder.now_ns());
         self.log.write(record)?;
         self.recorder.with_tally(|tally| tally.forget_reads());
