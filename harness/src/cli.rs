@@ -110,7 +110,7 @@ pub(crate) fn program_name() -> String {
 /// The program's second life, inside a lab.
 fn inside_lab(registry: &Registry, inside: lab::Inside) -> ExitCode {
     let Ok(Payload { run_dir, quiet }) = serde_json::from_str(&inside.payload) else {
-        eprintln!("error: the program outside of the lab has said nothing that this one understands");
+        tell!("error: the program outside of the lab has said nothing that this one understands");
         return ExitCode::from(BROKEN);
     };
     match conduct::conduct(registry, inside, &run_dir, quiet) {

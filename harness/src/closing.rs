@@ -16,8 +16,10 @@ use crate::client::{Client, Operation};
 use crate::interface::Interface;
 use crate::load::Load;
 
-/// How long the closing reads may take in all, beyond the time that replicas have to agree.
+/// How long the closing reads may take in all, beyond the time that replicas have to agree: this, and so much for each
+/// object.
 const LIMIT: Duration = Duration::from_secs(15);
+const LIMIT_EACH: Duration = Duration::from_millis(10);
 /// How long a node that refused a closing read is left alone.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 /// The pause after the first round that found nodes apart, and the longest one: each is twice the one before.
@@ -42,7 +44,7 @@ pub struct Agreement {
 pub async fn read_once(load: &Load) -> bool {
     let mut reads = Reads::new(load);
     let all: Vec<usize> = (0..reads.operations.len()).collect();
-    tokio::time::timeout(LIMIT, reads.round(load, &all)).await.is_ok()
+    tokio::time::timeout(limit(&reads), reads.round(load, &all)).await.is_ok()
 }
 
 /// Reads through every node until all answer alike, or until the bound has passed and they still do not; and once after
@@ -56,9 +58,14 @@ pub async fn read_until_alike(load: &Load, agreement: Agreement) -> Convergence 
         apart: Vec::new(),
         complete: false,
     };
+    let limit = agreement.bound + limit(&reads);
     let rounds = repeat(load, agreement, &mut reads, &mut convergence);
-    convergence.complete = tokio::time::timeout(agreement.bound + LIMIT, rounds).await.is_ok();
+    convergence.complete = tokio::time::timeout(limit, rounds).await.is_ok();
     convergence
+}
+
+fn limit(reads: &Reads) -> Duration {
+    LIMIT + LIMIT_EACH * reads.operations.len() as u32
 }
 
 /// Rounds of reads: only of those objects on which nodes were apart, and of all of them once they are not any more.

@@ -61,16 +61,18 @@ fn missing(demands: &Demands<'_>, evidence: &Evidence) -> Vec<String> {
     if evidence.interrupted {
         lacks.push("the run was interrupted before its plan was carried out".to_owned());
     }
-    let acknowledged: u64 = evidence.functions.iter().map(|counts| counts.ok).sum();
-    if acknowledged < ACKNOWLEDGED_MIN {
+    // The closing reads are no load: they show what became of it.
+    let acknowledged = evidence.acknowledged_under_load();
+    let total = total(&acknowledged);
+    if total < ACKNOWLEDGED_MIN {
         lacks.push(format!(
-            "only {acknowledged} operations were acknowledged, fewer than {ACKNOWLEDGED_MIN}: run longer, or look into \
+            "only {total} operations were acknowledged under load, fewer than {ACKNOWLEDGED_MIN}: run longer, or look into \
              the nodes' logs"
         ));
     }
     for function in demands.functions {
-        if !evidence.functions.iter().any(|counts| counts.f == *function && counts.ok > 0) {
-            lacks.push(format!("no `{function}` was acknowledged"));
+        if !acknowledged.iter().any(|(f, ok)| f == function && *ok > 0) {
+            lacks.push(format!("no `{function}` was acknowledged under load"));
         }
     }
     for &class in demands.faults {
@@ -81,7 +83,15 @@ fn missing(demands: &Demands<'_>, evidence: &Evidence) -> Vec<String> {
             lacks.push(format!("n{} acknowledged no read after the last fault was healed", index + 1));
         }
     }
-    lacks.extend(evidence.convergence.as_ref().and_then(not_converged));
+    match &evidence.convergence {
+        Some(convergence) => lacks.extend(not_converged(convergence)),
+        None if evidence.closing_unanswered => lacks.push(
+            "the closing reads were not all answered in time: nobody knows what became of all that was written; look \
+             into the nodes' logs"
+                .to_owned(),
+        ),
+        None => {}
+    }
     for exit in &evidence.unexpected_exits {
         let seconds = exit.at_ns as f64 / 1e9;
         lacks.push(format!(
@@ -97,8 +107,8 @@ fn not_converged(convergence: &Convergence) -> Option<String> {
     let bound = convergence.bound_ns as f64 / 1e9;
     if !convergence.complete {
         return Some(format!(
-            "the closing reads were not all answered within {bound:.1} s and 15 s more: nobody knows whether replicas \
-             agree; look into the nodes' logs"
+            "the closing reads were not all answered in time ({bound:.1} s for replicas to agree, and more): nobody \
+             knows whether they do; look into the nodes' logs, or read fewer objects (-o keys=…)"
         ));
     }
     if convergence.after_ns.is_none() {
@@ -121,14 +131,21 @@ fn missing_fault(schedule: &Schedule, evidence: &Evidence, class: FaultClass) ->
     if installed > 0 {
         return None;
     }
+    if skipped + indeterminate == 0 {
+        return Some(format!("no {class} fault was begun before the load ended: run longer"));
+    }
     Some(format!(
         "no {class} fault took effect ({skipped} skipped, {indeterminate} with no visible effect): see faults.jsonl"
     ))
 }
 
+fn total(acknowledged: &[(String, u64)]) -> u64 {
+    acknowledged.iter().map(|&(_, ok)| ok).sum()
+}
+
 /// What finding nothing is worth, for one run.
 fn worth(evidence: &Evidence) -> String {
-    let acknowledged: u64 = evidence.functions.iter().map(|counts| counts.ok).sum();
+    let acknowledged = total(&evidence.acknowledged_under_load());
     let faults: u64 = evidence.faults_installed.iter().map(|&(_, count)| count).sum();
     format!(
         "nothing was found in {acknowledged} acknowledged operations under {faults} faults. One clean run excludes \
@@ -209,7 +226,7 @@ mod tests {
     #[test]
     fn each_missing_piece_of_evidence_makes_it_inconclusive() {
         type Spoil = fn(&mut Evidence);
-        let spoil: [(&str, Spoil); 9] = [
+        let spoil: [(&str, Spoil); 13] = [
             ("not all answered", |evidence| {
                 evidence.convergence = Some(Convergence::default());
             }),
@@ -217,10 +234,18 @@ mod tests {
                 let apart = vec!["7".to_owned()];
                 evidence.convergence = Some(Convergence { complete: true, apart, ..Convergence::default() });
             }),
+            ("closing reads were not all answered", |evidence| evidence.closing_unanswered = true),
+            ("only 20 operations", |evidence| {
+                evidence.load_ok = Some(vec![("read".to_owned(), 10), ("write".to_owned(), 10)]);
+            }),
+            ("no `read`", |evidence| evidence.load_ok = Some(vec![("write".to_owned(), 400)])),
+            ("no partition fault was begun", |evidence| evidence.faults_installed.clear()),
             ("interrupted", |evidence| evidence.interrupted = true),
             ("only 90 operations", |evidence| evidence.functions.iter_mut().for_each(|counts| counts.ok = 45)),
             ("no `write`", |evidence| drop(evidence.functions.pop())),
-            ("no partition fault took effect", |evidence| evidence.faults_installed.clear()),
+            ("no partition fault took effect", |evidence| {
+                evidence.faults_skipped = std::mem::take(&mut evidence.faults_installed);
+            }),
             ("n2 acknowledged no read", |evidence| evidence.reads_after_heal[1] = 0),
             ("n3 ended by itself", |evidence| {
                 let exit = NodeExit { node: "n3".to_owned(), at_ns: 1, how: "signal 6".to_owned() };

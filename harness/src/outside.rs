@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use rashomon_checkers::{Budget, Finding};
-use rashomon_report::record::{HostFacts, Manifest, MutantRecord, TargetRecord, Verdict, VerdictRecord};
+use rashomon_history::{History, Outcome};
+use rashomon_report::record::{Evidence, HostFacts, Manifest, MutantRecord, TargetRecord, Verdict, VerdictRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::error::CommandError;
@@ -82,7 +83,7 @@ pub(crate) fn carry_out(registry: &Registry, store: &Store, plan: &Plan, voice: 
     let report = match rashomon_report::write_report(&dir) {
         Ok(path) => Some(path),
         Err(error) => {
-            eprintln!("warning: the report could not be written: {error}");
+            tell!("warning: the report could not be written: {error}");
             None
         }
     };
@@ -230,7 +231,7 @@ fn host_facts() -> HostFacts {
 fn announce(manifest: &Manifest, dir: &Path) {
     let mutant =
         manifest.target.mutant.as_ref().map_or_else(String::new, |mutant| format!(" ({} mutant)", mutant.name));
-    eprintln!("{}{mutant}, {}: {}", manifest.target.name, manifest.target.workload, dir.display());
+    tell!("{}{mutant}, {}: {}", manifest.target.name, manifest.target.workload, dir.display());
 }
 
 /// Starts the lab and waits for its end.
@@ -289,11 +290,25 @@ fn judged(registry: &Registry, plan: &Plan, manifest: &Manifest, dir: &Path) -> 
             let functions = workload.required(&plan.spec.options);
             let demands = Demands { functions: &functions, faults: &faults, schedule: &plan.schedule };
             let mut verdict = judge::verdict(&demands, evidence, judged.judgements);
-            verdict.reasons.extend(judged.warning);
+            let missing = judged.warning.or_else(|| missing_operations(evidence, &judged.history));
+            if verdict.verdict == Verdict::Pass && missing.is_some() {
+                // What is missing may be what contradicts.
+                verdict = VerdictRecord { verdict: Verdict::Inconclusive, reasons: Vec::new(), ..verdict };
+            }
+            verdict.reasons.extend(missing);
             verdict
         }
         Err(error) => broken(error),
     }
+}
+
+/// That the history on disk has fewer acknowledged operations than were counted when they were recorded.
+fn missing_operations(evidence: &Evidence, history: &History) -> Option<String> {
+    let counted: u64 = evidence.functions.iter().map(|counts| counts.ok).sum();
+    let there = history.ops().filter(|op| op.outcome == Outcome::Ok).count() as u64;
+    (there < counted).then(|| {
+        format!("the history has {there} acknowledged operations of {counted} that were recorded: it is not whole")
+    })
 }
 
 fn judge_history(registry: &Registry, plan: &Plan, manifest: &Manifest, dir: &Path) -> Result<Judged, String> {

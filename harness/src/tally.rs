@@ -80,6 +80,11 @@ impl Tally {
         self.ok
     }
 
+    /// How many operations of each function ended ok, in alphabetical order.
+    pub fn acknowledged_by_function(&self) -> Vec<(String, u64)> {
+        self.functions.iter().map(|(f, counts)| (f.to_string(), counts.ok)).collect()
+    }
+
     /// How many operations ended ok, fail and info.
     pub fn totals(&self) -> [u64; 3] {
         [self.ok, self.fail, self.info]

@@ -14,8 +14,9 @@ use rashomon_history::Value;
 
 use crate::options;
 
-/// How many retired keys the closing reads visit besides those in use: the latest ones.
-pub(crate) const RETIRED_REMEMBERED: usize = 96;
+/// How many retired keys the closing reads visit besides those in use: so many of the latest ones, and as many of all
+/// others, drawn alike, since what was lost early must be missed as well.
+pub(crate) const RETIRED_REMEMBERED: usize = 64;
 
 /// The option that says how many keys are in use.
 pub(crate) const fn in_use(default: &'static str) -> WorkloadOption {
@@ -32,7 +33,10 @@ pub(crate) struct Keys<S> {
     slots: Vec<Slot<S>>,
     /// Where each key in use is.
     index: BTreeMap<i64, usize>,
+    /// The latest retired keys.
     retired: VecDeque<i64>,
+    /// A sample of those retired before, and how many there were.
+    earlier: (Vec<i64>, u64),
     next: i64,
     share: u64,
 }
@@ -50,7 +54,7 @@ impl<S: Default> Keys<S> {
         let share = options::number(&spec.options, "ops-per-key", 1, 1_000_000_000)?;
         let slots = (0..keys).map(|key| Slot { key, operations: 0, state: S::default() }).collect();
         let index = (0..keys).map(|key| (key, key as usize)).collect();
-        Ok(Keys { slots, index, retired: VecDeque::new(), next: keys, share })
+        Ok(Keys { slots, index, retired: VecDeque::new(), earlier: (Vec::new(), 0), next: keys, share })
     }
 
     /// The key of the next operation, and what is believed of it. Of `n` keys the first is chosen about twice as often
@@ -59,7 +63,11 @@ impl<S: Default> Keys<S> {
         let all = self.slots.len() as u64;
         let levels = u64::from(all.next_power_of_two().trailing_zeros()) + 1;
         let taking_part = (1 << draw.below(levels)).min(all);
-        self.used(draw.below(taking_part) as usize)
+        let slot = draw.below(taking_part) as usize;
+        if self.slots[slot].operations >= self.share {
+            self.retire(slot, draw);
+        }
+        self.used(slot)
     }
 
     /// The same for a given key; `None` when it is not in use any more.
@@ -69,17 +77,16 @@ impl<S: Default> Keys<S> {
     }
 
     fn used(&mut self, slot: usize) -> (Value, &mut S) {
-        if self.slots[slot].operations >= self.share {
-            self.retire(slot);
-        }
         let slot = &mut self.slots[slot];
         slot.operations += 1;
         (Value::Int(slot.key), &mut slot.state)
     }
 
-    fn retire(&mut self, slot: usize) {
-        if self.retired.len() == RETIRED_REMEMBERED {
-            self.retired.pop_front();
+    fn retire(&mut self, slot: usize, draw: &mut Draw) {
+        if self.retired.len() == RETIRED_REMEMBERED
+            && let Some(key) = self.retired.pop_front()
+        {
+            self.sample(key, draw);
         }
         self.retired.push_back(self.slots[slot].key);
         self.index.remove(&self.slots[slot].key);
@@ -88,16 +95,28 @@ impl<S: Default> Keys<S> {
         self.next += 1;
     }
 
+    /// Reservoir sampling (Vitter, 1985, algorithm R): each key seen so far is remembered with the same probability.
+    fn sample(&mut self, key: i64, draw: &mut Draw) {
+        let (sample, seen) = &mut self.earlier;
+        *seen += 1;
+        if sample.len() < RETIRED_REMEMBERED {
+            return sample.push(key);
+        }
+        if let Some(place) = sample.get_mut(draw.below(*seen) as usize) {
+            *place = key;
+        }
+    }
+
     /// What is believed of a key; `None` when it is not in use any more.
     pub(crate) fn state(&mut self, key: &Value) -> Option<&mut S> {
         let slot = *self.index.get(&key.as_int()?)?;
         Some(&mut self.slots[slot].state)
     }
 
-    /// A read of each key that was used and is in use, and of the latest retired ones.
+    /// A read of each key that was used and is in use, of the latest retired ones, and of a sample of the others.
     pub(crate) fn closing(&self) -> Vec<Operation> {
         let used = self.slots.iter().filter(|slot| slot.operations > 0).map(|slot| slot.key);
-        let keys = used.chain(self.retired.iter().rev().copied());
+        let keys = used.chain(self.retired.iter().rev().copied()).chain(self.earlier.0.iter().copied());
         keys.map(|key| Operation { f: "read".into(), key: Value::Int(key), value: Value::Nil }).collect()
     }
 }
@@ -145,12 +164,17 @@ mod tests {
     }
 
     #[test]
-    fn closing_reads_visit_the_keys_in_use_and_the_latest_retired_ones() {
+    fn closing_reads_visit_the_keys_in_use_the_latest_retired_ones_and_some_of_all_others() {
         let (mut keys, mut draw) = keys("2", "5");
         used(&mut keys, &mut draw, 5001);
         let closing: Vec<i64> = keys.closing().iter().map(|read| read.key.as_int().unwrap()).collect();
-        assert_eq!(closing.len(), 2 + RETIRED_REMEMBERED);
+        assert_eq!(closing.len(), 2 + 2 * RETIRED_REMEMBERED);
         assert_eq!(closing.iter().collect::<BTreeSet<_>>().len(), closing.len());
         assert_eq!(closing.iter().max(), Some(&(keys.next - 1)));
+        // A thousand keys were retired: of each quarter of them some are visited.
+        for quarter in 0..4 {
+            let visited = closing.iter().filter(|&&key| key / 250 == quarter).count();
+            assert!(visited >= 5, "{visited} of quarter {quarter}");
+        }
     }
 }

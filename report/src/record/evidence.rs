@@ -9,9 +9,13 @@ pub struct Evidence {
     pub functions: Vec<FunctionCounts>,
     /// Length of the load, ns on the run's clock.
     pub load_ns: u64,
-    /// Operations acknowledged during the load, closing reads left out; absent in runs of earlier versions.
+    /// Operations acknowledged during the load, closing reads left out, by function; absent in runs of earlier
+    /// versions.
     #[serde(default)]
-    pub load_ok: Option<u64>,
+    pub load_ok: Option<Vec<(String, u64)>>,
+    /// Some closing reads were not answered in time.
+    #[serde(default)]
+    pub closing_unanswered: bool,
     /// When the last fault was healed, ns; absent when none was installed.
     pub last_heal_ns: Option<u64>,
     /// Acknowledged reads after the last heal, by node (index 0 is node 1).
@@ -36,6 +40,14 @@ pub struct Evidence {
     pub interrupted: bool,
     /// Things a reader should know.
     pub notes: Vec<String>,
+}
+
+impl Evidence {
+    /// Operations acknowledged during the load, by function.
+    pub fn acknowledged_under_load(&self) -> Vec<(String, u64)> {
+        let all = || self.functions.iter().map(|counts| (counts.f.clone(), counts.ok)).collect();
+        self.load_ok.clone().unwrap_or_else(all)
+    }
 }
 
 /// What rounds of closing reads showed about replicas that may differ for a while.
