@@ -1,16 +1,15 @@
 //! Which operations belong to which key.
-//!
-//! A history's columns are in order of invocation, so the operations of one key among many lie far apart, and to
-//! collect them key by key would fetch every stretch of the columns again and again. They are collected for many keys
-//! at a time instead, in one pass over the columns.
+
+mod sorter;
 
 use std::ops::Range;
 use std::sync::OnceLock;
 
-use rashomon_history::{History, OpId, Outcome, Row};
+use rashomon_history::{History, OpId};
 use rustc_hash::FxHashMap;
 
-use crate::specialist::{Ops, Rows};
+use crate::specialist::Ops;
+pub(crate) use sorter::Sorter;
 
 /// No key.
 const NONE: u32 = u32::MAX;
@@ -96,52 +95,6 @@ impl KeyTable {
             }
         }
         divided
-    }
-
-    /// Collects the operations of some keys, in one pass over the history.
-    pub(crate) fn collect(&self, history: &History, keys: Range<usize>) -> Collected {
-        let first = self.start(keys.start);
-        let starts: Vec<u32> = (keys.start..=keys.end).map(|key| self.start(key) - first).collect();
-        let mut next = starts[..keys.len()].to_vec();
-        let total = *starts.last().expect("there is one more than keys") as usize;
-        let mut collected = Collected { keys: keys.clone(), starts, ops: vec![0; total], rows: vec![NO_ROW; total] };
-        for id in 0..history.len() as u32 {
-            let key = self.number(history.key_of(OpId(id)));
-            if let Some(place) = next.get_mut(key.wrapping_sub(keys.start as u32) as usize) {
-                collected.ops[*place as usize] = id;
-                collected.rows[*place as usize] = history.row(OpId(id));
-                *place += 1;
-            }
-        }
-        collected
-    }
-}
-
-const NO_ROW: Row = Row {
-    process: 0,
-    function: 0,
-    outcome: Outcome::Info,
-    key: History::NIL,
-    input: History::NIL,
-    output: History::NIL,
-    invoked: 0,
-    completed: None,
-};
-
-/// The operations of some keys, each key's together and in order of invocation.
-pub(crate) struct Collected {
-    keys: Range<usize>,
-    starts: Vec<u32>,
-    ops: Vec<u32>,
-    rows: Vec<Row>,
-}
-
-impl Collected {
-    /// The operations of a key, when it is one of these.
-    pub(crate) fn rows<'a>(&'a self, history: &'a History, key: usize) -> Option<Rows<'a>> {
-        let index = self.keys.contains(&key).then(|| key - self.keys.start)?;
-        let range = self.starts[index] as usize..self.starts[index + 1] as usize;
-        Some(Rows::fetched(history, &self.ops[range.clone()], &self.rows[range]))
     }
 }
 

@@ -25,6 +25,7 @@ pub mod simulated;
 pub mod small;
 pub mod specialist;
 pub mod story;
+mod threads;
 mod verdict;
 
 pub use registry::{ModelKind, UnknownModel, check};

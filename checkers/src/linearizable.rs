@@ -5,24 +5,25 @@
 //! out to threads; the judgement does not depend on how many there are.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::ops::Range;
 
 use rashomon_history::{History, OpId};
 
 use crate::certificate;
 use crate::engine::{Answer, Answered, How, Shortage, decide};
 use crate::explain;
-use crate::keys::{Collected, KeyTable, Keys};
+use crate::keys::{KeyTable, Keys, Sorter};
 use crate::model::{Model, Unusable};
 use crate::part::{compile, compile_rows};
 use crate::specialist::{Ops, Rows};
+use crate::threads::share_out;
 use crate::verdict::{Anomaly, Budget, Finding, Judgement, Method};
 
 /// Each key may spend at least this many steps, however many keys there are.
 const STEPS_PER_KEY: u64 = 100_000;
 /// Cores are sought for this many keys; the others are only counted.
 const EXPLAINED: usize = 8;
-/// The operations of different keys are collected for about so many at a time, 40 bytes each.
+/// The operations of different keys are sorted for about so many at a time, 40 bytes each.
 const BATCH: usize = 1 << 20;
 /// Below this many operations one thread is quicker than two.
 const PARALLEL_AT: usize = 20_000;
@@ -38,6 +39,15 @@ pub struct Options {
     pub threads: usize,
 }
 
+impl Options {
+    /// How many threads are worth their while.
+    fn threads_for(&self, history: &History, table: &KeyTable) -> usize {
+        let processors = || std::thread::available_parallelism().map_or(1, usize::from);
+        let wanted = if self.threads == 0 { processors() } else { self.threads };
+        if history.len() < PARALLEL_AT { 1 } else { wanted.min(table.len()) }
+    }
+}
+
 /// Judges whether a history is linearizable, key by key.
 pub fn check<M: Model>(model: &M, history: &History, budget: &Budget) -> Judgement {
     check_with(model, history, &Options { budget: *budget, ..Options::default() })
@@ -47,9 +57,10 @@ pub fn check<M: Model>(model: &M, history: &History, budget: &Budget) -> Judgeme
 pub fn check_with<M: Model>(model: &M, history: &History, options: &Options) -> Judgement {
     let mut table = KeyTable::of(history);
     let budget = options.budget;
+    let threads = options.threads_for(history, &table);
     let share = (budget.steps / table.len().max(1) as u64).max(STEPS_PER_KEY).min(budget.steps);
-    let easy = if options.certify { Tally::default() } else { take_certain(model, history, &mut table) };
-    let work = Work { model, history, table: &table, options, budget: Budget { steps: share, ..budget } };
+    let easy = if options.certify { Tally::default() } else { take_certain(model, history, &mut table, threads) };
+    let work = Work { model, history, table: &table, options, threads, budget: Budget { steps: share, ..budget } };
     let mut tally = easy.join(work.all());
     if tally.is_settled() {
         return tally.judgement(model, Vec::new(), Vec::new());
@@ -78,10 +89,10 @@ pub fn check_with<M: Model>(model: &M, history: &History, options: &Options) -> 
 }
 
 /// Judges the keys of which the model's specialist is certain at a glance, and takes them out.
-fn take_certain<M: Model>(model: &M, history: &History, table: &mut KeyTable) -> Tally {
+fn take_certain<M: Model>(model: &M, history: &History, table: &mut KeyTable, threads: usize) -> Tally {
     let mut tally = Tally::default();
     if let Some(specialist) = model.specialist() {
-        let certain = specialist.certain(history, table);
+        let certain = specialist.certain(history, table, threads);
         if certain.contains(&true) {
             let all = table.operations(0..table.len());
             table.remove(&certain);
@@ -100,6 +111,7 @@ struct Work<'a, M> {
     history: &'a History,
     table: &'a KeyTable,
     options: &'a Options,
+    threads: usize,
     budget: Budget,
 }
 
@@ -128,9 +140,6 @@ struct Tally {
 impl<M: Model> Work<'_, M> {
     /// Judges all keys.
     fn all(&self) -> Tally {
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let wanted = if self.options.threads == 0 { processors } else { self.options.threads };
-        let threads = if self.history.len() < PARALLEL_AT { 1 } else { wanted.min(self.table.len()) };
         let mut tally = Tally::default();
         let operations = self.table.operations(0..self.table.len());
         if operations == 0 {
@@ -140,24 +149,24 @@ impl<M: Model> Work<'_, M> {
             self.one(0, &Rows::of(self.history, Ops::All(self.history.len() as u32)), &mut tally);
             return tally;
         }
-        for batch in self.table.divide(0..self.table.len(), operations.div_ceil(BATCH)) {
-            let stretches = self.table.divide(batch.clone(), threads);
-            let collect = |index: usize, done: &mut Vec<Collected>| {
-                done.push(self.table.collect(self.history, stretches[index].clone()));
-            };
-            let collected: Vec<Collected> =
-                on_threads(threads, stretches.len(), 1, collect).into_iter().flatten().collect();
-            let judge = |index: usize, tally: &mut Tally| {
-                let key = batch.start + index;
-                let rows = collected.iter().find_map(|collected| collected.rows(self.history, key));
-                let rows = rows.expect("all keys of the batch were collected");
-                if !rows.is_empty() {
-                    self.one(key, &rows, tally);
+        let keys = self.table.len();
+        let sorter = Sorter::new(self.history, self.table, self.threads);
+        let mut before = None;
+        for batch in self.table.divide(0..keys, operations.div_ceil(BATCH)) {
+            let sorted = sorter.sort(batch.clone(), before.take());
+            let judge = |bundle: Range<usize>, tally: &mut Tally| {
+                for key in bundle {
+                    let rows = Rows::fetched(self.history, sorted.of(key));
+                    if !rows.is_empty() {
+                        self.one(key, &rows, tally);
+                    }
                 }
             };
             // Hand out keys in small bundles, so that no thread waits long for another at the end.
-            let bundle = (batch.len() / (threads * 64)).max(1);
-            tally = on_threads(threads, batch.len(), bundle, judge).into_iter().fold(tally, Tally::join);
+            let bundle = (batch.len() / (self.threads * 64)).max(1);
+            let bundles = batch.clone().step_by(bundle).map(|key| key..(key + bundle).min(batch.end));
+            tally = share_out(self.threads, bundles, judge).into_iter().fold(tally, Tally::join);
+            before = Some(sorted);
         }
         tally.sorted()
     }
@@ -173,35 +182,6 @@ impl<M: Model> Work<'_, M> {
             Ok(judged) => tally.add(self, key, rows, judged),
         }
     }
-}
-
-/// Does so many tasks on so many threads, each taking a bundle of tasks at a time; what each thread made of them.
-fn on_threads<T: Default + Send>(
-    threads: usize,
-    tasks: usize,
-    bundle: usize,
-    work: impl Fn(usize, &mut T) + Sync,
-) -> Vec<T> {
-    let next = AtomicUsize::new(0);
-    let run = || {
-        let mut made = T::default();
-        loop {
-            let start = next.fetch_add(bundle, Ordering::Relaxed);
-            if start >= tasks {
-                return made;
-            }
-            for task in start..(start + bundle).min(tasks) {
-                work(task, &mut made);
-            }
-        }
-    };
-    if threads <= 1 {
-        return vec![run()];
-    }
-    std::thread::scope(|scope| {
-        let handles: Vec<_> = (0..threads).map(|_| scope.spawn(run)).collect();
-        handles.into_iter().map(|handle| handle.join().expect("a checker thread does not panic")).collect()
-    })
 }
 
 /// One key's answer, and by which method.
@@ -242,8 +222,11 @@ impl Tally {
         self.shortages.remove(&key);
         match answer {
             Answer::Yes(order) => {
-                if work.options.certify && certificate::verify(work.model, work.history, rows.ops(), &order).is_err() {
-                    self.flawed.push(key);
+                if work.options.certify {
+                    let ops: Vec<u32> = (0..rows.len()).map(|index| rows.op(index).0).collect();
+                    if certificate::verify(work.model, work.history, &ops, &order).is_err() {
+                        self.flawed.push(key);
+                    }
                 }
             }
             Answer::No { at, among } => self.refuted.push(Refuted { key, at, among, steps }),

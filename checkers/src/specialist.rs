@@ -62,53 +62,61 @@ impl<'a> From<&'a Vec<u32>> for Ops<'a> {
 #[derive(Clone, Debug)]
 pub struct Rows<'a> {
     history: &'a History,
-    ops: Ops<'a>,
-    /// Empty when these are all operations of the history.
-    fetched: Cow<'a, [Row]>,
+    which: Which<'a>,
+}
+
+#[derive(Clone, Debug)]
+enum Which<'a> {
+    /// All operations of the history.
+    All(u32),
+    /// These.
+    Fetched(Cow<'a, [(OpId, Row)]>),
 }
 
 impl<'a> Rows<'a> {
     /// The rows of some operations.
-    pub fn of(history: &'a History, ops: Ops<'a>) -> Rows<'a> {
-        let fetched = match ops {
-            Ops::All(_) => Vec::new(),
-            Ops::Listed(_) => ops.iter().map(|op| history.row(op)).collect(),
+    pub fn of(history: &'a History, ops: Ops<'_>) -> Rows<'a> {
+        let which = match ops {
+            Ops::All(count) => Which::All(count),
+            Ops::Listed(_) => Which::Fetched(ops.iter().map(|op| (op, history.row(op))).collect()),
         };
-        Rows { history, ops, fetched: Cow::Owned(fetched) }
+        Rows { history, which }
     }
 
     /// Operations with their rows.
-    pub(crate) fn fetched(history: &'a History, ops: &'a [u32], rows: &'a [Row]) -> Rows<'a> {
-        Rows { history, ops: Ops::Listed(ops), fetched: Cow::Borrowed(rows) }
-    }
-
-    /// The operations.
-    pub fn ops(&self) -> Ops<'a> {
-        self.ops
+    pub(crate) fn fetched(history: &'a History, rows: &'a [(OpId, Row)]) -> Rows<'a> {
+        Rows { history, which: Which::Fetched(Cow::Borrowed(rows)) }
     }
 
     /// How many there are.
     pub fn len(&self) -> u32 {
-        self.ops.len() as u32
+        match &self.which {
+            Which::All(count) => *count,
+            Which::Fetched(rows) => rows.len() as u32,
+        }
     }
 
     /// True when there is none.
     pub fn is_empty(&self) -> bool {
-        self.ops.is_empty()
+        self.len() == 0
     }
 
     /// One of them, by its index among the object's operations. Panics when there are not so many.
     #[inline]
     pub fn get(&self, index: u32) -> Row {
-        match self.ops {
-            Ops::All(_) => self.history.row(OpId(index)),
-            Ops::Listed(_) => self.fetched[index as usize],
+        match &self.which {
+            Which::All(_) => self.history.row(OpId(index)),
+            Which::Fetched(rows) => rows[index as usize].1,
         }
     }
 
     /// The operation of a row.
+    #[inline]
     pub fn op(&self, index: u32) -> OpId {
-        self.ops.get(index as usize)
+        match &self.which {
+            Which::All(_) => OpId(index),
+            Which::Fetched(rows) => rows[index as usize].0,
+        }
     }
 
     /// The history they are of.
@@ -131,8 +139,8 @@ pub trait Specialist: Sync {
     fn decide(&self, rows: &Rows<'_>, prove: bool) -> Option<Answered>;
 
     /// Which keys are certainly linearizable, found without looking at each alone; that a key is not among them says
-    /// nothing. Empty when the method has no such way.
-    fn certain(&self, _history: &History, _keys: &KeyTable) -> Vec<bool> {
+    /// nothing. Empty when the method has no such way. The same for any number of threads.
+    fn certain(&self, _history: &History, _keys: &KeyTable, _threads: usize) -> Vec<bool> {
         Vec::new()
     }
 }

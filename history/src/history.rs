@@ -248,11 +248,12 @@ impl History {
         let index = id.0 as usize;
         let kind = self.kind[index];
         let value = self.value[index];
+        // Which of the first three shapes it is cannot be foreseen, so no branch depends on it.
         let (input, output) = match kind.shape() {
-            OUTPUT => (Values::NIL, value),
-            SAME => (value, value),
-            INPUT => (value, Values::NIL),
-            _ => self.both[value as usize],
+            BOTH => self.both[value as usize],
+            shape => {
+                (if shape == OUTPUT { Values::NIL } else { value }, if shape == INPUT { Values::NIL } else { value })
+            }
         };
         let completed = self.completed[index];
         Row {

@@ -82,8 +82,8 @@ impl Specialist for Zones {
         }
     }
 
-    fn certain(&self, history: &History, keys: &KeyTable) -> Vec<bool> {
-        pass::certain(history, keys)
+    fn certain(&self, history: &History, keys: &KeyTable, threads: usize) -> Vec<bool> {
+        pass::certain(history, keys, threads)
     }
 }
 

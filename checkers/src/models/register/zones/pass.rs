@@ -4,19 +4,25 @@
 //! come in the order of their writes' invocations, which is their own order but for writes that overlap. So each key
 //! needs only the few zones that may still be overtaken. Whatever is out of the ordinary leaves the key *in doubt*, for
 //! the method that looks at one key alone: it also says why.
+//!
+//! Threads share out the keys. Which keys are in doubt does not depend on how many threads there are.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use rashomon_history::{History, OpId, Outcome, Row};
 
 use super::shifted;
 use crate::keys::KeyTable;
+use crate::threads::share_out;
 
 /// Nobody found the value and left it: after everything.
 const LATE: u32 = u32::MAX >> 1;
 /// Set in [`Cluster::last`] once the write was seen.
 const WRITTEN: u32 = 1 << 31;
 const NONE: u32 = u32::MAX;
+/// Instead of a key: several have this value.
+const MANY: u32 = u32::MAX - 1;
 /// A key with more zones than this waiting for others is left in doubt.
 const WAITING: usize = 1000;
 /// The table may have so many places for each write.
@@ -24,14 +30,40 @@ const SPARSE: u64 = 2;
 /// Or these, if that is more.
 const PLACES: u64 = 64;
 
-/// One value of one key.
-#[derive(Clone, Copy)]
+/// One value of one key. Threads share the table of clusters, but a cluster belongs to the first key that asks for it,
+/// and so to one thread.
 struct Cluster {
-    key: u32,
+    /// The key, or [`NONE`], or [`MANY`].
+    key: AtomicU32,
     /// The first completion.
-    first: u32,
+    first: AtomicU32,
     /// The last invocation.
-    last: u32,
+    last: AtomicU32,
+}
+
+impl Cluster {
+    fn new() -> Cluster {
+        Cluster { key: AtomicU32::new(NONE), first: AtomicU32::new(LATE), last: AtomicU32::new(0) }
+    }
+
+    /// Whether it belongs to a key now. If it belonged to another, both are in doubt: whichever thread came first.
+    #[inline]
+    fn belongs_to(&self, key: u32, alone: bool, in_doubt: &mut Vec<u32>) -> bool {
+        let mut owner = self.key.load(Relaxed);
+        if owner == NONE {
+            owner = if alone {
+                // Nobody else can be quicker.
+                self.key.store(key, Relaxed);
+                key
+            } else {
+                self.key.compare_exchange(NONE, key, Relaxed, Relaxed).map_or_else(|owner| owner, |_| key)
+            };
+        }
+        if owner != key {
+            in_doubt.extend([key, self.key.swap(MANY, Relaxed)]);
+        }
+        owner == key
+    }
 }
 
 /// Where the values of a key have their clusters.
@@ -97,7 +129,7 @@ enum Act {
 }
 
 /// Which keys are certainly linearizable; empty when this method does not apply.
-pub(super) fn certain(history: &History, table: &KeyTable) -> Vec<bool> {
+pub(super) fn certain(history: &History, table: &KeyTable, threads: usize) -> Vec<bool> {
     let functions: Option<Vec<bool>> = (0..history.functions())
         .map(|id| match &**history.function(id as u16) {
             "write" => Some(true),
@@ -105,13 +137,55 @@ pub(super) fn certain(history: &History, table: &KeyTable) -> Vec<bool> {
             _ => None,
         })
         .collect();
-    let Some(writes) = functions else { return Vec::new() };
-    let pass = Pass { history, table, writes };
-    let Some((places, width)) = pass.places() else { return Vec::new() };
-    let mut keys = vec![Key { end: 0, waiting: NONE, in_doubt: false }; table.len()];
-    let clusters = pass.clusters(&places, width, &mut keys);
-    pass.sweep(&places, &clusters, &mut keys);
-    keys.iter().map(|key| !key.in_doubt).collect()
+    let Some(writes) = functions.filter(|_| !table.is_empty()) else { return Vec::new() };
+    let mut shares: Vec<Share> = table.divide(0..table.len(), threads.max(1)).into_iter().map(Share::of).collect();
+    let ids = if shares.len() > 1 { Some(Ids::of(history, table, &shares)) } else { None };
+    let pass = Pass { history, table, writes, ids };
+    let Some((places, width)) = pass.places(&mut shares) else { return Vec::new() };
+    let clusters: Vec<Cluster> = (0..width).map(|_| Cluster::new()).collect();
+    pass.fill(&places, &clusters, &mut shares);
+    share_out(threads, shares.iter_mut().enumerate(), |(number, share), _: &mut ()| {
+        pass.sweep(&places, &clusters, number, share);
+    });
+    shares.iter().flat_map(|share| share.keys.iter().map(|key| !key.in_doubt)).collect()
+}
+
+/// The keys of one thread: their numbers follow each other.
+struct Share {
+    first: u32,
+    keys: Vec<Key>,
+}
+
+impl Share {
+    fn of(keys: Range<usize>) -> Share {
+        Share { first: keys.start as u32, keys: vec![Key { end: 0, waiting: NONE, in_doubt: false }; keys.len()] }
+    }
+}
+
+/// The operations of each share, by stretches of the history.
+struct Ids {
+    /// Per stretch, per share.
+    stretches: Vec<Vec<Vec<u32>>>,
+}
+
+impl Ids {
+    fn of(history: &History, table: &KeyTable, shares: &[Share]) -> Ids {
+        let count = shares.len();
+        let firsts: Vec<u32> = shares[1..].iter().map(|share| share.first).collect();
+        let mut stretches = vec![vec![Vec::new(); count]; count];
+        share_out(count, stretches.iter_mut().enumerate(), |(stretch, ids), _: &mut ()| {
+            let border = |stretch: usize| (history.len() * stretch / count) as u32;
+            for ids in ids.iter_mut() {
+                ids.reserve_exact(history.len() / count / count * 5 / 4);
+            }
+            for id in border(stretch)..border(stretch + 1) {
+                let key = table.number(history.key_of(OpId(id)));
+                let share: usize = firsts.iter().map(|&first| usize::from(key >= first)).sum();
+                ids[share].push(id);
+            }
+        });
+        Ids { stretches }
+    }
 }
 
 struct Pass<'a> {
@@ -119,121 +193,150 @@ struct Pass<'a> {
     table: &'a KeyTable,
     /// Per function: whether it writes.
     writes: Vec<bool>,
+    /// With more than one share: which operations are whose.
+    ids: Option<Ids>,
 }
 
 impl Pass<'_> {
-    /// An operation with its key, and what it does.
+    /// Does something with each operation of a share in order of invocation: its key, the operation, what it does.
     #[inline(always)]
-    fn act(&self, id: u32) -> (u32, Row, Act) {
-        let row = self.history.row(OpId(id));
-        let act = match (self.writes[row.function as usize], row.outcome) {
-            (true, Outcome::Ok | Outcome::Info) => Act::Wrote(row.input),
-            (false, Outcome::Ok) => Act::Found(row.output),
-            _ => Act::Nothing,
-        };
-        (self.table.number(row.key), row, act)
-    }
-
-    fn ids(&self) -> Range<u32> {
-        0..self.history.len() as u32
+    fn each(&self, share: usize, mut work: impl FnMut(u32, Row, Act)) {
+        // One loop for both cases, so that the work is compiled into it.
+        let stretches = self.ids.as_ref().map_or(1, |ids| ids.stretches.len());
+        for stretch in 0..stretches {
+            let ids = self.ids.as_ref().map(|ids| &ids.stretches[stretch][share][..]);
+            for index in 0..ids.map_or(self.history.len(), <[u32]>::len) {
+                let row = self.history.row(OpId(ids.map_or(index as u32, |ids| ids[index])));
+                let act = match (self.writes[row.function as usize], row.outcome) {
+                    (true, Outcome::Ok | Outcome::Info) => Act::Wrote(row.input),
+                    (false, Outcome::Ok) => Act::Found(row.output),
+                    _ => Act::Nothing,
+                };
+                work(self.table.number(row.key), row, act);
+            }
+        }
     }
 
     /// Where clusters go, and how many places that takes; `None` when the values are too far apart.
-    fn places(&self) -> Option<(Places, usize)> {
-        let mut seen = vec![(u32::MAX, 0); self.table.len()];
-        let mut count = 0u64;
-        for id in self.ids() {
-            let (key, _, act) = self.act(id);
-            if let Act::Wrote(value) = act {
-                let (low, high) = &mut seen[key as usize];
-                (*low, *high) = ((*low).min(value), (*high).max(value));
-                count += 1;
-            }
-        }
+    fn places(&self, shares: &mut [Share]) -> Option<(Places, usize)> {
+        let mut seen: Vec<Vec<(u32, u32)>> = shares.iter().map(|share| vec![(u32::MAX, 0); share.keys.len()]).collect();
+        let counts = share_out(shares.len(), seen.iter_mut().enumerate(), |(number, seen), count: &mut u64| {
+            let first = shares[number].first;
+            self.each(number, |key, _, act| {
+                if let Act::Wrote(value) = act {
+                    let (low, high) = &mut seen[(key - first) as usize];
+                    (*low, *high) = ((*low).min(value), (*high).max(value));
+                    *count += 1;
+                }
+            });
+        });
+        let count: u64 = counts.iter().sum();
+        let seen = || seen.iter().flatten().copied();
         let width = |(low, high): (u32, u32)| if low > high { 0 } else { u64::from(high - low) + 1 };
         let limit = (SPARSE * count).max(PLACES);
-        let own = seen.iter().map(|&seen| width(seen)).sum::<u64>();
+        let own = seen().map(width).sum::<u64>();
         if own < count / 2 {
             // Most values are written again and again.
             return None;
         }
         if own <= limit {
             let mut base = 0;
-            let places = seen.iter().map(|&(low, high)| {
+            let places = seen().map(|(low, high)| {
                 let place = Place { low, width: width((low, high)) as u32, base };
                 base += place.width;
                 if place.width == 0 { Place::NOWHERE } else { place }
             });
             return Some((Places::Own(places.collect()), base as usize));
         }
-        let all = seen.iter().fold((u32::MAX, 0), |all, seen| (all.0.min(seen.0), all.1.max(seen.1)));
+        let all = seen().fold((u32::MAX, 0), |all, seen| (all.0.min(seen.0), all.1.max(seen.1)));
         (width(all) <= limit).then(|| {
             let place = Place { low: all.0, width: width(all) as u32, base: 0 };
             (Places::Shared(place), place.width as usize)
         })
     }
 
-    /// All clusters. A key is in doubt when a value of it was written twice or never, or found before it was written.
-    fn clusters(&self, places: &Places, width: usize, keys: &mut [Key]) -> Vec<Cluster> {
-        let mut clusters = vec![Cluster { key: NONE, first: LATE, last: 0 }; width];
-        for id in self.ids() {
-            let (key, row, act) = self.act(id);
+    /// Fills the clusters. A key is in doubt when a value of it was written twice or never, or found before it was
+    /// written, or is another key's too.
+    fn fill(&self, places: &Places, clusters: &[Cluster], shares: &mut [Share]) {
+        let threads = shares.len();
+        let mut in_doubt = share_out(threads, shares.iter_mut().enumerate(), |(number, share), in_doubt| {
+            self.fill_share(places, clusters, number, share, in_doubt);
+        });
+        let stretches = clusters.chunks((clusters.len() / threads).max(1));
+        in_doubt.extend(share_out(threads, stretches, |stretch, in_doubt: &mut Vec<u32>| {
+            let unwritten = stretch.iter().filter(|cluster| cluster.last.load(Relaxed) & WRITTEN == 0);
+            in_doubt.extend(unwritten.map(|cluster| cluster.key.load(Relaxed)));
+        }));
+        for key in in_doubt.into_iter().flatten().filter(|&key| key < MANY) {
+            let share = shares.iter_mut().rfind(|share| share.first <= key).expect("the first begins at 0");
+            share.keys[(key - share.first) as usize].in_doubt = true;
+        }
+    }
+
+    fn fill_share(
+        &self,
+        places: &Places,
+        clusters: &[Cluster],
+        number: usize,
+        share: &mut Share,
+        in_doubt: &mut Vec<u32>,
+    ) {
+        // Whether no other thread asks for the same clusters.
+        let alone = self.ids.is_none() || matches!(places, Places::Own(_));
+        self.each(number, |key_number, row, act| {
+            let key = &mut share.keys[(key_number - share.first) as usize];
             let value = match act {
-                Act::Nothing => continue,
+                Act::Nothing => return,
                 Act::Found(History::NIL) => {
-                    let end = &mut keys[key as usize].end;
-                    *end = (*end).max(shifted(row.invoked));
-                    continue;
+                    key.end = key.end.max(shifted(row.invoked));
+                    return;
                 }
                 Act::Found(value) | Act::Wrote(value) => value,
             };
-            let cluster = places.of(key, value).map(|place| &mut clusters[place]);
-            let Some(cluster) = cluster.filter(|cluster| cluster.key == key || cluster.key == NONE) else {
-                keys[key as usize].in_doubt = true;
-                continue;
+            let Some(cluster) = places.of(key_number, value).map(|place| &clusters[place]) else {
+                key.in_doubt = true;
+                return;
             };
-            cluster.key = key;
+            if !cluster.belongs_to(key_number, alone, in_doubt) {
+                return;
+            }
             let invoked = shifted(row.invoked);
             let mut completed = row.completed.map_or(LATE, shifted);
+            let (first, mut last) = (cluster.first.load(Relaxed), cluster.last.load(Relaxed));
             if let Act::Wrote(value) = act {
-                if cluster.last & WRITTEN != 0 || cluster.first < invoked || value == History::NIL {
-                    keys[key as usize].in_doubt = true;
-                    continue;
+                if last & WRITTEN != 0 || first < invoked || value == History::NIL {
+                    key.in_doubt = true;
+                    return;
                 }
-                cluster.last |= WRITTEN;
+                last |= WRITTEN;
                 if row.outcome != Outcome::Ok {
                     completed = LATE;
                 }
             }
-            cluster.first = cluster.first.min(completed);
-            cluster.last = (cluster.last & WRITTEN) | (cluster.last & !WRITTEN).max(invoked);
-        }
-        for cluster in clusters.iter().filter(|cluster| cluster.key != NONE && cluster.last & WRITTEN == 0) {
-            keys[cluster.key as usize].in_doubt = true;
-        }
-        clusters
+            cluster.first.store(first.min(completed), Relaxed);
+            cluster.last.store((last & WRITTEN) | (last & !WRITTEN).max(invoked), Relaxed);
+        });
     }
 
-    /// Leaves in doubt every key with zones that contradict each other.
-    fn sweep(&self, places: &Places, clusters: &[Cluster], keys: &mut [Key]) {
+    /// Leaves in doubt every key of a share with zones that contradict each other.
+    fn sweep(&self, places: &Places, clusters: &[Cluster], number: usize, share: &mut Share) {
         let mut queue = Queue { zones: Vec::new(), vacant: NONE };
-        for id in self.ids() {
-            let (number, row, act) = self.act(id);
-            let key = &mut keys[number as usize];
-            let Act::Wrote(value) = act else { continue };
+        self.each(number, |key_number, row, act| {
+            let key = &mut share.keys[(key_number - share.first) as usize];
+            let Act::Wrote(value) = act else { return };
             if key.in_doubt {
-                continue;
+                return;
             }
             // No operation of this cluster or a later one was invoked or completed before this write's invocation.
             queue.settle(key, shifted(row.invoked));
-            let Cluster { first, last, .. } = clusters[places.of(number, value).expect("it has a cluster")];
-            let last = last & !WRITTEN;
+            let cluster = &clusters[places.of(key_number, value).expect("it has a cluster")];
+            let (first, last) = (cluster.first.load(Relaxed), cluster.last.load(Relaxed) & !WRITTEN);
             if first != LATE {
                 let (low, high) = (first.min(last), first.max(last));
                 queue.wait(key, Waiting { low, high, forward: first < last, next: NONE });
             }
-        }
-        for key in keys {
+        });
+        for key in &mut share.keys {
             queue.settle(key, NONE);
         }
     }
