@@ -2,8 +2,8 @@
 //!
 //! Each row runs in a process of its own, so that its peak memory is its own. A history is made by five replicas that
 //! exchange their states now and then; sixteen clients talk to one replica each; at the end all replicas agree and are
-//! read. Time is processor time of the check alone; memory is what the process held when it began and its peak while it
-//! judged.
+//! read. Names of models after `--` choose the rows. Time is processor time of the check alone; memory is what the
+//! process held when it began and its peak while it judged.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,59 +14,72 @@ use rashomon_checkers::eventual::{EventualDemand, EventualKind, Promise, check};
 use rashomon_checkers::{Budget, Finding, ModelKind};
 use rashomon_history::{Event, EventKind, History, HistoryBuilder, Value};
 
-/// `(model, operations, keys, one operation in so many is a read of a whole set, one in so many has no known outcome)`.
-type Row = (&'static str, usize, i64, u32, u32);
+/// `(model, keys, one operation in so many is a read, one update in so many has no known outcome)`. An unknown outcome
+/// ends its session: with 1/100 there are 5,000 of them, with 0 there are 16.
+type Row = (&'static str, i64, u32, u32);
 
-const ROWS: &[Row] = &[
-    ("convergence", 1_000_000, 1, 2, 100),
-    ("convergence", 1_000_000, 10_000, 2, 100),
-    ("eventual-register", 1_000_000, 1, 2, 100),
-    ("eventual-register", 1_000_000, 10_000, 2, 100),
-    ("session-guarantees", 1_000_000, 1, 2, 100),
-    ("session-guarantees", 1_000_000, 10_000, 2, 100),
-    ("causal-register", 1_000_000, 1, 2, 0),
-    ("causal-register", 1_000_000, 10_000, 2, 10_000),
-    ("causal-convergence", 1_000_000, 10_000, 2, 10_000),
-    // An unknown outcome ends its session: here there are 500 of them.
-    ("causal-register", 100_000, 1_000, 2, 100),
-    ("eventual-counter", 1_000_000, 1, 2, 100),
-    ("eventual-counter", 1_000_000, 10_000, 2, 100),
-    ("eventual-set", 1_000_000, 1, 50_000, 100),
-    ("eventual-set", 1_000_000, 10_000, 20, 100),
-    ("set-full", 1_000_000, 1, 50_000, 100),
-    ("set-full", 1_000_000, 10_000, 20, 100),
-    ("or-set", 1_000_000, 1, 20, 100),
-    ("or-set", 1_000_000, 10_000, 20, 100),
-    ("lww-set", 1_000_000, 1, 20, 100),
-    ("lww-set", 1_000_000, 10_000, 20, 100),
-    ("siblings", 1_000_000, 1, 2, 100),
-    ("siblings", 1_000_000, 10_000, 2, 100),
-    ("or-map", 1_000_000, 1, 2, 100),
-    ("or-map", 1_000_000, 10_000, 2, 100),
-    ("text", 1_000_000, 1, 50_000, 100),
-    ("text", 1_000_000, 10_000, 20, 100),
-    ("staleness", 1_000_000, 1, 2, 100),
-    ("staleness", 1_000_000, 10_000, 2, 100),
+const OPERATIONS: usize = 1_000_000;
+
+/// The models, and one operation in how many is a read with 1, 1,000 and 10,000 keys: sets that never shrink are read
+/// seldom where they get large.
+const MODELS: &[(&str, [u32; 3])] = &[
+    ("convergence", [2; 3]),
+    ("eventual-register", [2; 3]),
+    ("session-guarantees", [2; 3]),
+    ("causal-register", [2; 3]),
+    ("causal-convergence", [2; 3]),
+    ("eventual-counter", [2; 3]),
+    ("eventual-set", [50_000, 200, 20]),
+    ("set-full", [50_000, 200, 20]),
+    ("or-set", [20; 3]),
+    ("lww-set", [20; 3]),
+    ("siblings", [2; 3]),
+    ("or-map", [2; 3]),
+    ("text", [50_000, 200, 20]),
+    ("staleness", [2; 3]),
+    ("members", [2; 3]),
 ];
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    if let [_, row] = arguments.as_slice()
-        && let Ok(row) = row.parse::<usize>()
+/// The rows of the models with these names, or all.
+fn rows(names: &[String]) -> Vec<Row> {
+    let mut rows = Vec::new();
+    for &(model, reads) in MODELS.iter().filter(|(model, _)| names.is_empty() || names.iter().any(|name| name == model))
     {
-        return measure(ROWS[row]);
+        for (keys, reads) in
+            [1, 1_000, 10_000].into_iter().zip(reads).filter(|(keys, _)| model != "members" || *keys == 1)
+        {
+            rows.extend([0, 100].map(|unknown| (model, keys, reads, unknown)));
+        }
     }
-    println!("| model | operations | keys | reads | unknown | verdict | CPU s | million/s | history MiB | peak MiB |");
+    rows
+}
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [first, row] = arguments.as_slice()
+        && let (true, Ok(row)) = (first == ROW, row.parse::<usize>())
+    {
+        return measure(rows(&[])[row]);
+    }
+    println!("| model | keys | reads | unknown | sessions | verdict | CPU s | million/s | history MiB | peak MiB |");
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let program = std::env::current_exe().expect("a running program has a path");
-    for row in 0..ROWS.len() {
-        let status = Command::new(&program).arg(row.to_string()).status().expect("this program can be started again");
-        assert!(status.success(), "row {row} failed: {status}");
+    let wanted = rows(&arguments);
+    for (number, row) in rows(&[]).into_iter().enumerate() {
+        if wanted.contains(&row) {
+            let status = Command::new(&program).args([ROW, &number.to_string()]).status();
+            let status = status.expect("this program can be started again");
+            assert!(status.success(), "row {number} failed: {status}");
+        }
     }
 }
 
-fn measure((model, operations, keys, reads, unknown): Row) {
-    let history = Bench { model, keys, reads, unknown }.history(operations);
+/// Before the number of the row that is to be measured in this process.
+const ROW: &str = "row";
+
+fn measure((model, keys, reads, unknown): Row) {
+    let history = Bench { model, keys, reads, unknown }.history(OPERATIONS);
+    let sessions = history.ops().map(|op| op.process).collect::<BTreeSet<u32>>().len();
     let kind: ModelKind = model.parse().expect("the rows name models that exist");
     // Forget how much making the history took.
     let _ = fs::write("/proc/self/clear_refs", "5");
@@ -83,10 +96,10 @@ fn measure((model, operations, keys, reads, unknown): Row) {
     };
     let seconds = cpu_seconds() - start;
     println!(
-        "| {model} | {operations} | {keys} | 1/{reads} | {} | {:?} | {seconds:.3} | {:.1} | {before} | {} |",
-        if unknown == 0 { "0".to_owned() } else { format!("1/{unknown}") },
+        "| {model} | {keys} | 1/{reads} | {} | {sessions} | {:?} | {seconds:.2} | {:.1} | {before} | {} |",
+        if unknown == 0 { "none".to_owned() } else { format!("1/{unknown}") },
         judgement.finding,
-        operations as f64 / seconds / 1e6,
+        OPERATIONS as f64 / seconds / 1e6,
         memory("VmHWM:"),
     );
     if judgement.finding != Finding::Valid {
@@ -122,6 +135,7 @@ enum Shape {
     Siblings,
     Map,
     Text,
+    Members,
 }
 
 /// The updates of one object that every replica has, and one that only some have yet: replicas take over all updates
@@ -136,6 +150,8 @@ struct Object {
     /// The live elements after all updates.
     live: Vec<i64>,
     total: i64,
+    /// What each replica holds every replica for: whether it has left, and in which incarnation.
+    views: [[(bool, i64); NODES]; NODES],
 }
 
 struct Bench {
@@ -154,8 +170,18 @@ impl Bench {
             "siblings" => Shape::Siblings,
             "or-map" => Shape::Map,
             "text" => Shape::Text,
+            "members" => Shape::Members,
             _ => Shape::Register,
         }
+    }
+
+    /// Whether replicas take over the updates of all objects in one order, so that they are causally consistent.
+    fn together(&self) -> bool {
+        self.model.starts_with("causal")
+    }
+
+    fn key(&self, key: i64) -> Value {
+        if self.shape() == Shape::Members { Value::Nil } else { Value::Int(key) }
     }
 
     fn history(&self, operations: usize) -> History {
@@ -163,13 +189,16 @@ impl Bench {
         let mut dice = Dice(42);
         let mut objects: Vec<Object> = (0..self.keys).map(|_| Object::default()).collect();
         let mut processes: Vec<u32> = (0..CLIENTS as u32).collect();
+        // The updates that each replica has of all objects together.
+        let mut come = [0_usize; NODES];
         let mut time = 0;
-        let names = ["read", "write", "add", "remove", "put", "insert", "delete"].map(Arc::<str>::from);
+        let names =
+            ["read", "write", "add", "remove", "put", "insert", "delete", "leave", "join"].map(Arc::<str>::from);
         let mut event = |process: u32, kind, f: &str, key: i64, value: Value| {
             time += 1000;
             let f = names.iter().find(|name| ***name == *f).expect("a known function").clone();
             let node = Some((process as usize % CLIENTS % NODES) as u16 + 1);
-            let event = Event { time, process, kind, f, key: Value::Int(key), value, node, error: None };
+            let event = Event { time, process, kind, f, key: self.key(key), value, node, error: None };
             builder.push(&event).expect("the simulation records a history");
         };
         for number in 0..operations {
@@ -178,10 +207,22 @@ impl Bench {
             let key = i64::from(dice.below(self.keys as u32));
             let object = &mut objects[key as usize];
             if dice.below(self.reads) == 0 {
+                if self.together() {
+                    // Its replica has come equally far with all objects.
+                    come[node] += dice.below((number - come[node]).min(16) as u32 + 1) as usize;
+                    object.seen[node] = object.log.partition_point(|&update| update < come[node] as i64);
+                }
                 event(process, EventKind::Invoke, "read", key, Value::Nil);
-                event(process, EventKind::Ok, "read", key, object.answer(self.shape(), node, &mut dice));
+                event(
+                    process,
+                    EventKind::Ok,
+                    "read",
+                    key,
+                    object.answer(self.shape(), node, self.together(), &mut dice),
+                );
                 continue;
             }
+            come[node] = number + 1;
             let (f, input) = object.update(self.shape(), node, number as i64, &mut dice);
             event(process, EventKind::Invoke, f, key, input.clone());
             let lost = self.unknown > 0 && dice.below(self.unknown) == 0;
@@ -193,12 +234,13 @@ impl Bench {
         let mut time = 60_000_000_000;
         for (key, object) in objects.iter_mut().enumerate() {
             for (node, &process) in processes.iter().enumerate().take(NODES) {
-                object.seen[node] = object.log.len();
-                for (kind, value) in
-                    [(EventKind::Invoke, Value::Nil), (EventKind::Ok, object.answer(self.shape(), node, &mut dice))]
-                {
+                object.catch_up(node);
+                for (kind, value) in [
+                    (EventKind::Invoke, Value::Nil),
+                    (EventKind::Ok, object.answer(self.shape(), node, self.together(), &mut dice)),
+                ] {
                     time += 1000;
-                    let (f, key) = (Arc::from("read"), Value::Int(key as i64));
+                    let (f, key) = (Arc::from("read"), self.key(key as i64));
                     let node = Some(node as u16 + 1);
                     let event = Event { time, process, kind, f, key, value, node, error: None };
                     builder.push(&event).expect("the simulation records a history");
@@ -247,6 +289,11 @@ impl Object {
                 self.live.push(value);
                 ("put", Value::pair(Value::Int(field), Value::Int(value)))
             }
+            Shape::Members => {
+                let (left, incarnation) = &mut self.views[node][node];
+                (*left, *incarnation) = (!*left, *incarnation + 1);
+                (if *left { "leave" } else { "join" }, Value::Nil)
+            }
             Shape::Text if dice.below(10) == 0 && !self.live.is_empty() => {
                 ("delete", Value::Int(self.live.pop().unwrap_or(0)))
             }
@@ -261,13 +308,30 @@ impl Object {
         done
     }
 
+    /// A replica hears all that the others know.
+    fn catch_up(&mut self, node: usize) {
+        self.seen[node] = self.log.len();
+        (0..NODES).for_each(|other| self.hear(node, other));
+    }
+
+    /// A replica hears of who is a member.
+    fn hear(&mut self, node: usize, other: usize) {
+        for member in 0..NODES {
+            let news = self.views[other][member];
+            let view = &mut self.views[node][member];
+            *view = if news.1 > view.1 { news } else { *view };
+        }
+    }
+
     /// What a replica answers. Those of registers and counters lag behind; the others catch up first.
-    fn answer(&mut self, shape: Shape, node: usize, dice: &mut Dice) -> Value {
+    fn answer(&mut self, shape: Shape, node: usize, together: bool, dice: &mut Dice) -> Value {
         let ints = |values: &mut dyn Iterator<Item = i64>| Value::list(values.map(Value::Int));
         match shape {
             Shape::Register => {
-                let behind = self.log.len() - self.seen[node];
-                self.seen[node] += if behind > 8 { behind } else { dice.below(behind as u32 + 1) as usize };
+                if !together {
+                    let behind = self.log.len() - self.seen[node];
+                    self.seen[node] += if behind > 8 { behind } else { dice.below(behind as u32 + 1) as usize };
+                }
                 self.seen[node].checked_sub(1).map_or(Value::Nil, |last| Value::Int(self.log[last]))
             }
             Shape::Counter => Value::Int(self.total),
@@ -276,6 +340,14 @@ impl Object {
                     self.live.iter().map(|&value| (Value::Int(value % 8), ints(&mut [value].into_iter()))).collect();
                 fields.sort();
                 Value::Map(fields.into())
+            }
+            Shape::Members => {
+                self.hear(node, dice.below(NODES as u32) as usize);
+                let row = |(member, (left, incarnation)): (i64, (bool, i64))| {
+                    let state = Value::text(if left { "left" } else { "alive" });
+                    Value::list([Value::Int(member), state, Value::Int(1 + incarnation)])
+                };
+                Value::list((1..).zip(self.views[node]).map(row))
             }
             Shape::Text => ints(&mut self.live.iter().copied()),
             _ => {

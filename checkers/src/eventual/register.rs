@@ -61,6 +61,7 @@ fn judge(ops: &[OpView<'_>], closing: &Closing, findings: &mut Findings, looked:
             newest = Some(op);
         }
     }
+    let failed = failed_writes(ops);
     for read in ops.iter().filter(|op| is_answered(op) && !op.output.is_nil()) {
         match values.get_mut(&read.output) {
             Some(known) if known.first.invoked < last_moment(read) => {
@@ -73,7 +74,7 @@ fn judge(ops: &[OpView<'_>], closing: &Closing, findings: &mut Findings, looked:
                 let write = known.first;
                 format!("A read returned {} {}, before its write began {}.", read.output, ended(read), begun(write))
             }),
-            None => unwritten(ops, read, findings),
+            None => unwritten(failed.get(&read.output).copied(), read, findings),
         }
     }
     // The acknowledged write that began last follows whatever any acknowledged write follows.
@@ -104,9 +105,20 @@ fn judge(ops: &[OpView<'_>], closing: &Closing, findings: &mut Findings, looked:
     }
 }
 
+/// The failed writes of an object, by value.
+pub(super) fn failed_writes<'a>(ops: &'a [OpView<'a>]) -> FxHashMap<&'a Value, &'a OpView<'a>> {
+    let mut failed = FxHashMap::default();
+    for op in ops.iter().filter(|op| op.outcome == Outcome::Fail) {
+        if let Some(value) = written(op) {
+            failed.entry(value).or_insert(op);
+        }
+    }
+    failed
+}
+
 /// A read of a value that nobody wrote, or whose write failed.
-pub(super) fn unwritten(ops: &[OpView<'_>], read: &OpView<'_>, findings: &mut Findings) {
-    match ops.iter().find(|op| op.outcome == Outcome::Fail && written(op) == Some(&read.output)) {
+pub(super) fn unwritten(failed: Option<&OpView<'_>>, read: &OpView<'_>, findings: &mut Findings) {
+    match failed {
         Some(write) => findings.anomaly("failed write seen", &[write, read], || {
             format!(
                 "A read, {}, returned {}, but its write had failed, which means that it did not happen.",

@@ -20,7 +20,7 @@ use rustc_hash::FxHashMap;
 use super::EventualDemand;
 use super::closing::is_answered;
 use super::graph::{Edge, find_cycle};
-use super::register::{unwritten, written};
+use super::register::{failed_writes, unwritten, written};
 use crate::anomalies::findings::{Findings, begun, ended, last_moment, of_key};
 use crate::part::Keys;
 use crate::verdict::{Budget, Judgement};
@@ -112,7 +112,7 @@ fn judge(ops: &[OpView<'_>], findings: &mut Findings) {
                 }
             }
             None if read.output.is_nil() => {}
-            None => return unwritten(ops, read, findings),
+            None => return unwritten(failed_writes(ops).get(&read.output).copied(), read, findings),
         }
     }
     let mut sessions: BTreeMap<u32, Session> = BTreeMap::new();

@@ -25,13 +25,64 @@ pub(super) struct Entry {
 /// The sessions of a history.
 #[derive(Default)]
 pub(super) struct Loaded {
+    /// Writes where they were invoked, reads where they completed: so none comes before what it follows in its session,
+    /// nor before what it read.
     pub(super) entries: Vec<Entry>,
     /// Per session, its entries in order.
     pub(super) sessions: Vec<Vec<u32>>,
-    /// Per register, the sessions that write it, with their writes in order.
-    pub(super) writes: Vec<Vec<(u32, Vec<u32>)>>,
+    /// Per register, who writes it.
+    pub(super) writers: Vec<Writers>,
     /// How many reads returned.
     pub(super) reads: u64,
+}
+
+/// The writes of one register, by session.
+#[derive(Default)]
+pub(super) struct Writers {
+    sessions: Vec<u32>,
+    /// Where the writes of each session begin, and where the last ones end.
+    starts: Vec<u32>,
+    /// The place of each write in its session, and its entry.
+    indices: Vec<u32>,
+    writes: Vec<u32>,
+}
+
+impl Writers {
+    /// Of a register's writes, in order.
+    fn of(mut writes: Vec<u32>, entries: &[Entry]) -> Writers {
+        writes.sort_by_key(|&write| entries[write as usize].session);
+        let mut writers = Writers::default();
+        for (at, &write) in (0..).zip(&writes) {
+            let Entry { session, index, .. } = entries[write as usize];
+            if writers.sessions.last() != Some(&session) {
+                writers.sessions.push(session);
+                writers.starts.push(at);
+            }
+            writers.indices.push(index);
+        }
+        writers.starts.push(writes.len() as u32);
+        writers.writes = writes;
+        writers
+    }
+
+    /// How many sessions write the register.
+    pub(super) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// They, in order.
+    pub(super) fn sessions(&self) -> &[u32] {
+        &self.sessions
+    }
+
+    /// A session's last write of those after one of its operations, and up to another.
+    pub(super) fn last(&self, session: u32, (after, up_to): (u32, u32)) -> Option<u32> {
+        let at = self.sessions.binary_search(&session).ok()?;
+        let (start, end) = (self.starts[at] as usize, self.starts[at + 1] as usize);
+        let known = self.indices[start..end].partition_point(|&index| index <= up_to);
+        let last = start + known.checked_sub(1)?;
+        (self.indices[last] > after).then_some(self.writes[last])
+    }
 }
 
 /// What is known of an operation before its entry is made.
@@ -52,16 +103,25 @@ pub(super) fn load(history: &History, findings: &mut Findings) -> Loaded {
     for key in 0..keys.len() {
         register(history, keys.ops(key), key as u32, &mut fates, findings);
     }
-    loaded.writes.resize_with(keys.len(), Vec::new);
+    let mut op_at: Vec<u32> = vec![INITIAL; history.events()];
+    for (id, fate) in (0..).zip(&fates) {
+        let row = history.row(OpId(id));
+        match (fate, row.completed) {
+            (Fate::Nothing, _) => {}
+            (Fate::Read(..), Some(completed)) => op_at[completed as usize] = id,
+            _ => op_at[row.invoked as usize] = id,
+        }
+    }
+    let mut writes: Vec<Vec<u32>> = vec![Vec::new(); keys.len()];
     let mut session_of: FxHashMap<u32, u32> = FxHashMap::default();
     let mut entry_of: Vec<u32> = vec![INITIAL; history.len()];
-    for id in 0..history.len() as u32 {
+    for id in op_at.into_iter().filter(|&id| id != INITIAL) {
         let row: Row = history.row(OpId(id));
         let (key, from) = match fates[id as usize] {
             Fate::Nothing => continue,
             Fate::Write(key) => (key, None),
-            // Resolved below, when all writes have entries.
-            Fate::Read(key, from) => (key, Some(from.unwrap_or(INITIAL))),
+            // Its write was invoked before and has its entry.
+            Fate::Read(key, from) => (key, Some(from.map_or(INITIAL, |write| entry_of[write as usize]))),
         };
         let session = *session_of.entry(row.process).or_insert_with(|| {
             loaded.sessions.push(Vec::new());
@@ -73,11 +133,7 @@ pub(super) fn load(history: &History, findings: &mut Findings) -> Loaded {
         let index = loaded.sessions[session as usize].len() as u32;
         loaded.entries.push(Entry { op: OpId(id), session, index, key, from });
         if from.is_none() {
-            let writes = &mut loaded.writes[key as usize];
-            match writes.iter_mut().rev().find(|(other, _)| *other == session) {
-                Some((_, writes)) => writes.push(node),
-                None => writes.push((session, vec![node])),
-            }
+            writes[key as usize].push(node);
             // One of unknown outcome may happen after what its process does next, which then is another session.
             if row.outcome == Outcome::Info {
                 session_of.remove(&row.process);
@@ -86,9 +142,7 @@ pub(super) fn load(history: &History, findings: &mut Findings) -> Loaded {
             loaded.reads += 1;
         }
     }
-    for entry in &mut loaded.entries {
-        entry.from = entry.from.map(|op| if op == INITIAL { INITIAL } else { entry_of[op as usize] });
-    }
+    loaded.writers = writes.into_iter().map(|writes| Writers::of(writes, &loaded.entries)).collect();
     loaded
 }
 
@@ -96,6 +150,7 @@ pub(super) fn load(history: &History, findings: &mut Findings) -> Loaded {
 fn register(history: &History, ops: &[u32], key: u32, fates: &mut [Fate], findings: &mut Findings) {
     // Value ids are equal exactly for equal values.
     let mut writes: FxHashMap<u32, u32> = FxHashMap::default();
+    let mut failed: FxHashMap<u32, u32> = FxHashMap::default();
     let value_of = |id: u32| {
         let row = history.row(OpId(id));
         match &**history.function(row.function) {
@@ -106,7 +161,11 @@ fn register(history: &History, ops: &[u32], key: u32, fates: &mut [Fate], findin
     };
     for &id in ops {
         let row = history.row(OpId(id));
-        let Some(value) = value_of(id).filter(|_| row.outcome != Outcome::Fail) else { continue };
+        let Some(value) = value_of(id) else { continue };
+        if row.outcome == Outcome::Fail {
+            failed.entry(value).or_insert(id);
+            continue;
+        }
         if writes.insert(value, id).is_some() || value == History::NIL {
             let (op, value) = (history.op(OpId(id)), history.value(value));
             let of = if op.key == Value::Nil { String::new() } else { format!(" of key {}", op.key) };
@@ -142,9 +201,8 @@ fn register(history: &History, ops: &[u32], key: u32, fates: &mut [Fate], findin
                 });
             }
             None => {
-                let all: Vec<_> = ops.iter().map(|&op| history.op(OpId(op))).collect();
-                let read = history.op(OpId(id));
-                unwritten(&all, &read, findings);
+                let failed = failed.get(&row.output).map(|&write| history.op(OpId(write)));
+                unwritten(failed.as_ref(), &history.op(OpId(id)), findings);
             }
         }
     }

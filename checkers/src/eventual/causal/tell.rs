@@ -17,22 +17,25 @@ fn did(op: &OpView<'_>) -> String {
     format!("process {} {what}{} {}", op.process, of_key(&op.key), begun(op))
 }
 
-/// A read returned a value though its session knew, in CO, of one that had overwritten it.
+/// A read returned a value though its session knew, in CO, of one that had overwritten it; with what lies between them,
+/// if that is worth the search.
 pub(super) fn overwritten(
     history: &History,
     loaded: &Loaded,
     (from, newer, read): (u32, u32, u32),
+    with_path: bool,
     findings: &mut Findings,
 ) {
     let view = |node: u32| history.op(loaded.entries[node as usize].op);
     let (newer_op, read_op) = (view(newer), view(read));
+    let between = |one, other| if with_path { path(loaded, one, other) } else { Vec::new() };
     let mut chain = Vec::new();
     if from != INITIAL {
         chain.push(from);
-        chain.extend(path(loaded, from, newer));
+        chain.extend(between(from, newer));
     }
     chain.push(newer);
-    chain.extend(path(loaded, newer, read));
+    chain.extend(between(newer, read));
     chain.push(read);
     chain.dedup();
     let views: Vec<OpView<'_>> = chain.iter().map(|&node| view(node)).collect();
@@ -56,7 +59,6 @@ pub(super) fn overwritten(
 /// A circle of operations each of which comes before the next.
 pub(super) fn circle(history: &History, loaded: &Loaded, cycle: &[Edge<Before>], findings: &mut Findings) {
     let view = |node: u32| history.op(loaded.entries[node as usize].op);
-    let conflict = cycle.iter().any(|edge| matches!(edge.reason, Before::Conflict(_)));
     let mut views: Vec<OpView<'_>> = Vec::new();
     for edge in cycle {
         views.push(view(edge.from));
@@ -65,8 +67,7 @@ pub(super) fn circle(history: &History, loaded: &Loaded, cycle: &[Edge<Before>],
         }
     }
     let told: Vec<&OpView<'_>> = views.iter().collect();
-    let name = if conflict { "cyclic order of concurrent writes" } else { "cyclic causality" };
-    findings.anomaly(name, &told, || {
+    findings.anomaly("cyclic order of concurrent writes", &told, || {
         let step = |edge: &Edge<Before>| {
             let (one, other) = (did(&view(edge.from)), did(&view(edge.to)));
             match edge.reason {
