@@ -3,6 +3,10 @@
 
 #[path = "eventual/convergence.rs"]
 mod convergence;
+#[path = "eventual/ends_scope.rs"]
+mod ends_scope;
+#[path = "eventual/linearizable_carts.rs"]
+mod linearizable_carts;
 #[path = "eventual/reference.rs"]
 mod reference;
 #[path = "eventual/register.rs"]
@@ -13,6 +17,8 @@ mod registers_scope;
 mod small_scope;
 #[path = "eventual/smallest.rs"]
 mod smallest;
+#[path = "eventual/staleness_scope.rs"]
+mod staleness_scope;
 #[path = "eventual/told.rs"]
 mod told;
 

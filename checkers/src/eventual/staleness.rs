@@ -73,17 +73,18 @@ fn end_time(op: &OpView<'_>) -> u64 {
 
 /// Measures a register's reads; false when its values are not unique.
 fn register(ops: &[OpView<'_>], samples: &mut Samples) -> bool {
-    // Per value, when its write had certainly taken effect.
-    let mut effects: FxHashMap<&Value, u32> = FxHashMap::default();
+    // Per value, when its write began, and when it had certainly taken effect.
+    let mut effects: FxHashMap<&Value, (u32, u32)> = FxHashMap::default();
     for op in ops.iter().filter(|op| op.outcome != Outcome::Fail) {
         let Some(value) = written(op) else { continue };
-        if effects.insert(value, last_moment(op)).is_some() {
+        if effects.insert(value, (op.invoked, last_moment(op))).is_some() {
             return false;
         }
     }
     for read in ops.iter().filter(|op| is_answered(op)) {
-        if let Some(effect) = effects.get_mut(&read.output) {
-            *effect = (*effect).min(last_moment(read));
+        if let Some((begun, effect)) = effects.get_mut(&read.output) {
+            // However early it was read, it is not older than itself.
+            *effect = (*effect).min(last_moment(read)).max(*begun + 1);
         }
     }
     let updates = acknowledged(ops, |op| written(op).is_some());
@@ -104,7 +105,7 @@ fn register(ops: &[OpView<'_>], samples: &mut Samples) -> bool {
         }
         let Some(latest) = counted.checked_sub(1).map(|index| updates[index]) else { continue };
         let effect = match effects.get(&read.output) {
-            Some(&effect) => effect,
+            Some(&(_, effect)) => effect,
             None if read.output.is_nil() => 0,
             None => continue,
         };

@@ -16,7 +16,7 @@ struct Small {
     answers: Vec<Value>,
 }
 
-fn updates(f: &'static str, inputs: impl IntoIterator<Item = Value>) -> Vec<Call> {
+pub(crate) fn updates(f: &'static str, inputs: impl IntoIterator<Item = Value>) -> Vec<Call> {
     let each =
         |input: Value| [Call::ok(f, input.clone(), input.clone()), Call::info(f, input.clone()), Call::fail(f, input)];
     inputs.into_iter().flat_map(each).collect()
@@ -102,7 +102,7 @@ impl Small {
 }
 
 /// The history on these nodes, and then, settled, reads with these answers at nodes 1, 2, ….
-fn closed(history: &History, nodes: impl Fn(u32) -> u16, answers: &[Value]) -> History {
+pub(crate) fn closed(history: &History, nodes: impl Fn(u32) -> u16, answers: &[Value]) -> History {
     let mut events: Vec<(u32, Event)> = Vec::new();
     let mut event = |time: u64, process, node, kind, f: &str, value: &Value| {
         let (f, key, value) = (f.into(), NIL, value.clone());
