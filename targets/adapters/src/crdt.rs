@@ -22,7 +22,8 @@ const SETTINGS: &Settings = &[
     (
         "set",
         "or",
-        "what a cart is: `or`, an observed-remove set (adds win), or `lww`: the last update by the clocks wins",
+        "what a cart is: `or`, an observed-remove set (adds win), or `lww`: the last update by the clocks wins, \
+         and clocks that disagree lose updates",
     ),
     ("resolution-us", "1", "what the times of register writes and `lww` updates are rounded down to, microseconds"),
     ("collect-ms", "1000", "how often a replica looks for tombstones that every replica has seen, and drops them"),

@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use rashomon_dynamo::{ALL as MUTANTS, MutantInfo as StoreMutant};
 use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::interface::Interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, Recipe, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
+    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
 };
 use rashomon_swim::{ALL as MEMBERSHIP_MUTANTS, MutantInfo as MembershipMutant};
 
@@ -131,19 +130,6 @@ impl Target for Dynamo {
     }
 
     fn mutants(&self) -> Vec<MutantInfo> {
-        let of_store = |info: &'static StoreMutant| MutantInfo {
-            name: info.name,
-            id: info.id,
-            summary: info.summary,
-            exposes: info.exposes,
-            recipe: Some(Recipe {
-                workload: info.recipe.workload,
-                nodes: info.recipe.nodes,
-                faults: info.recipe.faults,
-                seconds: info.recipe.seconds,
-                more: info.recipe.options,
-            }),
-        };
         let of_membership = |info: &'static MembershipMutant| MutantInfo {
             name: info.name,
             id: info.id,
@@ -152,7 +138,8 @@ impl Target for Dynamo {
             // Their recipes are for the target `swim`, which is nothing but membership.
             recipe: None,
         };
-        MUTANTS.iter().map(of_store).chain(MEMBERSHIP_MUTANTS.iter().map(of_membership)).collect()
+        let of_membership = MEMBERSHIP_MUTANTS.iter().map(of_membership);
+        included::mutants::<rashomon_dynamo::Mutant>().into_iter().chain(of_membership).collect()
     }
 
     fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {
@@ -164,6 +151,9 @@ impl Target for Dynamo {
         let patience = self.milliseconds(choice, "patience-ms");
         let anti_entropy = self.milliseconds(choice, "anti-entropy-ms");
         let handoff = self.milliseconds(choice, "handoff-ms");
+        // Where replicas compare nothing, all depends on hints: one that was lost on its way is sent again after ten
+        // times the patience, and the write it is for may have gone on for long.
+        let hints_alone = if anti_entropy.is_zero() { 100 * patience } else { Duration::ZERO };
         Ok(TargetTiming {
             // A silent node is suspected after a probe or two.
             election_timeout: 2 * probe,
@@ -171,7 +161,7 @@ impl Target for Dynamo {
             recovery: 4 * probe + 10 * patience + Duration::from_millis(300),
             // Each replica has compared its trees with every other one some times; hints have gone out, once more where
             // they were lost and once more where they were refused; a node that was dead for others is tried again.
-            convergence: 40 * anti_entropy + 3 * handoff + 20 * probe + Duration::from_millis(3_000),
+            convergence: 40 * anti_entropy + hints_alone + 3 * handoff + 20 * probe + Duration::from_millis(3_000),
         })
     }
 
@@ -187,6 +177,14 @@ impl Target for Dynamo {
                     remedy: format!("give --set {name}=1 up to {n}, or more replicas with --set n=…"),
                 });
             }
+        }
+        let off = |name| self.value(choice, name) == "no";
+        let compares = self.number(choice, "anti-entropy-ms") > 0;
+        if off("hints") && off("read-repair") && !compares && !self.is_strong(choice) {
+            return Err(TargetError {
+                what: "without hints, read repair and anti-entropy nothing makes replicas agree again".to_owned(),
+                remedy: "leave one of them on, or let strict quorums meet (R + W > N)".to_owned(),
+            });
         }
         node_program::version(&node_program::find(choice)?)
     }
@@ -249,6 +247,15 @@ mod tests {
         }
         assert!(Dynamo.setting(&choice(&[("grace-ms", "0")]), "grace-ms").is_err());
         assert!(Dynamo.setting(&choice(&[("churn-ms", "0")]), "churn-ms").is_ok());
+    }
+
+    #[test]
+    fn a_store_that_can_never_agree_is_refused() {
+        let off = [("hints", "no"), ("read-repair", "no"), ("anti-entropy-ms", "0")];
+        let weak = [&off[..], &[("r", "1")]].concat();
+        assert!(Dynamo.prepare(&choice(&weak)).is_err_and(|error| error.what.contains("agree")));
+        assert!(!Dynamo.prepare(&choice(&off)).is_err_and(|error| error.what.contains("agree")));
+        assert!(!Dynamo.prepare(&choice(&weak[1..])).is_err_and(|error| error.what.contains("agree")));
     }
 
     #[test]

@@ -104,7 +104,7 @@ pub use causal::{Actor, Context, Dot, Dotted};
 pub use cells::{Cell, Cells};
 pub use config::{Clock, Config, Conflict, NodeId, Quorum, QuorumKind};
 pub use message::{Ask, Cause, Envelope, Message};
-pub use mutant::{ALL, Mutant, MutantInfo, Recipe};
+pub use mutant::{ALL, Mutant, MutantInfo};
 pub use node::{Node, Status};
 pub use object::{Counter, Key, Object, Register, Space, Update, Value, Version};
 pub use output::{Event, Failure, Output, Record, Recovered, Reply, RequestId, Response};

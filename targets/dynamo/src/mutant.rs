@@ -3,6 +3,8 @@
 //! All are taken from the field's history. [`ALL`] says for each what it does, what anomaly it leads to and what
 //! exposes it on a real cluster. Search for a variant's name to see its branch.
 
+use rashomon_mutants::{Mutants, Recipe};
+
 /// A bug that can be built in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mutant {
@@ -45,38 +47,7 @@ pub enum Mutant {
 }
 
 /// What a person should know about a mutant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MutantInfo {
-    /// The variant.
-    pub mutant: Mutant,
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// Its number in the project's catalogue of bugs of quorum stores.
-    pub id: &'static str,
-    /// What is wrong, in a sentence.
-    pub summary: &'static str,
-    /// The anomaly a client sees.
-    pub exposes: &'static str,
-    /// What to run to see it.
-    pub recipe: Recipe,
-}
-
-/// A run that exposes a mutant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recipe {
-    /// What clients do.
-    pub workload: &'static str,
-    /// How many nodes.
-    pub nodes: u16,
-    /// The faults, by kind: a class (`partition`, `kill`, `pause`, `clock`) or a kind of the harness.
-    pub faults: &'static [&'static str],
-    /// How long it should take at most, s.
-    pub seconds: u32,
-    /// Further options of `rashomon run`, without which it is found less often.
-    pub options: &'static [&'static str],
-    /// What must come together, and why.
-    pub note: &'static str,
-}
+pub type MutantInfo = rashomon_mutants::MutantInfo<Mutant>;
 
 /// All mutants, by id.
 pub const ALL: &[MutantInfo] = &[
@@ -389,16 +360,8 @@ pub const ALL: &[MutantInfo] = &[
     },
 ];
 
-impl Mutant {
-    /// The mutant of that name.
-    pub fn by_name(name: &str) -> Option<Mutant> {
-        ALL.iter().find(|info| info.name == name).map(|info| info.mutant)
-    }
-
-    /// What is known about it.
-    pub fn info(self) -> &'static MutantInfo {
-        ALL.iter().find(|info| info.mutant == self).expect("ALL lists every mutant, as a test shows")
-    }
+impl Mutants for Mutant {
+    const ALL: &'static [MutantInfo] = ALL;
 }
 
 #[cfg(test)]
@@ -407,11 +370,6 @@ mod tests {
 
     #[test]
     fn every_mutant_is_found_by_its_name_and_only_once() {
-        for info in ALL {
-            assert_eq!(Mutant::by_name(info.name), Some(info.mutant));
-            assert_eq!(info.mutant.info().id, info.id);
-            assert_eq!(ALL.iter().filter(|other| other.id == info.id || other.name == info.name).count(), 1);
-        }
-        assert_eq!(Mutant::by_name("no-such"), None);
+        rashomon_rehearsal::assert_distinct::<Mutant>();
     }
 }

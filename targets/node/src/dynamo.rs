@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use rashomon_dynamo::{Config, Conflict, Node, Quorum, QuorumKind};
+use rashomon_mutants::Mutants;
 use rashomon_swim::Swim;
 use tokio::sync::mpsc;
 

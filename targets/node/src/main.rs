@@ -83,12 +83,7 @@ fn list_mutants() {
     text += &mutants::<rashomon_raft::Mutant>("raft-kv");
     text += &mutants::<rashomon_crdt::Mutant>("crdt");
     text += &mutants::<rashomon_lww::Mutant>("lww-kv");
-    for info in rashomon_dynamo::ALL {
-        let recipe = info.recipe;
-        text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
-        let run = format!("dynamo --workload {} --mutant {} --nodes {}", recipe.workload, info.name, recipe.nodes);
-        text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, recipe.note);
-    }
+    text += &mutants::<rashomon_dynamo::Mutant>("dynamo");
     for info in rashomon_swim::ALL {
         let recipe = info.recipe;
         text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);

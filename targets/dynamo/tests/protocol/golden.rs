@@ -26,6 +26,7 @@ use std::path::Path;
 use rashomon_dynamo::{
     Ask, Conflict, Context, Envelope, Key, Mutant, Node, NodeId, QuorumKind, RequestId, Response, Space, Update,
 };
+use rashomon_mutants::Mutants;
 use rashomon_rehearsal::{Stage, assert_scripts};
 
 use crate::cluster::{Cluster, Effects};

@@ -29,6 +29,7 @@
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use rashomon_dynamo::{Ask, Context, Failure, Key, Quorum, Response, Space, Update};
+use rashomon_mutants::Mutants;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
