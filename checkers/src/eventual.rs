@@ -75,6 +75,8 @@ pub enum EventualKind {
     Convergence,
     /// A register in which the last write remains.
     Register,
+    /// A register in which some write remains.
+    UnorderedRegister,
     /// Read your writes, monotonic reads, monotonic writes, writes follow reads.
     SessionGuarantees,
     /// Causally consistent registers.
@@ -119,6 +121,12 @@ const REGISTRY: &[Entry] = &[
         "eventual-register",
         "write, read: in the end no acknowledged write has been overwritten by an older one",
         register::check,
+    ),
+    Entry(
+        EventualKind::UnorderedRegister,
+        "unordered-register",
+        "write, read: writes may be ordered in any way, but what is read was written and something remains",
+        register::check_unordered,
     ),
     Entry(
         EventualKind::SessionGuarantees,

@@ -85,6 +85,7 @@ impl ModelKind {
         ModelKind::Anomaly(AnomalyKind::BankOverdraft),
         ModelKind::Eventual(EventualKind::Convergence),
         ModelKind::Eventual(EventualKind::Register),
+        ModelKind::Eventual(EventualKind::UnorderedRegister),
         ModelKind::Eventual(EventualKind::SessionGuarantees),
         ModelKind::Eventual(EventualKind::CausalRegister),
         ModelKind::Eventual(EventualKind::CausalConvergence),

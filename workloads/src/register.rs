@@ -71,9 +71,9 @@ fn models(demand: &CheckDemand) -> Models {
         Consistency::Session if unique => kinds.push(EventualKind::SessionGuarantees),
         Consistency::Causal | Consistency::Session | Consistency::Eventual => {}
     }
-    if demand.option("last-write") != "any" {
-        kinds.insert(0, EventualKind::Register);
-    }
+    let remains =
+        if demand.option("last-write") == "any" { EventualKind::UnorderedRegister } else { EventualKind::Register };
+    kinds.insert(0, remains);
     kinds.push(EventualKind::Convergence);
     if unique {
         kinds.push(EventualKind::Staleness);

@@ -1,11 +1,11 @@
 //! The workload `register` against registers in memory.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rashomon_harness::workload::Workload;
 
 use super::*;
-use crate::played::{Apart, One, Played, assert_found, assert_right, play};
+use crate::played::{Apart, Object, One, Played, assert_found, assert_right, play};
 
 fn register(held: &mut Value, operation: &Operation) -> Completion {
     match (&*operation.f, &operation.value) {
@@ -42,6 +42,28 @@ fn a_register_that_forgets_is_found() {
     let weaker = &Consistency::ALL[1..];
     assert_found(&REGISTER, &[("cas", "no")], &mut One::new(forgetful), weaker, "lost write");
     assert_found(&REGISTER, &[("cas", "no")], &mut One::new(forgetful), &[Consistency::Linearizable], "stale read");
+}
+
+/// All nodes start anew, with nothing, before they are read for the last time.
+struct Emptied(BTreeMap<Value, Value>);
+
+impl Object for Emptied {
+    fn answer(&mut self, _: u16, operation: &Operation) -> Completion {
+        register(self.0.entry(operation.key.clone()).or_default(), operation)
+    }
+
+    fn converge(&mut self) {
+        self.0.clear();
+    }
+}
+
+#[test]
+fn that_everything_is_lost_in_the_end_is_found_whatever_the_order_of_writes() {
+    let weaker = &Consistency::ALL[1..];
+    let any = [("cas", "no"), ("last-write", "any")];
+    assert_found(&REGISTER, &any, &mut Emptied(BTreeMap::new()), weaker, "lost write");
+    let small = [&any[..], &[("values", "small")]].concat();
+    assert_found(&REGISTER, &small, &mut Emptied(BTreeMap::new()), weaker, "lost write");
 }
 
 #[test]
@@ -87,7 +109,10 @@ fn what_is_demanded_follows_from_what_is_promised() {
     assert_eq!(names(Consistency::Linearizable, &[]), "linearizable cas-register");
     assert_eq!(names(Consistency::Eventual, &[]), "eventual-register, convergence, staleness");
     assert_eq!(names(Consistency::Eventual, &[("values", "small")]), "eventual-register, convergence");
-    assert_eq!(names(Consistency::Session, &[("last-write", "any")]), "session-guarantees, convergence, staleness");
+    assert_eq!(
+        names(Consistency::Session, &[("last-write", "any")]),
+        "unordered-register, session-guarantees, convergence, staleness"
+    );
     assert!(names(Consistency::Causal, &[]).contains("causal-convergence"));
 }
 

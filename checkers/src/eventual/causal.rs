@@ -15,26 +15,32 @@
 //! the register, whichever are fewer (AWDIT, PLDI 2025, pays for all sessions); clocks that no later read can ask for
 //! are forgotten. A write of unknown outcome happened if somebody read it; if nobody did, nothing follows it and it
 //! cannot contradict anything. A compare-and-set counts only as a write.
+//!
+//! Of replicas ([`Promise::Replica`]) it is demanded that everybody knows everything in the end: a read that began when
+//! updates had ended and the bound had passed follows all that had been acknowledged and read by then, as if its
+//! session had seen it. So what was lost for good is missed although nobody comes back to look for it.
 
 mod load;
 mod tell;
 
-use rashomon_history::History;
+use rashomon_history::{History, OpId, Outcome};
 
 use self::load::{Entry, INITIAL, Loaded, load};
-use super::EventualDemand;
 use super::clocks::{Clock, Clocks, News};
 use super::graph::{Edge, find_cycle};
+use super::{EventualDemand, Promise};
 use crate::anomalies::findings::Findings;
 use crate::verdict::{Budget, Judgement};
 
-pub(super) fn check(history: &History, _: &EventualDemand, budget: &Budget) -> Judgement {
-    judge(history, "causal-register", false, budget, FEW)
+pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget) -> Judgement {
+    judge(history, demand, "causal-register", budget, FEW)
 }
 
-pub(super) fn check_convergence(history: &History, _: &EventualDemand, budget: &Budget) -> Judgement {
-    judge(history, "causal-convergence", true, budget, FEW)
+pub(super) fn check_convergence(history: &History, demand: &EventualDemand, budget: &Budget) -> Judgement {
+    judge(history, demand, CONVERGENCE, budget, FEW)
 }
+
+const CONVERGENCE: &str = "causal-convergence";
 
 /// Why one operation comes before another.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -48,7 +54,7 @@ enum Before {
 }
 
 /// Forgets clocks whenever there are more than `few` nodes of them.
-fn judge(history: &History, name: &'static str, convergence: bool, budget: &Budget, few: usize) -> Judgement {
+fn judge(history: &History, demand: &EventualDemand, name: &'static str, budget: &Budget, few: usize) -> Judgement {
     let mut findings = Findings::new(name, "follows what every session knew, with vector clocks", history.len());
     let loaded = load(history, &mut findings);
     if history.is_empty() {
@@ -56,14 +62,17 @@ fn judge(history: &History, name: &'static str, convergence: bool, budget: &Budg
     } else if loaded.reads == 0 {
         findings.unknown("no read returned: nobody looked".to_owned());
     }
+    let mut clocks = Clocks::of(loaded.sessions.len());
+    let end = End::of(history, &loaded, demand, &mut clocks);
     let mut walk = Walk {
         loaded: &loaded,
         history,
-        clocks: Clocks::of(loaded.sessions.len()),
+        clocks,
+        end,
         made: vec![Clock::NOTHING; loaded.entries.len()],
         conflicts: Vec::new(),
         news: Vec::new(),
-        convergence,
+        convergence: name == CONVERGENCE,
         steps: budget.steps,
         overwritten: 0,
         findings: &mut findings,
@@ -135,11 +144,54 @@ fn edges_that_may_circle(loaded: &Loaded, conflicts: &[Conflict]) -> Vec<Edge<Be
     edges
 }
 
+/// What everybody knows once replicas had their time to agree.
+#[derive(Clone, Copy)]
+struct End {
+    /// The first position of which that is demanded.
+    settled: u32,
+    known: Clock,
+}
+
+impl End {
+    /// Nobody needs to know anything.
+    const NEVER: End = End { settled: u32::MAX, known: Clock::NOTHING };
+
+    fn of(history: &History, loaded: &Loaded, demand: &EventualDemand, clocks: &mut Clocks) -> End {
+        if demand.promise != Promise::Replica {
+            return End::NEVER;
+        }
+        let rows = || (0..history.len() as u32).map(|id| history.row(OpId(id)));
+        let updates = rows().filter(|row| row.outcome != Outcome::Fail && &**history.function(row.function) != "read");
+        let ended = updates.map(|row| history.time_at(row.completed.unwrap_or(row.invoked))).max().unwrap_or(0);
+        let quiet_ns = ended.max(demand.quiet_since_ns.unwrap_or(0));
+        let settled_ns = quiet_ns.saturating_add(demand.convergence_ns);
+        let Some(settled) = rows().map(|row| row.invoked).find(|&at| history.time_at(at) >= settled_ns) else {
+            return End::NEVER;
+        };
+        let mut known = Clock::NOTHING;
+        for entry in &loaded.entries {
+            let row = history.row(entry.op);
+            // A write of unknown outcome may happen later than anything, unless somebody has read it.
+            let by_then = row.completed.is_some_and(|completed| history.time_at(completed) <= quiet_ns);
+            if row.outcome != Outcome::Ok || !by_then {
+                continue;
+            }
+            known = clocks.raise(known, entry.session, entry.index);
+            if let Some(write) = entry.from.filter(|&write| write != INITIAL) {
+                let Entry { session, index, .. } = loaded.entries[write as usize];
+                known = clocks.raise(known, session, index);
+            }
+        }
+        End { settled, known }
+    }
+}
+
 /// Goes through the entries in their order, which keeps CO.
 struct Walk<'a> {
     loaded: &'a Loaded,
     history: &'a History,
     clocks: Clocks,
+    end: End,
     /// Of each write that was passed, what its session knew then, the write included.
     made: Vec<Clock>,
     conflicts: Vec<Conflict>,
@@ -171,7 +223,11 @@ impl Walk<'_> {
                 Some(from) => {
                     let write = if from == INITIAL { Clock::NOTHING } else { self.made[from as usize] };
                     known[mine] = self.clocks.join(known[mine], write);
-                    self.read(node, from, known[mine], write);
+                    let own = known[mine];
+                    if self.history.row(entry.op).invoked >= self.end.settled {
+                        known[mine] = self.clocks.join(own, self.end.known);
+                    }
+                    self.read(node, from, (known[mine], own), write);
                 }
                 None => {
                     known[mine] = self.clocks.raise(known[mine], entry.session, entry.index);
@@ -211,7 +267,9 @@ impl Walk<'_> {
                 self.made[node] = Clock::NOTHING;
             }
         }
-        self.clocks.keep(&mut [&mut self.made, known]);
+        let mut end = [self.end.known];
+        self.clocks.keep(&mut [&mut self.made, known, &mut end]);
+        [self.end.known] = end;
     }
 
     /// Whether a write is before another one in CO.
@@ -221,8 +279,8 @@ impl Walk<'_> {
     }
 
     /// Judges a read that returned what `from` wrote, which knew what `write` says, by what its session knows, the
-    /// read included.
-    fn read(&mut self, node: u32, from: u32, known: Clock, write: Clock) {
+    /// read included, and by what it knows of itself.
+    fn read(&mut self, node: u32, from: u32, (known, own): (Clock, Clock), write: Clock) {
         let key = self.loaded.entries[node as usize].key as usize;
         let writers = &self.loaded.writers[key];
         let mut news = std::mem::take(&mut self.news);
@@ -244,7 +302,9 @@ impl Walk<'_> {
             if from == INITIAL || self.precedes(from, last) {
                 self.overwritten += 1;
                 let with_path = self.overwritten <= PATHS;
-                tell::overwritten(self.history, self.loaded, (from, last, node), with_path, self.findings);
+                let Entry { session, index, .. } = self.loaded.entries[last as usize];
+                let told = if self.clocks.get(own, session) >= index { tell::overwritten } else { tell::lost };
+                told(self.history, self.loaded, (from, last, node), with_path, self.findings);
                 break;
             }
             if self.convergence {
@@ -325,7 +385,11 @@ mod tests {
         let mut valid = 0;
         for round in 0..300 {
             let history = random(&mut choices);
-            let judged = |few| judge(&history, "causal", round % 2 == 0, &Budget::default(), few);
+            let name = if round % 2 == 0 { CONVERGENCE } else { "causal-register" };
+            // Every third time what is read after the last write must know everything.
+            let promise = if round % 3 == 0 { Promise::Replica } else { Promise::Eventual };
+            let demand = EventualDemand { promise, convergence_ns: 1, ..EventualDemand::DEFAULT };
+            let judged = |few| judge(&history, &demand, name, &Budget::default(), few);
             assert_eq!(judged(0), judged(FEW));
             valid += u32::from(judged(FEW).finding == Finding::Valid);
         }

@@ -6,6 +6,10 @@
 //! way. That is what users take "last write wins" to mean; a store that orders writes by clocks keeps the promise only
 //! as long as its clocks are right. Any read, early or late, must return a value whose write had begun and had not
 //! failed. A successful compare-and-set counts as a write of its second value.
+//!
+//! `unordered-register` asks for less: writes may be ordered in any way, as by versions from quorums that need not
+//! meet, or by clocks of which nobody says that they are right. Then a settled register with an acknowledged write
+//! holds any value that was written, but not nothing.
 
 use rashomon_history::{History, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
@@ -18,12 +22,27 @@ use crate::verdict::{Budget, Judgement};
 
 pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> Judgement {
     let what = "compares what remains with what was acknowledged last";
-    let mut findings = Findings::new("eventual-register", what, history.len());
+    judge_all(history, demand, Order::RealTime, Findings::new("eventual-register", what, history.len()))
+}
+
+pub(super) fn check_unordered(history: &History, demand: &EventualDemand, _: &Budget) -> Judgement {
+    let what = "compares what remains with what was written";
+    judge_all(history, demand, Order::Any, Findings::new("unordered-register", what, history.len()))
+}
+
+/// Which order of writes is demanded.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Order {
+    RealTime,
+    Any,
+}
+
+fn judge_all(history: &History, demand: &EventualDemand, order: Order, mut findings: Findings) -> Judgement {
     let mut looked = Looked::default();
     each_object(history, |ops| {
         let closing = Closing::of(ops, demand);
         looked.object(&closing);
-        judge(ops, &closing, &mut findings, &mut looked);
+        judge(ops, &closing, order, &mut findings, &mut looked);
     });
     looked.tell(&mut findings);
     findings.judgement()
@@ -49,7 +68,7 @@ struct Written<'a> {
     writes: u32,
 }
 
-fn judge(ops: &[OpView<'_>], closing: &Closing, findings: &mut Findings, looked: &mut Looked) {
+fn judge(ops: &[OpView<'_>], closing: &Closing, order: Order, findings: &mut Findings, looked: &mut Looked) {
     let mut values: FxHashMap<&Value, Written<'_>> = FxHashMap::default();
     let mut newest: Option<&OpView<'_>> = None;
     for op in ops {
@@ -83,8 +102,8 @@ fn judge(ops: &[OpView<'_>], closing: &Closing, findings: &mut Findings, looked:
     for closing_read in closing.judged() {
         let read = &ops[closing_read.read];
         let winner = values.get(&read.output);
-        let lost =
-            if read.output.is_nil() { true } else { winner.is_some_and(|winner| winner.effect < newest.invoked) };
+        let followed = |winner: &Written<'_>| order == Order::RealTime && winner.effect < newest.invoked;
+        let lost = read.output.is_nil() || winner.is_some_and(followed);
         if lost && closing_read.settled {
             lost_write(ops, read, winner, newest, findings);
             return;

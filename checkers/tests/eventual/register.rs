@@ -57,6 +57,19 @@ fn a_write_of_unknown_outcome_may_happen_late() {
 }
 
 #[test]
+fn in_any_order_something_that_was_written_remains() {
+    let kind = EventualKind::UnorderedRegister;
+    let both = || told().did(1, "write", 1).did(2, "write", 2).settle();
+    both().saw(1, 2).good(kind, ANY);
+    both().saw(1, 1).good(kind, ANY);
+    both().saw(1, NIL).bad(kind, ANY, &[("lost write", 2)]);
+    both().saw(1, 7).bad(kind, ANY, &[("read of a value never written", 1)]);
+    told().did(1, "write", 1).saw(2, NIL).unknown(kind, ANY, "node 2 still answered nil");
+    told().info(1, "write", 1).settle().saw(2, NIL).good(kind, ANY);
+    told().fail(1, "write", 1).did(1, "write", 2).settle().saw(2, 1).bad(kind, ANY, &[("failed write seen", 2)]);
+}
+
+#[test]
 fn only_settled_reads_convict() {
     let early = told().did(1, "write", 1).did(2, "write", 2).saw(3, 1);
     early.clone().unknown(KIND, ANY, "node 3 still answered 1 though write 2 had been acknowledged; but the bound");

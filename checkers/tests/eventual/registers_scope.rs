@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rashomon_checkers::eventual::{EventualDemand, EventualKind, check};
+use rashomon_checkers::eventual::{EventualDemand, EventualKind, Promise, check};
 use rashomon_checkers::small::Choices;
 use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{Event, EventKind, History, OpView, Outcome, Value};
@@ -87,9 +87,20 @@ fn keeps_session_guarantees(ops: &[OpView<'_>]) -> bool {
     })
 }
 
-/// All strict partial orders on the operations that contain session order, as sets of predecessors.
-fn causal_orders(ops: &[OpView<'_>]) -> Vec<Vec<u32>> {
-    let mut orders = vec![vec![0_u32; ops.len()]];
+/// What everybody must know in the end: to a read that began after the last update had ended, whatever had been
+/// acknowledged or read by then. As sets of predecessors.
+fn everything(history: &History, ops: &[OpView<'_>]) -> Vec<u32> {
+    let updates = history.ops().filter(|op| op.f != "read" && op.outcome != Outcome::Fail);
+    let quiet = updates.map(|op| op.complete_time.unwrap_or(op.invoke_time)).max().unwrap_or(0);
+    let known = |op: &OpView<'_>| op.outcome == Outcome::Ok && op.complete_time.is_some_and(|time| time <= quiet);
+    let past = (0..ops.len()).filter(|&op| known(&ops[op])).fold(0, |past, op| past | 1 << op);
+    ops.iter().map(|op| if op.f == "read" && op.invoke_time >= quiet { past } else { 0 }).collect()
+}
+
+/// All strict partial orders on the operations that contain session order and these predecessors, as sets of
+/// predecessors.
+fn causal_orders(ops: &[OpView<'_>], required: &[u32]) -> Vec<Vec<u32>> {
+    let mut orders = vec![required.to_vec()];
     for (second, op) in ops.iter().enumerate() {
         for (first, _) in ops[..second].iter().enumerate().filter(|(_, other)| other.process == op.process) {
             orders[0][second] |= 1 << first;
@@ -121,11 +132,11 @@ fn causal_orders(ops: &[OpView<'_>]) -> Vec<Vec<u32>> {
 
 /// Bouajjani et al. 2017, section 3: some causal order in which every read is explained by an order of its past
 /// (causal consistency), or by one and the same order for all (causal convergence).
-fn is_causal(ops: &[OpView<'_>], convergence: bool) -> bool {
+fn is_causal(ops: &[OpView<'_>], required: &[u32], convergence: bool) -> bool {
     let all: Vec<usize> = (0..ops.len()).collect();
     let totals = permutations(&all);
     let reads: Vec<usize> = all.iter().copied().filter(|&op| ops[op].f == "read").collect();
-    causal_orders(ops).iter().any(|order| {
+    causal_orders(ops, required).iter().any(|order| {
         let extends = |total: &&Vec<usize>| {
             let mut placed = 0_u32;
             total.iter().all(|&op| {
@@ -156,10 +167,17 @@ struct Tally {
 }
 
 impl Tally {
-    fn compare(&mut self, history: &History, kind: EventualKind, holds: impl Fn(&[OpView<'_>]) -> bool) -> bool {
+    fn compare(
+        &mut self,
+        history: &History,
+        kind: EventualKind,
+        promise: Promise,
+        holds: impl Fn(&[OpView<'_>]) -> bool,
+    ) -> bool {
         let ops = effective(history);
         let expected = reads_are_possible(&ops) && holds(&ops);
-        let judgement = check(history, kind, &EventualDemand::DEFAULT, &Budget::default());
+        let demand = EventualDemand { quiet_since_ns: None, convergence_ns: 0, promise };
+        let judgement = check(history, kind, &demand, &Budget::default());
         let told = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
         assert_eq!(judgement.finding != Finding::Invalid, expected, "{}: {judgement:#?}\n{}", kind.name(), told());
         if expected {
@@ -170,13 +188,22 @@ impl Tally {
         expected
     }
 
-    /// Whether each of the three notions holds.
-    fn compare_all(tallies: &mut [Tally; 3], history: &History) -> [bool; 3] {
-        let [sessions, causal, convergence] = tallies;
+    /// Whether each of the three notions holds, and the latter two where all must know everything in the end.
+    fn compare_all(tallies: &mut [Tally; 5], history: &History) -> [bool; 5] {
+        let [sessions, causal, convergence, causal_end, convergence_end] = tallies;
+        let (causally, convergently) = (EventualKind::CausalRegister, EventualKind::CausalConvergence);
+        let holds = |end, convergence| {
+            move |ops: &[OpView<'_>]| {
+                let required = if end { everything(history, ops) } else { vec![0; ops.len()] };
+                is_causal(ops, &required, convergence)
+            }
+        };
         [
-            sessions.compare(history, EventualKind::SessionGuarantees, keeps_session_guarantees),
-            causal.compare(history, EventualKind::CausalRegister, |ops| is_causal(ops, false)),
-            convergence.compare(history, EventualKind::CausalConvergence, |ops| is_causal(ops, true)),
+            sessions.compare(history, EventualKind::SessionGuarantees, Promise::Eventual, keeps_session_guarantees),
+            causal.compare(history, causally, Promise::Session, holds(false, false)),
+            convergence.compare(history, convergently, Promise::Session, holds(false, true)),
+            causal_end.compare(history, causally, Promise::Replica, holds(true, false)),
+            convergence_end.compare(history, convergently, Promise::Replica, holds(true, true)),
         ]
     }
 }
@@ -201,7 +228,7 @@ fn steps_at(place: i64, length: i64, keys: i64) -> Vec<Step> {
 
 #[test]
 fn all_histories_of_up_to_three_operations() {
-    let mut tallies = <[Tally; 3]>::default();
+    let mut tallies = <[Tally; 5]>::default();
     for (length, keys) in [(1, 1), (2, 2), (3, 1)] {
         let choices: Vec<Vec<Step>> = (1..=length).map(|place| steps_at(place, length, keys)).collect();
         let count: usize = choices.iter().map(Vec::len).product();
@@ -223,7 +250,7 @@ fn all_histories_of_up_to_three_operations() {
 
 #[test]
 fn random_histories() {
-    let mut tallies = <[Tally; 3]>::default();
+    let mut tallies = <[Tally; 5]>::default();
     let mut choices = Choices::new(3);
     let mut kinds = std::collections::BTreeMap::new();
     for round in 0..5000 {
@@ -252,7 +279,7 @@ fn random_histories() {
     }
     println!("tallies of random ones: {tallies:?}, {kinds:?}");
     // Each notion was told from each other.
-    let differ = |one: usize, other: usize| kinds.keys().any(|kind: &[bool; 3]| kind[one] && !kind[other]);
-    assert!(differ(0, 1) && differ(1, 0) && differ(1, 2) && differ(0, 2), "{kinds:?}");
+    let differ = |one: usize, other: usize| kinds.keys().any(|kind: &[bool; 5]| kind[one] && !kind[other]);
+    assert!(differ(0, 1) && differ(1, 0) && differ(1, 2) && differ(0, 2) && differ(1, 3) && differ(2, 4), "{kinds:?}");
     assert!(tallies.iter().all(|tally| tally.good > 200 && tally.bad > 200), "{tallies:?}");
 }

@@ -204,6 +204,19 @@ fn causal_consistency() {
     both.clone().bad(convergence, ANY, &[("cyclic order of concurrent writes", 4)]);
     both.good(causal, ANY);
     told().key(1).saw(1, 7).bad(causal, ANY, &[("read of a value never written", 1)]);
+    // What is lost for good, although nobody comes back to look: replicas must know it in the end.
+    let gone = || told().key(1).did(1, "write", 1).settle().saw(2, NIL);
+    gone().good(causal, SESSION);
+    let gone = gone().bad(causal, REPLICA, &[("lost write", 2)]);
+    let sentence =
+        "Write 1 of key 1 was acknowledged by node 1 at 1.0 ms; yet node 2 returned nil in a read that began";
+    assert!(gone.anomalies[0].sentence.starts_with(sentence), "{gone:#?}");
+    let older = told().key(1).did(1, "write", 1).saw(2, 1).did(2, "write", 2).settle().saw(3, 1);
+    let older = older.bad(causal, REPLICA, &[("lost write", 4)]);
+    assert!(older.anomalies[0].sentence.contains("made by one that knew 1"), "{older:#?}");
+    told().key(1).did(1, "write", 1).did(2, "write", 2).settle().saw(3, 1).good(convergence, REPLICA);
+    told().key(1).info(1, "write", 1).settle().saw(2, NIL).good(causal, REPLICA);
+    told().key(1).did(1, "write", 1).saw(2, NIL).good(causal, REPLICA);
     // Each read the other's write before its own: only overlapping operations could.
     let circle = told().key(1).begin(1, "read", NIL).key(2).begin(2, "read", NIL);
     let circle = circle.key(2).begin(11, "write", 2).key(1).begin(12, "write", 1);

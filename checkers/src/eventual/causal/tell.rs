@@ -2,12 +2,13 @@
 
 use std::collections::VecDeque;
 
-use rashomon_history::{History, OpView};
+use rashomon_history::{History, OpView, Outcome};
 use rustc_hash::FxHashMap;
 
 use super::Before;
 use super::load::{INITIAL, Loaded};
-use crate::anomalies::findings::{Findings, begun, of_key};
+use crate::anomalies::findings::{Findings, begun, ended, of_key};
+use crate::eventual::closing::Place;
 use crate::eventual::graph::Edge;
 use crate::eventual::register::written;
 
@@ -52,6 +53,43 @@ pub(super) fn overwritten(
             read_op.output,
             if from == INITIAL { "before it".to_owned() } else { format!("between {} and it", read_op.output) },
             steps.join("; ")
+        )
+    });
+}
+
+/// A write was acknowledged, and replicas had their time to agree; yet a read returned what it had overwritten.
+pub(super) fn lost(
+    history: &History,
+    loaded: &Loaded,
+    (from, newer, read): (u32, u32, u32),
+    with_path: bool,
+    findings: &mut Findings,
+) {
+    let view = |node: u32| history.op(loaded.entries[node as usize].op);
+    let mut chain = Vec::new();
+    if from != INITIAL {
+        chain.push(from);
+        chain.extend(if with_path { path(loaded, from, newer) } else { Vec::new() });
+    }
+    chain.extend([newer, read]);
+    let views: Vec<OpView<'_>> = chain.iter().map(|&node| view(node)).collect();
+    let told: Vec<&OpView<'_>> = views.iter().collect();
+    let (newer, read) = (view(newer), view(read));
+    findings.anomaly("lost write", &told, || {
+        let value = |op: &OpView<'_>| written(op).map(ToString::to_string).unwrap_or_default();
+        let knew =
+            if from == INITIAL { String::new() } else { format!(", made by one that knew {},", value(&view(from))) };
+        let happened = match newer.outcome {
+            Outcome::Ok => format!("was acknowledged by {} {}", Place::of(&newer), ended(&newer)),
+            _ => "had been read".to_owned(),
+        };
+        format!(
+            "Write {}{}{knew} {happened}; yet {} returned {} in a read that began {}, when all had to know of it.",
+            value(&newer),
+            of_key(&read.key),
+            Place::of(&read),
+            read.output,
+            begun(&read),
         )
     });
 }
