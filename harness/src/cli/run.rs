@@ -265,25 +265,28 @@ fn assignments<'a>(
 
 /// The kinds of faults that a list of classes and kinds stands for, in order.
 fn fault_kinds(text: &str, nodes: u16, leader: bool) -> Result<Vec<FaultKind>, CommandError> {
-    let mut kinds = Vec::new();
-    match text {
-        "all" => kinds.extend(FaultKind::ALL.into_iter().filter(|kind| !kind.class().opt_in())),
-        "none" => {}
+    let named: Vec<Vec<FaultKind>> = match text {
+        "all" => vec![FaultKind::ALL.into_iter().filter(|kind| !kind.class().opt_in()).collect()],
+        "none" => Vec::new(),
         names_given => {
-            for name in names_given.split(',').map(str::trim) {
-                kinds.extend(kind::kinds_named(name).ok_or_else(|| unknown_fault(name))?);
-            }
+            let names = names_given.split(',').map(str::trim);
+            names.map(|name| kind::kinds_named(name).ok_or_else(|| unknown_fault(name))).collect::<Result<_, _>>()?
         }
+    };
+    let mut kinds = Vec::new();
+    // What is asked for by name and means nothing here is no part of the run: that must not pass unnoticed.
+    for (name, kinds_named) in text.split(',').map(str::trim).zip(named) {
+        let meaningful = kind::meaningful(kinds_named, nodes, leader);
+        if meaningful.is_empty() {
+            let whom = if leader { "" } else { " of which none leads" };
+            let count = if nodes == 1 { "1 node".to_owned() } else { format!("{nodes} nodes") };
+            let remedy = "use more nodes, or other faults";
+            return Err(CommandError::usage(format!("--faults {name} means nothing with {count}{whom}"), remedy));
+        }
+        kinds.extend(meaningful);
     }
     kinds.sort();
     kinds.dedup();
-    let asked = !kinds.is_empty();
-    let kinds = kind::meaningful(kinds, nodes, leader);
-    if asked && kinds.is_empty() {
-        let whom = if leader { "" } else { " of which none leads" };
-        let remedy = "use more nodes, or other faults";
-        return Err(CommandError::usage(format!("--faults {text} means nothing with {nodes} nodes{whom}"), remedy));
-    }
     Ok(kinds)
 }
 
@@ -327,6 +330,8 @@ mod tests {
         assert_eq!(kinds, [FaultKind::IsolateOne, FaultKind::PauseLeader]);
         assert_eq!(fault_kinds("kill", 5, true).unwrap().len(), 3);
         assert_eq!(fault_kinds("kill", 5, false).unwrap(), [FaultKind::Kill, FaultKind::KillAll]);
+        assert!(fault_kinds("partition,kill", 1, true).unwrap_err().to_string().contains("partition means nothing"));
+        assert!(fault_kinds("partition,kill-leader", 5, false).unwrap_err().to_string().contains("kill-leader"));
         assert!(fault_kinds("kill-leader", 5, false).unwrap_err().to_string().contains("none leads"));
         let all = fault_kinds("all", 5, true).unwrap();
         assert_eq!(all.len(), FaultKind::ALL.len() - 1);
