@@ -11,7 +11,7 @@ use rashomon_history::{History, OpView, Value};
 
 use super::EventualDemand;
 use super::closing::{Closing, ClosingRead, Looked, Place, each_object};
-use crate::anomalies::findings::{Findings, of_key};
+use crate::anomalies::findings::{Findings, capital};
 use crate::story::Span;
 use crate::verdict::{Budget, Judgement, Measurement};
 
@@ -69,7 +69,7 @@ fn judge(
                 "{} and {} disagree{}: {}. They had {} to agree; the later read began {} after {since}.",
                 capital(Place::of(first)),
                 Place::of(second),
-                of_key(&first.key),
+                on_key(&first.key),
                 difference(first, second, ordered),
                 Span(demand.convergence_ns),
                 Span(second.invoke_time.saturating_sub(closing.quiet)),
@@ -82,7 +82,7 @@ fn judge(
         looked.too_early(|| {
             let (first, second) = (&ops[closing.reads[first].read], &ops[closing.reads[second].read]);
             let (one, other) = (Place::of(first), Place::of(second));
-            format!("{one} and {other} disagree{}: {}", of_key(&first.key), difference(first, second, ordered))
+            format!("{one} and {other} disagree{}: {}", on_key(&first.key), difference(first, second, ordered))
         });
         return None;
     }
@@ -140,9 +140,9 @@ fn difference(first: &OpView<'_>, second: &OpView<'_>, ordered: bool) -> String 
     format!("{one} answered {}, {other} answered {}", first.output, second.output)
 }
 
-fn capital(place: Place) -> String {
-    let text = place.to_string();
-    text[..1].to_uppercase() + &text[1..]
+/// What they disagree on: ` on key 7`, or nothing for the one object of a history without keys.
+fn on_key(key: &Value) -> String {
+    if key.is_nil() { String::new() } else { format!(" on key {key}") }
 }
 
 /// How long the objects took: the longest, and how many of them had converged by when.

@@ -13,7 +13,7 @@ use rustc_hash::FxHashSet;
 use super::closing::{Closing, Looked, Place, each_object, is_answered};
 use super::sets::promised;
 use super::{EventualDemand, Promise};
-use crate::anomalies::findings::{Findings, begun, between, ended, last_moment, of_key};
+use crate::anomalies::findings::{Findings, begun, between, capital, ended, last_moment, of_key};
 use crate::verdict::{Budget, Judgement};
 
 pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget) -> Judgement {
@@ -120,7 +120,7 @@ fn own(ops: &[OpView<'_>], promise: Promise, findings: &mut Findings) {
             findings.anomaly("counter went back", &[largest, read], || {
                 format!(
                     "{} had shown {} {}; a read there that began {} later returned {}, though nothing was subtracted.",
-                    place(read),
+                    capital(place(read)),
                     largest.output,
                     ended(largest),
                     between(largest, read),
@@ -132,7 +132,7 @@ fn own(ops: &[OpView<'_>], promise: Promise, findings: &mut Findings) {
                 format!(
                     "{} alone had acknowledged additions of {}, the last {}; a read there that began {} later returned \
                      {}.",
-                    place(read),
+                    capital(place(read)),
                     own.acknowledged,
                     ended(last),
                     between(last, read),
@@ -194,7 +194,7 @@ fn wrong(ops: &[OpView<'_>], read: &OpView<'_>, certain: i128, doubtful: &[i128]
             of_key(&read.key),
             Place::of(read),
             read.output,
-            begun(read).trim_start_matches("at "),
+            begun(read),
         )
     });
 }

@@ -25,7 +25,7 @@ use self::threats::Threats;
 use super::closing::{Closing, Looked, Place};
 use super::knowledge::{Knowledge, NEVER};
 use super::{EventualDemand, Promise};
-use crate::anomalies::findings::{Findings, begun, between, ended, of_key};
+use crate::anomalies::findings::{Findings, begun, between, capital, ended, of_key};
 
 /// Which adds a kill ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -364,7 +364,7 @@ impl<'a> Judge<'_, 'a> {
             };
             format!(
                 "{} {how}, and nothing can have {} it since; yet a read there that began {} later lacks it.",
-                capital(&Place::of(read).to_string()),
+                capital(Place::of(read)),
                 words.removed,
                 between(evidence, read)
             )
@@ -471,8 +471,4 @@ fn unexpected(thing: &str) -> &'static str {
 
 fn forgotten(thing: &str) -> &'static str {
     if thing == "value" { "forgotten value" } else { "forgotten element" }
-}
-
-fn capital(word: &str) -> String {
-    word[..1].to_uppercase() + &word[1..]
 }

@@ -21,7 +21,7 @@ use super::EventualDemand;
 use super::closing::is_answered;
 use super::graph::{Edge, find_cycle};
 use super::register::{failed_writes, unwritten, written};
-use crate::anomalies::findings::{Findings, begun, ended, last_moment, of_key};
+use crate::anomalies::findings::{Findings, begun, capital, ended, last_moment, of_key};
 use crate::part::Keys;
 use crate::verdict::{Budget, Judgement};
 
@@ -186,10 +186,6 @@ fn tell(ops: &[OpView<'_>], cycle: &[Edge<Reason>], findings: &mut Findings) {
         let steps: Vec<String> = cycle.iter().map(step).collect();
         let which =
             if cycle.len() == 1 { "nothing is older than nil" } else { "no order of the writes allows all this" };
-        format!("{}{}: {which}.", capital(&steps.join("; ")), of_key(&ops[0].key))
+        format!("{}{}: {which}.", capital(steps.join("; ")), of_key(&ops[0].key))
     });
-}
-
-fn capital(text: &str) -> String {
-    text[..1].to_uppercase() + &text[1..]
 }
