@@ -29,7 +29,11 @@ fn calls(values: &[i64], one_more: i64, choices: &mut Choices) -> Vec<Call> {
             1 => Value::Int(one_more),
             _ => values.get(choices.below(values.len().max(1))).copied().map_or(Value::Nil, Value::Int),
         };
-        calls.push(Call::ok("read", Value::Nil, found));
+        calls.push(match choices.below(12) {
+            0 => Call::info("read", Value::Nil),
+            1 => Call::fail("read", Value::Nil),
+            _ => Call::ok("read", Value::Nil, found),
+        });
     }
     calls
 }

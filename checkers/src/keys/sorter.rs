@@ -98,3 +98,44 @@ fn stretch(history: &History, number: usize, stretches: usize) -> Range<u32> {
     let border = |number: usize| (history.len() * number / stretches) as u32;
     border(number)..border(number + 1)
 }
+
+#[cfg(test)]
+mod tests {
+    use rashomon_history::{EventKind, EventRef, HistoryBuilder, Value};
+
+    use super::*;
+    use crate::keys::Keys;
+
+    /// Each key's operations, whichever keys are asked for together and whoever sorts.
+    #[test]
+    fn every_key_gets_its_own_operations_in_order() {
+        let mut builder = HistoryBuilder::default();
+        for id in 0..200u32 {
+            let key = Value::Int(i64::from(id * id % 13 % 7));
+            let value = Value::Int(i64::from(id));
+            let (time, kind) = (u64::from(id), EventKind::Invoke);
+            let event =
+                EventRef { time, process: id, kind, f: "write", key: &key, value: &value, node: None, error: None };
+            builder.push_ref(event).expect("each process invokes once");
+        }
+        let history = builder.finish();
+        let mut table = KeyTable::of(&history);
+        let removed: Vec<bool> = (0..table.len()).map(|key| key == 2).collect();
+        table.remove(&removed);
+        let (keys, count) = (Keys::of(&history), table.len());
+        for threads in 1..4 {
+            let sorter = Sorter::new(&history, &table, threads);
+            assert_eq!(sorter.counts.len(), threads);
+            let mut before = None;
+            for range in [0..count, 1..count, 2..4, 3..3, 0..1] {
+                let sorted = sorter.sort(range.clone(), before.take());
+                for key in range {
+                    let ids: Vec<u32> = sorted.of(key).iter().map(|(op, _)| op.0).collect();
+                    assert_eq!(ids, if removed[key] { &[] } else { keys.ops(key) }, "key {key}, {threads} threads");
+                    assert!(sorted.of(key).iter().all(|&(op, row)| row == history.row(op)));
+                }
+                before = Some(sorted);
+            }
+        }
+    }
+}
