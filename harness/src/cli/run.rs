@@ -92,9 +92,10 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
             Seeds { first: seed, last: seed }
         }
     };
+    // A seed that cannot be planned is told before the first run, not after some.
+    let plans: Vec<Plan> = seeds.iter().map(|seed| arguments.plan(registry, seed)).collect::<Result<_, _>>()?;
     let mut rows = Vec::new();
-    for seed in seeds.iter() {
-        let plan = arguments.plan(registry, seed)?;
+    for plan in plans {
         let done = outside::carry_out(registry, &store, &plan, Voice::Aloud)?;
         summary::print_run(&done);
         let interrupted = done.manifest.evidence.as_ref().is_some_and(|evidence| evidence.interrupted);
@@ -141,7 +142,9 @@ impl RunArguments {
         })?;
         let spec = self.spec(&**target, &**workload, seed)?;
         let timing = target.timing(&spec.target_choice())?;
-        let schedule = Schedule::draw(seed, spec.nodes, target.has_leader(), spec.time_ms, &spec.faults, timing);
+        let draw = |time_ms| Schedule::draw(seed, spec.nodes, target.has_leader(), time_ms, &spec.faults, timing);
+        let schedule = draw(spec.time_ms);
+        every_class_fits(&spec, &schedule, draw)?;
         Ok(Plan { spec, schedule })
     }
 
@@ -201,6 +204,29 @@ impl RunArguments {
         }
         Ok(spec)
     }
+}
+
+/// The schedule has a fault of every class that was asked for; `draw` gives the schedule of another time.
+fn every_class_fits(spec: &RunSpec, schedule: &Schedule, draw: impl Fn(u64) -> Schedule) -> Result<(), CommandError> {
+    let mut classes: Vec<FaultClass> = spec.faults.iter().map(|kind| kind.class()).collect();
+    classes.sort();
+    classes.dedup();
+    let lacks = schedule.lacks(&classes);
+    if lacks.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = lacks.into_iter().map(FaultClass::as_str).collect();
+    let seconds = spec.time_ms / 1000 + 1;
+    let enough = (seconds..seconds + 600).find(|&seconds| draw(seconds * 1000).lacks(&classes).is_empty());
+    let longer = enough.map_or("a longer --time".to_owned(), |seconds| format!("--time {seconds}s"));
+    Err(CommandError::usage(
+        format!(
+            "{} s are too short for a fault of each class asked for: no {}",
+            spec.time_ms as f64 / 1e3,
+            names.join(", ")
+        ),
+        format!("give {longer}, or other --faults"),
+    ))
 }
 
 fn known_mutant(mutants: &[MutantInfo], name: &str) -> Result<(), CommandError> {
