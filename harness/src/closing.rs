@@ -3,8 +3,9 @@
 //! Where a target promises linearizability one round is enough. Where it promises less, replicas have a bound to agree
 //! within, so rounds of reads are repeated until all nodes answer alike, or a round that began after the bound has
 //! shown that they do not. Where they agreed sooner, everything is read once more after the bound: only then is what
-//! they agree on final, so that a write that is missing is lost and not on its way. Every read is recorded like any
-//! other; the judgement belongs to the checkers.
+//! they agree on final, so that a write that is missing is lost and not on its way. Where nodes may err for a while
+//! without being wrong ([`Interface::may_err`]), those that are apart at the bound are watched for some time more. Every
+//! read is recorded like any other; the judgement belongs to the checkers.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,8 @@ const LIMIT: Duration = Duration::from_secs(15);
 const LIMIT_EACH: Duration = Duration::from_millis(10);
 /// How long a node that refused a closing read is left alone.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
+/// How long nodes that may err are watched after the bound.
+const WATCHED: Duration = Duration::from_secs(6);
 /// The pause after the first round that found nodes apart, and the longest one: each is twice the one before.
 const APART_PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
@@ -71,6 +74,7 @@ fn limit(reads: &Reads) -> Duration {
 /// Rounds of reads: only of those objects on which nodes were apart, and of all of them once they are not any more.
 async fn repeat(load: &Load, agreement: Agreement, reads: &mut Reads, convergence: &mut Convergence) {
     let bound_ns = agreement.quiet_since_ns + convergence.bound_ns;
+    let watched_ns = bound_ns + if agreement.interface.may_err() { WATCHED.as_nanos() as u64 } else { 0 };
     let all: Vec<usize> = (0..reads.operations.len()).collect();
     let mut asked = all.clone();
     let mut agreed_at: Vec<Option<u64>> = vec![None; all.len()];
@@ -99,15 +103,16 @@ async fn repeat(load: &Load, agreement: Agreement, reads: &mut Reads, convergenc
             asked.clone_from(&all);
             continue;
         }
-        if began_ns > bound_ns {
+        let end_ns = if began_ns <= bound_ns { bound_ns } else { watched_ns };
+        if began_ns > end_ns || began_ns > bound_ns && all_agree {
             return;
         }
-        let until_bound = Duration::from_nanos(bound_ns.saturating_sub(load.recorder.now_ns()) + 1_000_000);
+        let until_end = Duration::from_nanos(end_ns.saturating_sub(load.recorder.now_ns()) + 1_000_000);
         if all_agree {
-            tokio::time::sleep(until_bound).await;
+            tokio::time::sleep(until_end).await;
             continue;
         }
-        tokio::time::sleep(pause.min(until_bound)).await;
+        tokio::time::sleep(pause.min(until_end)).await;
         pause = (pause * 2).min(APART_PAUSE.1);
         asked = apart;
     }
@@ -240,10 +245,14 @@ mod tests {
     }
 
     async fn converge(lacking: u64, bound_ms: u64) -> (Convergence, [u64; 3]) {
+        converge_as(Interface::Set, lacking, bound_ms).await
+    }
+
+    async fn converge_as(interface: Interface, lacking: u64, bound_ms: u64) -> (Convergence, [u64; 3]) {
         let folder = tempfile::tempdir().unwrap();
         let load = load(&folder, lacking);
         let bound = Duration::from_millis(bound_ms);
-        let agreement = Agreement { interface: Interface::Set, quiet_since_ns: 0, bound };
+        let agreement = Agreement { interface, quiet_since_ns: 0, bound };
         let convergence = read_until_alike(&load, agreement).await;
         let totals = load.recorder.with_tally(|tally| tally.totals());
         load.recorder.finish().unwrap();
@@ -274,6 +283,16 @@ mod tests {
         assert!(convergence.complete && convergence.after_ns.is_none());
         assert_eq!(convergence.apart, ["2"]);
         assert!(convergence.rounds >= 3);
+    }
+
+    #[tokio::test]
+    async fn nodes_that_may_err_are_watched_after_the_bound_until_they_agree() {
+        // They agree when asked for the seventh time, after more than 1.5 s of pauses.
+        let (convergence, _) = converge_as(Interface::Members, 6, 200).await;
+        assert!(convergence.complete && convergence.apart.is_empty(), "{convergence:?}");
+        assert!(convergence.after_ns.is_some_and(|after_ns| after_ns > 200_000_000), "{convergence:?}");
+        let (convergence, _) = converge_as(Interface::Set, 6, 200).await;
+        assert_eq!(convergence.apart, ["2"]);
     }
 
     /// Never answers.

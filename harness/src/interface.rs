@@ -70,6 +70,12 @@ impl Interface {
         }
     }
 
+    /// Whether nodes that agreed may come apart again though nothing was updated: a failure detector errs now and then,
+    /// so one look at a late time proves nothing.
+    pub fn may_err(self) -> bool {
+        self == Interface::Members
+    }
+
     /// What a read answered, in a form in which two answers are equal when they say the same: elements are sorted where
     /// their order means nothing.
     pub fn canonical(self, answer: &Value) -> Value {
@@ -83,9 +89,21 @@ impl Interface {
                 }
                 other => other.clone(),
             },
+            // Who has gone is forgotten sooner here and later there, and nobody's incarnation is news for ever.
+            Interface::Members => live_members(answer),
             _ => answer.clone(),
         }
     }
+}
+
+/// Who takes part (is alive or suspect), of rows `[member state incarnation]`; anything else as it is.
+fn live_members(view: &Value) -> Value {
+    let Some(rows) = view.as_list() else { return view.clone() };
+    let live = rows.iter().filter_map(|row| match row.as_list() {
+        Some([member, Value::Text(state), _]) => matches!(&**state, "alive" | "suspect").then(|| member.clone()),
+        _ => Some(row.clone()),
+    });
+    sorted(&Value::list(live))
 }
 
 /// A list with its elements in order; anything else as it is.
@@ -120,5 +138,19 @@ mod tests {
         let one = map(vec![("a", &forth), ("b", &back)]);
         assert_eq!(Interface::Map.canonical(&one), Interface::Map.canonical(&map(vec![("b", &forth), ("a", &back)])));
         assert_ne!(Interface::Map.canonical(&one), Interface::Map.canonical(&map(vec![("a", &forth)])));
+    }
+
+    #[test]
+    fn views_say_the_same_when_the_same_members_take_part() {
+        let view = |rows: &[(i64, &str, i64)]| {
+            let row = |&(member, state, incarnation): &(i64, &str, i64)| {
+                Value::list([Value::Int(member), Value::text(state), Value::Int(incarnation)])
+            };
+            Interface::Members.canonical(&Value::list(rows.iter().map(row)))
+        };
+        let one = view(&[(1, "alive", 1), (2, "suspect", 4), (3, "left", 2)]);
+        assert_eq!(one, view(&[(1, "alive", 2), (2, "alive", 4)]), "the third was forgotten");
+        assert_ne!(one, view(&[(1, "alive", 1), (2, "dead", 4), (3, "left", 2)]));
+        assert_ne!(one, view(&[(1, "alive", 1), (2, "alive", 4), (3, "alive", 3)]));
     }
 }

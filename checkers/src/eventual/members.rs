@@ -10,7 +10,7 @@
 //!    greater: who was dead or left is live again in a higher incarnation only.
 //! 3. A member has left in exactly those incarnations of which it says so itself.
 //! 4. A member that acknowledged a leave says that it has left, until it is told to join; and the other way round.
-//! 5. When views are settled, every node's view has as live exactly the members that say so themselves.
+//! 5. When views are settled, every node's view has as live exactly the members that say so themselves, at least once.
 //! 6. Where the demand says so ([`Accusations`]): nobody is declared dead (or suspected) that was well all the time.
 //!
 //! Not judged: how fast a failure is noticed. A node that is cut off is declared dead rightfully, and the history does

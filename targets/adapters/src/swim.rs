@@ -26,10 +26,10 @@ const PEER_PORT: u16 = 7000;
 const CLIENT_PORT: u16 = 8000;
 
 const SETTINGS: [(&str, &str, &str); 5] = [
-    ("probe-interval-ms", "300", "how often a node probes another one"),
-    ("probe-timeout-ms", "120", "how long it waits before it asks others to probe; at most half of the interval"),
+    ("probe-interval-ms", "200", "how often a node probes another one"),
+    ("probe-timeout-ms", "80", "how long it waits before it asks others to probe; at most half of the interval"),
     ("suspicion-periods", "4", "how many intervals a suspect has at the least before it is declared dead"),
-    ("sync-interval-ms", "1000", "how often whole tables are exchanged, and the dead are tried again"),
+    ("sync-interval-ms", "500", "how often whole tables are exchanged, and the dead are tried again"),
     ("forget-after-ms", "86400000", "how long members that are dead or left are remembered"),
 ];
 
@@ -103,13 +103,13 @@ impl Target for SwimMembers {
         let sync = self.milliseconds(choice, "sync-interval-ms")?;
         let suspicion = period * self.setting(choice, "suspicion-periods")? as u32;
         Ok(TargetTiming {
-            // A node that falls silent is missed within two periods or so; its suspicion is the longer, the fewer there
-            // are to confirm it.
-            election_timeout: 2 * period + 2 * suspicion,
+            // A node that falls silent is missed within two periods or so, and is dead once others have confirmed that.
+            election_timeout: 2 * period + suspicion,
             // Connections are made anew, and somebody calls.
             recovery: 2 * period + suspicion + sync,
-            // Suspicions that began before a heal run out, and the dead are called one by one.
-            convergence: 4 * (period + suspicion) + 6 * sync,
+            // Suspicions that began before a heal run out (the longest is four times the shortest), and the dead are
+            // called one by one.
+            convergence: 4 * (period + suspicion) + 8 * sync,
         })
     }
 
@@ -120,8 +120,8 @@ impl Target for SwimMembers {
         if 2 * self.setting(choice, "probe-timeout-ms")? > self.setting(choice, "probe-interval-ms")? {
             return Err(TargetError {
                 what: "probe-timeout-ms is more than half of probe-interval-ms".to_owned(),
-                remedy: "leave time to ask others: give for example --set probe-interval-ms=300 --set \
-                         probe-timeout-ms=120"
+                remedy: "leave time to ask others: give for example --set probe-interval-ms=200 --set \
+                         probe-timeout-ms=80"
                     .to_owned(),
             });
         }

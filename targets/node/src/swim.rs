@@ -55,16 +55,16 @@ pub(crate) struct Options {
 #[derive(Args, Debug)]
 struct Timing {
     /// How often a node probes another one
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u64).range(10..))]
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u64).range(10..))]
     probe_interval_ms: u64,
     /// How long it waits before it asks others to probe; at most half of the interval
-    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(5..))]
+    #[arg(long, default_value_t = 80, value_parser = clap::value_parser!(u64).range(5..))]
     probe_timeout_ms: u64,
     /// How many probe intervals a suspect has at the least before it is declared dead
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..))]
     suspicion_periods: u64,
     /// How often whole tables are exchanged, and the dead are tried again
-    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u64).range(10..))]
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u64).range(10..))]
     sync_interval_ms: u64,
     /// How long members that are dead or left are remembered
     #[arg(long, default_value_t = 86_400_000)]

@@ -63,8 +63,8 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             nodes: 5,
             faults: &["isolate-one", "majority-minority"],
-            seconds: 60,
-            options: &[],
+            seconds: 40,
+            options: &["--stop-on-violation"],
             note: "a node misses some incarnations of a member and hears that it left; then somebody who has not heard \
                    that yet tells it that the member is alive in one of those it missed",
         },
@@ -78,8 +78,8 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             nodes: 5,
             faults: &["kill"],
-            seconds: 40,
-            options: &[],
+            seconds: 30,
+            options: &["-o movers=3", "--stop-on-violation"],
             note: "a node is down for longer than a suspicion lasts",
         },
     },
@@ -91,10 +91,11 @@ pub const ALL: &[MutantInfo] = &[
         exposes: "a member that left and was forgotten is a member again",
         recipe: Recipe {
             nodes: 5,
-            faults: &["isolate-one"],
-            seconds: 60,
-            options: &["--set forget-after-ms=500"],
-            note: "a member leaves while a node is cut off; the others forget it; the node comes back with its suspicion",
+            faults: &["isolate-one", "one-way-in"],
+            seconds: 50,
+            options: &["--set forget-after-ms=50", "-o movers=3", "-o stay=100", "-o away=250", "--stop-on-violation"],
+            note: "a member leaves, or dies for others, while a node hears nothing; those others forget it, and hear of that \
+                   node's suspicion",
         },
     },
     MutantInfo {
@@ -106,7 +107,7 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             nodes: 5,
             faults: &["one-link"],
-            seconds: 60,
+            seconds: 50,
             options: &[
                 "-o accusations=no-suspicions",
                 "-o gap-ms=200",
@@ -114,7 +115,9 @@ pub const ALL: &[MutantInfo] = &[
                 "--set probe-interval-ms=800",
                 "--set probe-timeout-ms=300",
                 "--set suspicion-periods=1",
+                "--set sync-interval-ms=1000",
                 "--rate 400",
+                "--stop-on-violation",
             ],
             note: "two nodes cannot reach each other, but there is always a way through a third one; nobody stands still \
                    for so long that it could not answer",
@@ -130,13 +133,17 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             nodes: 5,
             faults: &["pause"],
-            seconds: 60,
+            seconds: 50,
             options: &[
                 "-o accusations=no-deaths",
                 "-o gap-ms=400",
                 "-o movers=0",
+                "--set probe-interval-ms=300",
+                "--set probe-timeout-ms=120",
                 "--set suspicion-periods=2",
+                "--set sync-interval-ms=1000",
                 "--rate 500",
+                "--stop-on-violation",
             ],
             note: "a node is stopped for longer than a suspicion lasts, and goes on",
         },
@@ -150,8 +157,8 @@ pub const ALL: &[MutantInfo] = &[
         recipe: Recipe {
             nodes: 5,
             faults: &["majority-minority"],
-            seconds: 40,
-            options: &["-o movers=0", "--set probe-interval-ms=100", "--set probe-timeout-ms=40"],
+            seconds: 30,
+            options: &["-o movers=0", "--set suspicion-periods=2"],
             note: "a partition lasts until both sides hold each other for dead; nobody joins, which would call all seeds",
         },
     },

@@ -1,4 +1,8 @@
 //! Rule 5: when views are settled, every node has as live exactly the members that say so themselves.
+//!
+//! A failure detector may err at any time, for a while: where a machine is overloaded, a member that could not answer is
+//! held for dead until it contradicts. So a view is wrong only when all looks at it since it was settled are; when just
+//! some of them are, nobody knows.
 
 use std::collections::BTreeMap;
 
@@ -19,33 +23,59 @@ pub(super) fn judge(looks: &Looks<'_>, demand: &EventualDemand, findings: &mut F
         Some((look, read.settled))
     });
     let judged: Vec<(&Look<'_>, bool)> = judged.collect();
-    // What each member said of itself last.
+    // What each member said of itself last, and when it first did.
     let mut truth: BTreeMap<i64, (Statement, &Look<'_>)> = BTreeMap::new();
     for (look, _) in &judged {
         if let Some(own) = look.own() {
-            truth.insert(look.node, (own, look));
+            let latest = truth.entry(look.node).or_insert((own, look));
+            if latest.0 != own {
+                *latest = (own, look);
+            }
         }
     }
     let mut early = None;
+    // By observer and member: the first wrong look at a settled view, and whether there was a right one.
+    let mut settled_views: BTreeMap<(i64, i64), (Option<(&Look<'_>, &'static str)>, bool)> = BTreeMap::new();
     for &(look, settled) in &judged {
-        for (&member, &(own, itself)) in &truth {
-            let said = look.view.get(&member).copied();
-            let Some(name) = wrong(own, said) else { continue };
+        for (&member, &(own, _)) in &truth {
+            let name = wrong(own, look.view.get(&member).copied());
             if !settled {
-                early.get_or_insert((look, member));
+                early = early.or(name.map(|_| (look, member)));
                 continue;
             }
-            findings.anomaly(name, &[itself.op, look.op], || {
-                let said = said.map_or("nothing about it".to_owned(), |said| format!("that it was {said}"));
-                format!(
-                    "Member {member} said {} of itself that it was {own}; all was quiet and the bound had passed, and node \
-                     {} said {said} {}.",
-                    begun(itself.op),
-                    look.node,
-                    begun(look.op)
-                )
-            });
+            let (first_wrong, right) = settled_views.entry((look.node, member)).or_default();
+            *first_wrong = first_wrong.or(name.map(|name| (look, name)));
+            *right |= name.is_none();
         }
+    }
+    let mut wavers = None;
+    for (&(_, member), &(first_wrong, right)) in &settled_views {
+        let Some((look, name)) = first_wrong else { continue };
+        if right {
+            wavers = wavers.or(Some((look, member)));
+            continue;
+        }
+        let (own, itself) = truth[&member];
+        findings.anomaly(name, &[itself.op, look.op], || {
+            let said = look.view.get(&member);
+            let said = said.map_or("nothing about it".to_owned(), |said| format!("that it was {said}"));
+            format!(
+                "Member {member} said {} of itself that it was {own}; all was quiet and the bound had passed, and node {} \
+                 said {said} {}, and nothing else from then on.",
+                begun(itself.op),
+                look.node,
+                begun(look.op)
+            )
+        });
+    }
+    if let Some((look, member)) = wavers {
+        findings.unknown(format!(
+            "node {} was wrong about member {member} {}, after the bound had passed, but not all the time: the bound is \
+             too short, or somebody could not answer for a while; judge a run on a machine with less load, or allow more \
+             time to converge",
+            look.node,
+            begun(look.op)
+        ));
     }
     if let Some((look, member)) = early {
         looked.too_early(|| format!("node {} and member {member} did not agree about that member", look.node));

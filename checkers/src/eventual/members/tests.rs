@@ -161,6 +161,21 @@ fn settled_views_agree_with_what_members_say_of_themselves() {
     assert_eq!(closing("alive", &[(2, "alive", 2)], 400).0, Finding::Unknown);
 }
 
+#[test]
+fn a_settled_view_that_was_right_once_is_no_anomaly_but_no_pass_either() {
+    let judged = |second: &str, third: &str| {
+        let look = |at: u64, state: &str| {
+            let incarnation = if state == "suspect" { 2 } else { 1 };
+            read(at, at + 10, 1, &[(1, "alive", 1), (2, state, incarnation)])
+        };
+        let own = read(1500, 1510, 2, &[(1, "alive", 1), (2, "alive", 1)]);
+        let ops = vec![look(0, "alive"), own, look(1500, "dead"), look(1600, second), look(1700, third)];
+        judge(ops, Some(500), Accusations::Allowed).finding
+    };
+    assert_eq!(judged("dead", "dead"), Finding::Invalid);
+    assert_eq!(judged("dead", "suspect"), Finding::Unknown);
+}
+
 /// Node 2 answers every 20 ms but for a gap; node 1 says something of it at 9 s.
 fn accused(gap_ms: u64, states: [&str; 2], accusations: Accusations) -> Vec<String> {
     let mut ops = Vec::new();
