@@ -152,6 +152,17 @@ fn a_write_that_a_wrong_clock_has_lost_is_shown_with_the_clocks() {
 }
 
 #[test]
+fn a_membership_in_which_departures_are_dated_wrongly_is_found_without_any_fault() {
+    let installed = Installed::new();
+    let run = ["run", "swim", "--faults", "none", "--time", "20s", "--seed", "1", "--stop-on-violation"];
+    // Every leave that others hear of shows it, and there is one every second or so.
+    let output = installed.run(&[&run[..], &["--mutant", "stale-alive"]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("departure from nowhere"), "{}", stdout(&output));
+    assert_eq!(installed.processes(), 0);
+}
+
+#[test]
 fn a_killed_run_is_gone_at_once_and_its_history_can_be_checked() {
     let installed = Installed::new();
     let mut running = installed
@@ -186,6 +197,7 @@ fn wrong_usage_is_answered_with_the_nearest_right_name() {
         (vec!["replay", "latest"], "there is no run latest"),
         (vec!["run", "raft-kv", "--consistency", "eventaul"], "possible values"),
         (vec!["run", "crdt", "--faults", "kill-leader"], "none leads"),
+        (vec!["run", "swim", "--faults", "all", "--time", "3s"], "give --time"),
     ] {
         let output = installed.run(&arguments);
         assert_eq!(output.status.code(), Some(254), "{arguments:?}");

@@ -4,8 +4,8 @@
 //! within, so rounds of reads are repeated until all nodes answer alike, or a round that began after the bound has
 //! shown that they do not. Where they agreed sooner, everything is read once more after the bound: only then is what
 //! they agree on final, so that a write that is missing is lost and not on its way. Where nodes may err for a while
-//! without being wrong ([`Interface::may_err`]), those that are apart at the bound are watched for some time more. Every
-//! read is recorded like any other; the judgement belongs to the checkers.
+//! without being wrong ([`Interface::may_err`]), those that are apart at the bound are watched for some time more.
+//! Every read is recorded like any other; the judgement belongs to the checkers.
 
 use std::sync::Arc;
 use std::time::Duration;

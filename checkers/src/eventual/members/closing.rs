@@ -1,8 +1,8 @@
 //! Rule 5: when views are settled, every node has as live exactly the members that say so themselves.
 //!
-//! A failure detector may err at any time, for a while: where a machine is overloaded, a member that could not answer is
-//! held for dead until it contradicts. So a view is wrong only when all looks at it since it was settled are; when just
-//! some of them are, nobody knows.
+//! A failure detector may err at any time, for a while: where a machine is overloaded, a member that could not answer
+//! is held for dead until it contradicts. So a view is wrong only when all looks at it since it was settled are; when
+//! just some of them are, nobody knows.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +12,15 @@ use super::super::EventualDemand;
 use super::super::closing::{Closing, Looked};
 use super::looks::{Look, Looks, State, Statement};
 use crate::anomalies::findings::{Findings, begun};
+
+/// What an observer said of a member once all was settled.
+#[derive(Default)]
+struct SettledView<'l> {
+    /// The first look that was wrong, and in which way.
+    first_wrong: Option<(&'l Look<'l>, &'static str)>,
+    /// Another one was right.
+    right: bool,
+}
 
 pub(super) fn judge(looks: &Looks<'_>, demand: &EventualDemand, findings: &mut Findings) {
     let closing = Closing::of(looks.ops, demand);
@@ -34,8 +43,8 @@ pub(super) fn judge(looks: &Looks<'_>, demand: &EventualDemand, findings: &mut F
         }
     }
     let mut early = None;
-    // By observer and member: the first wrong look at a settled view, and whether there was a right one.
-    let mut settled_views: BTreeMap<(i64, i64), (Option<(&Look<'_>, &'static str)>, bool)> = BTreeMap::new();
+    // By observer and member.
+    let mut settled_views: BTreeMap<(i64, i64), SettledView<'_>> = BTreeMap::new();
     for &(look, settled) in &judged {
         for (&member, &(own, _)) in &truth {
             let name = wrong(own, look.view.get(&member).copied());
@@ -43,15 +52,15 @@ pub(super) fn judge(looks: &Looks<'_>, demand: &EventualDemand, findings: &mut F
                 early = early.or(name.map(|_| (look, member)));
                 continue;
             }
-            let (first_wrong, right) = settled_views.entry((look.node, member)).or_default();
-            *first_wrong = first_wrong.or(name.map(|name| (look, name)));
-            *right |= name.is_none();
+            let view = settled_views.entry((look.node, member)).or_default();
+            view.first_wrong = view.first_wrong.or(name.map(|name| (look, name)));
+            view.right |= name.is_none();
         }
     }
     let mut wavers = None;
-    for (&(_, member), &(first_wrong, right)) in &settled_views {
-        let Some((look, name)) = first_wrong else { continue };
-        if right {
+    for (&(_, member), view) in &settled_views {
+        let Some((look, name)) = view.first_wrong else { continue };
+        if view.right {
             wavers = wavers.or(Some((look, member)));
             continue;
         }
