@@ -8,7 +8,6 @@ use rashomon_harness::interface::Interface;
 use rashomon_harness::target::{
     MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
 };
-use rashomon_swim::{ALL as MEMBERSHIP_MUTANTS, MutantInfo as MembershipMutant};
 
 use crate::object_client::client_for;
 use crate::{included, node_program};
@@ -130,15 +129,9 @@ impl Target for Dynamo {
     }
 
     fn mutants(&self) -> Vec<MutantInfo> {
-        let of_membership = |info: &'static MembershipMutant| MutantInfo {
-            name: info.name,
-            id: info.id,
-            summary: info.summary,
-            exposes: info.exposes,
-            // Their recipes are for the target `swim`, which is nothing but membership.
-            recipe: None,
-        };
-        let of_membership = MEMBERSHIP_MUTANTS.iter().map(of_membership);
+        // The recipes of the membership's mutants are for the target `swim`, which is nothing but membership.
+        let of_membership = included::mutants::<rashomon_swim::Mutant>().into_iter();
+        let of_membership = of_membership.map(|info| MutantInfo { recipe: None, ..info });
         included::mutants::<rashomon_dynamo::Mutant>().into_iter().chain(of_membership).collect()
     }
 

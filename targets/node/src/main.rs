@@ -84,12 +84,7 @@ fn list_mutants() {
     text += &mutants::<rashomon_crdt::Mutant>("crdt");
     text += &mutants::<rashomon_lww::Mutant>("lww-kv");
     text += &mutants::<rashomon_dynamo::Mutant>("dynamo");
-    for info in rashomon_swim::ALL {
-        let recipe = info.recipe;
-        text += &format!("{} {}: {}\n    exposes: {}\n", info.id, info.name, info.summary, info.exposes);
-        let run = format!("swim --mutant {} --nodes {}", info.name, recipe.nodes);
-        text += &recipe_lines(&run, recipe.faults, recipe.seconds, recipe.options, recipe.note);
-    }
+    text += &mutants::<rashomon_swim::Mutant>("swim");
     // A reader that has seen enough and closed the pipe is no error.
     let _ = std::io::stdout().write_all(text.as_bytes());
 }
@@ -103,11 +98,4 @@ fn mutants<M: Mutants>(target: &str) -> String {
         format!("{id} {name}: {summary}\n    exposes: {exposes}\n    recipe: {run}\n    note: {}\n", recipe.note)
     };
     M::ALL.iter().map(described).collect()
-}
-
-/// A recipe as a command, and what must come together.
-fn recipe_lines(run: &str, faults: &[&str], seconds: u32, options: &[&str], note: &str) -> String {
-    let options: String = options.iter().map(|option| format!(" {option}")).collect();
-    let faults = faults.join(",");
-    format!("    recipe: rashomon run {run} --faults {faults} --time {seconds}s{options}\n    note: {note}\n")
 }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use clap::Args;
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
+use rashomon_mutants::Mutants;
 use rashomon_swim::{Config, Envelope, Event, Member, Mutant, State};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
@@ -47,7 +48,7 @@ pub(crate) struct Options {
     #[arg(long)]
     seed: Option<u64>,
     /// Build in a known bug (see `rashomon-node list-mutants`)
-    #[arg(long, value_parser = parse_mutant)]
+    #[arg(long, value_parser = start::mutant::<Mutant>)]
     mutant: Option<Mutant>,
 }
 
@@ -69,13 +70,6 @@ struct Timing {
     /// How long members that are dead or left are remembered
     #[arg(long, default_value_t = 86_400_000)]
     forget_after_ms: u64,
-}
-
-fn parse_mutant(name: &str) -> Result<Mutant, String> {
-    Mutant::by_name(name).ok_or_else(|| {
-        let names: Vec<&str> = rashomon_swim::ALL.iter().map(|info| info.name).collect();
-        format!("there is no such mutant; there are: {}", names.join(", "))
-    })
 }
 
 /// Something that happened to the node.

@@ -98,6 +98,6 @@ mod sync;
 pub use config::Config;
 pub use member::{Incarnation, Member, NodeId, Payload, Rumor, State};
 pub use message::{Envelope, Message};
-pub use mutant::{ALL, Mutant, MutantInfo, Recipe};
+pub use mutant::{ALL, Mutant, MutantInfo};
 pub use node::Swim;
 pub use output::{Event, Identity, Output};

@@ -3,6 +3,8 @@
 //! All are taken from the field's history. [`ALL`] says for each what it does, what anomaly it leads to and what
 //! exposes it on a real cluster. Search for a variant's name to see its branch.
 
+use rashomon_mutants::{Mutants, Recipe};
+
 /// A bug that can be built in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Mutant {
@@ -21,36 +23,7 @@ pub enum Mutant {
 }
 
 /// What a person should know about a mutant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct MutantInfo {
-    /// The variant.
-    pub mutant: Mutant,
-    /// Its name on the command line.
-    pub name: &'static str,
-    /// Its number in the project's catalogue of membership bugs.
-    pub id: &'static str,
-    /// What is wrong, in a sentence.
-    pub summary: &'static str,
-    /// The anomaly a client sees.
-    pub exposes: &'static str,
-    /// What to run to see it, with the workload `members`.
-    pub recipe: Recipe,
-}
-
-/// A run that exposes a mutant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recipe {
-    /// How many nodes.
-    pub nodes: u16,
-    /// The faults, by kind: a class (`partition`, `kill`, `pause`, `clock`) or a kind of the harness.
-    pub faults: &'static [&'static str],
-    /// How long it should take at most, s.
-    pub seconds: u32,
-    /// Further options of `rashomon run`, without which it is found less often.
-    pub options: &'static [&'static str],
-    /// What must come together, and why.
-    pub note: &'static str,
-}
+pub type MutantInfo = rashomon_mutants::MutantInfo<Mutant>;
 
 /// All mutants, by id.
 pub const ALL: &[MutantInfo] = &[
@@ -61,6 +34,7 @@ pub const ALL: &[MutantInfo] = &[
         summary: "a member's death or departure does not advance the incarnation that is remembered of it",
         exposes: "a member that left is alive again",
         recipe: Recipe {
+            workload: "members",
             nodes: 5,
             faults: &["isolate-one", "majority-minority"],
             seconds: 40,
@@ -76,6 +50,7 @@ pub const ALL: &[MutantInfo] = &[
         summary: "a restarted node begins again with incarnation 1, and nobody tells it that it is held for dead",
         exposes: "a node that serves stays dead for the others",
         recipe: Recipe {
+            workload: "members",
             nodes: 5,
             faults: &["kill"],
             seconds: 30,
@@ -90,6 +65,7 @@ pub const ALL: &[MutantInfo] = &[
         summary: "a suspicion of a member that is no longer known makes it a member again",
         exposes: "a member that left and was forgotten is a member again",
         recipe: Recipe {
+            workload: "members",
             nodes: 5,
             faults: &["isolate-one", "one-way-in"],
             seconds: 50,
@@ -105,6 +81,7 @@ pub const ALL: &[MutantInfo] = &[
         summary: "a member is suspected when it does not answer a direct probe; nobody else is asked to probe it",
         exposes: "members that every node can reach through others are suspected again and again",
         recipe: Recipe {
+            workload: "members",
             nodes: 5,
             faults: &["one-link"],
             seconds: 50,
@@ -131,6 +108,7 @@ pub const ALL: &[MutantInfo] = &[
                   read yet; timeouts do not grow with its own failures",
         exposes: "healthy members are declared dead",
         recipe: Recipe {
+            workload: "members",
             nodes: 5,
             faults: &["pause"],
             seconds: 50,
@@ -155,6 +133,7 @@ pub const ALL: &[MutantInfo] = &[
         summary: "nobody tries to reach a member that is dead, not even a seed",
         exposes: "two halves of the cluster never find together again",
         recipe: Recipe {
+            workload: "members",
             nodes: 5,
             faults: &["majority-minority"],
             seconds: 30,
@@ -164,16 +143,8 @@ pub const ALL: &[MutantInfo] = &[
     },
 ];
 
-impl Mutant {
-    /// The mutant of that name.
-    pub fn by_name(name: &str) -> Option<Mutant> {
-        ALL.iter().find(|info| info.name == name).map(|info| info.mutant)
-    }
-
-    /// What is known about it.
-    pub fn info(self) -> &'static MutantInfo {
-        ALL.iter().find(|info| info.mutant == self).expect("ALL lists every mutant, as a test shows")
-    }
+impl Mutants for Mutant {
+    const ALL: &'static [MutantInfo] = ALL;
 }
 
 #[cfg(test)]
@@ -182,11 +153,6 @@ mod tests {
 
     #[test]
     fn every_mutant_is_found_by_its_name_and_only_once() {
-        for info in ALL {
-            assert_eq!(Mutant::by_name(info.name), Some(info.mutant));
-            assert_eq!(info.mutant.info().id, info.id);
-            assert_eq!(ALL.iter().filter(|other| other.id == info.id || other.name == info.name).count(), 1);
-        }
-        assert_eq!(Mutant::by_name("no-such"), None);
+        rashomon_rehearsal::assert_distinct::<Mutant>();
     }
 }

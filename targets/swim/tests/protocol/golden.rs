@@ -15,6 +15,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
+use rashomon_mutants::Mutants;
 use rashomon_rehearsal::{Stage, assert_scripts};
 use rashomon_swim::{Envelope, Event, Member, Message, Mutant, NodeId, Payload, Rumor, State};
 
