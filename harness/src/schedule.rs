@@ -226,7 +226,11 @@ impl<'a> Artist<'a> {
             // Two things that happen to one node are often what it takes.
             let same = before.last().is_some_and(|&last| compound(last, class)) && self.draw.chance(0.5);
             let (kind, fault) = self.fault(class, same);
-            let for_ms = self.duration_ms(class);
+            let mut for_ms = self.duration_ms(class);
+            if let Some(before) = faults.last().filter(|_| same && class == FaultClass::Clock) {
+                // A node that is down or stopped tells no time: its clock is still off when it runs again.
+                for_ms = for_ms.max((before.at_ms + before.for_ms).saturating_sub(at_ms) + self.election_ms);
+            }
             healed_ms = healed_ms.max(at_ms + for_ms);
             faults.push(PlannedFault { kind, fault, at_ms, for_ms });
             // The next fault of an episode falls into the reaction to this one: while it is missed, or just after.

@@ -128,3 +128,20 @@ fn a_schedule_survives_json() {
     let text = serde_json::to_string(&schedule).unwrap();
     assert_eq!(serde_json::from_str::<Schedule>(&text).unwrap(), schedule);
 }
+
+#[test]
+fn a_clock_set_while_its_node_stands_still_is_off_when_the_node_runs_again() {
+    let mut seen = 0;
+    for seed in 0..300 {
+        for episode in &schedule(seed, 5, &FaultClass::ALL).episodes {
+            for pair in episode.faults.windows(2) {
+                if matches!(pair[1].fault, Fault::ClockJump(Aim::Same, _)) {
+                    seen += 1;
+                    let ends = [&pair[0], &pair[1]].map(|fault| fault.at_ms + fault.for_ms);
+                    assert!(ends[0] < ends[1], "seed {seed}: {pair:?}");
+                }
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen}");
+}
