@@ -162,6 +162,6 @@ fn measure(mut times: Vec<u64>, findings: &mut Findings) {
         times.len(),
         Span(longest)
     ));
-    findings.measure(Measurement::number("time to converge, longest", "ms", ms(longest)));
+    findings.measure(Measurement::number("longest time to converge", "ms", ms(longest)));
     findings.measure(Measurement::series("time to converge", "share of objects", "ms", points));
 }

@@ -193,8 +193,8 @@ impl Samples {
         }
         self.ages.sort_unstable();
         self.versions.sort_unstable();
-        let share = self.ages.len() as f64 / self.reads as f64;
-        findings.measure(Measurement::number("stale reads", "share of reads", share));
+        let share = 100.0 * self.ages.len() as f64 / self.reads as f64;
+        findings.measure(Measurement::number("stale reads", "% of reads", share));
         if let (Some(&oldest), Some(&most)) = (self.ages.last(), self.versions.last()) {
             let median = self.ages[self.ages.len() / 2];
             findings.note(format!(
@@ -204,8 +204,8 @@ impl Samples {
                 Span(median),
                 Span(oldest)
             ));
-            findings.measure(Measurement::number("staleness, longest", "ms", oldest as f64 / 1e6));
-            findings.measure(Measurement::number("staleness, most versions", "versions", most as f64));
+            findings.measure(Measurement::number("longest staleness", "ms", oldest as f64 / 1e6));
+            findings.measure(Measurement::number("furthest behind", "versions", most as f64));
             let time = distribution(&self.ages, self.reads, 1e6);
             findings.measure(Measurement::series("staleness in time", "share of reads", "ms", time));
             let versions = distribution(&self.versions, self.reads, 1.0);

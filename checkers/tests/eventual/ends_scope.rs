@@ -186,7 +186,7 @@ fn judged(
 fn compare_convergence(history: &History, healed: Option<u64>, tally: &mut Tally) {
     let (expected, times) = convergence(history, healed);
     let judgement = judged(history, EventualKind::Convergence, healed, expected, tally);
-    let longest = judgement.measurements.iter().find(|known| known.name == "time to converge, longest");
+    let longest = judgement.measurements.iter().find(|known| known.name == "longest time to converge");
     let longest = longest.map(|known| known.measured.clone());
     assert_eq!(longest, times.iter().max().map(|&time| Measured::Number(time as f64 / 1e6)), "{judgement:#?}");
 }

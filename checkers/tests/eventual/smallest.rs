@@ -235,24 +235,18 @@ fn staleness_is_measured() {
             other => panic!("{name}: {other:?}"),
         }
     };
-    assert_eq!(
-        (number("stale reads"), number("staleness, longest"), number("staleness, most versions")),
-        (0.5, 1.0, 1.0)
-    );
+    assert_eq!((number("stale reads"), number("longest staleness"), number("furthest behind")), (50.0, 1.0, 1.0));
     let curve = measured.measurements.last().expect("a curve");
     let Measured::Series { points, .. } = &curve.measured else { panic!("{curve:?}") };
     assert_eq!((curve.name.as_str(), points.as_slice()), ("t-visibility", &[(1.0, 0.0), (3.0, 1.0)][..]));
     // Three writes that the read has missed; nil is older than all.
     let three = told().did(1, "write", 1).did(1, "write", 2).did(1, "write", 3).saw(2, NIL).good(kind, ANY);
     assert!(
-        three
-            .measurements
-            .iter()
-            .any(|all| all.name == "staleness, most versions" && all.measured == Measured::Number(3.0))
+        three.measurements.iter().any(|all| all.name == "furthest behind" && all.measured == Measured::Number(3.0))
     );
     let set = told().did(1, "add", 1).did(1, "add", 2).saw(2, list(&[2])).good(kind, ANY);
     assert!(
-        set.measurements.iter().any(|all| all.name == "staleness, longest" && all.measured == Measured::Number(3.0)),
+        set.measurements.iter().any(|all| all.name == "longest staleness" && all.measured == Measured::Number(3.0)),
         "{set:#?}"
     );
     told().saw(1, NIL).unknown(kind, ANY, "nothing to measure");

@@ -76,11 +76,11 @@ fn compare(history: &History, samples: &[Sample]) {
     }
     let stale: Vec<(u64, u64)> = samples.iter().filter_map(|sample| sample.stale).collect();
     let all = samples.len() as f64;
-    assert_eq!(number("stale reads"), Some(stale.len() as f64 / all), "{judgement:#?}\n{}", told());
+    assert_eq!(number("stale reads"), Some(100.0 * stale.len() as f64 / all), "{judgement:#?}\n{}", told());
     let longest = stale.iter().map(|(age, _)| *age as f64 / 1e6).reduce(f64::max);
-    assert_eq!(number("staleness, longest"), longest, "{judgement:#?}\n{}", told());
+    assert_eq!(number("longest staleness"), longest, "{judgement:#?}\n{}", told());
     let most = stale.iter().map(|(_, versions)| *versions as f64).reduce(f64::max);
-    assert_eq!(number("staleness, most versions"), most, "{judgement:#?}\n{}", told());
+    assert_eq!(number("furthest behind"), most, "{judgement:#?}\n{}", told());
     // The distributions: up to each value the share of reads that they say.
     let up_to = |ages: &[f64], value: f64| {
         (all - ages.len() as f64 + ages.iter().filter(|&&age| age <= value).count() as f64) / all
