@@ -5,6 +5,8 @@
 mod convergence;
 #[path = "eventual/ends_scope.rs"]
 mod ends_scope;
+#[path = "eventual/knowledge.rs"]
+mod knowledge;
 #[path = "eventual/linearizable_carts.rs"]
 mod linearizable_carts;
 #[path = "eventual/reference.rs"]

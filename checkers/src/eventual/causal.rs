@@ -395,4 +395,36 @@ mod tests {
         }
         assert!((30..270).contains(&valid), "{valid} of 300 are valid");
     }
+    #[test]
+    fn what_is_left_out_is_on_no_cycle() {
+        let mut choices = Choices::new(31);
+        let mut cycles = 0;
+        for _ in 0..3000 {
+            let mut loaded = Loaded { sessions: vec![Vec::new(); 8], ..Loaded::default() };
+            for node in 0..40 {
+                let session = choices.below(8) as u32;
+                loaded.sessions[session as usize].push(node);
+                let index = loaded.sessions[session as usize].len() as u32;
+                let from = (node > 0 && choices.below(3) == 0).then(|| choices.below(node as usize) as u32);
+                loaded.entries.push(Entry { op: rashomon_history::OpId(node), session, index, key: 0, from });
+            }
+            let conflict = |choices: &mut Choices| {
+                let last = choices.below(40) as u32;
+                let back = last.saturating_sub(1 + choices.below(6) as u32);
+                let from = if choices.below(3) == 0 { back } else { (last + 1 + choices.below(20) as u32).min(39) };
+                Conflict { last, from, read: 0 }
+            };
+            let conflicts: Vec<Conflict> = (0..6).map(|_| conflict(&mut choices)).collect();
+            let conflicts: Vec<Conflict> = conflicts.into_iter().filter(|pair| pair.last != pair.from).collect();
+            let mut all: Vec<Edge<()>> = Vec::new();
+            let mut edge = |from, to| all.push(Edge { from, to, reason: () });
+            loaded.sessions.iter().flat_map(|session| session.windows(2)).for_each(|pair| edge(pair[0], pair[1]));
+            (0..).zip(&loaded.entries).for_each(|(to, entry)| entry.from.into_iter().for_each(|from| edge(from, to)));
+            conflicts.iter().for_each(|pair| edge(pair.last, pair.from));
+            let expected = find_cycle(40, &all).is_some();
+            assert_eq!(find_cycle(40, &edges_that_may_circle(&loaded, &conflicts)).is_some(), expected);
+            cycles += u32::from(expected);
+        }
+        assert!((300..2700).contains(&cycles), "{cycles} of 3000 have a cycle");
+    }
 }
