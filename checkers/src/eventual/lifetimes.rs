@@ -21,11 +21,12 @@ use rashomon_history::{OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
 use self::object::{Lists, Object};
-use self::threats::Threats;
+use self::threats::{Certain, Threats};
 use super::closing::{Closing, Looked, Place};
 use super::knowledge::{Knowledge, NEVER};
 use super::{EventualDemand, Promise};
-use crate::anomalies::findings::{Findings, begun, between, capital, ended, of_key};
+use crate::anomalies::findings::{Findings, begun, between, ended, of_key};
+use crate::story::capital;
 
 /// Which adds a kill ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -383,8 +384,10 @@ impl<'a> Judge<'_, 'a> {
             places if self.knowledge.reach(places[0]).len() <= 1 => at,
             places => self.knowledge.reach(places[0]).collect(),
         };
+        // Which kills ended an add is the same for all places: per add, found when the first place asks.
+        let mut observers = Vec::new();
         for place in reach {
-            if let Some((kill, rank)) = self.shown_though_gone(element, place) {
+            if let Some((kill, rank)) = self.shown_though_gone(element, place, &mut observers) {
                 self.told[element as usize] = true;
                 let read = self.read(rank);
                 return self.came_back(element, kill, read);
@@ -392,16 +395,17 @@ impl<'a> Judge<'_, 'a> {
         }
     }
 
-    fn shown_though_gone(&self, element: u32, place: u32) -> Option<(u32, usize)> {
+    fn shown_though_gone(&self, element: u32, place: u32, observers: &mut Vec<Vec<Certain>>) -> Option<(u32, usize)> {
         let (object, threats) = (self.object, &self.threats);
         let adds = object.adds.get(element as usize);
         let (mut moment, mut reason) = (0, 0);
         for (index, &add) in adds.iter().enumerate() {
-            let (known, kill) = threats
-                .by_place(object, element)
-                .filter_map(|kills| threats.first_observer(object, &self.knowledge, element, add, kills))
-                .map(|kill| (self.knowledge.since(place, kill.place, kill.end), kill.op))
-                .min()?;
+            if observers.len() == index {
+                let of_place = |kills| threats.first_observer(object, &self.knowledge, element, add, kills);
+                observers.push(threats.by_place(object, element).filter_map(of_place).collect());
+            }
+            let known = |kill: &Certain| (self.knowledge.since(place, kill.place, kill.end), kill.op);
+            let (known, kill) = observers[index].iter().map(known).min()?;
             if known == NEVER {
                 return None;
             }
