@@ -47,6 +47,13 @@ impl<Op> Story<'_, Op> {
     }
 }
 
+/// The same words at the beginning of a sentence.
+pub(crate) fn capital(words: impl std::fmt::Display) -> String {
+    let words = words.to_string();
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// Nanoseconds as a person would write them: `1.234 s`, `37.1 ms`, `80 µs`, `7 ns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub u64);

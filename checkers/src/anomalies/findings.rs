@@ -126,13 +126,6 @@ pub(crate) fn of_key(key: &Value) -> String {
     if key.is_nil() { String::new() } else { format!(" of key {key}") }
 }
 
-/// The same words at the beginning of a sentence.
-pub(crate) fn capital(words: impl std::fmt::Display) -> String {
-    let words = words.to_string();
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
 /// `at 1.000 s`: when an operation was invoked.
 pub(crate) fn begun(op: &OpView<'_>) -> String {
     format!("at {}", Span(op.invoke_time))

@@ -11,8 +11,8 @@ use rashomon_history::{History, OpView, Value};
 
 use super::EventualDemand;
 use super::closing::{Closing, ClosingRead, Looked, Place, each_object};
-use crate::anomalies::findings::{Findings, capital};
-use crate::story::Span;
+use crate::anomalies::findings::Findings;
+use crate::story::{Span, capital};
 use crate::verdict::{Budget, Judgement, Measurement};
 
 pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> Judgement {

@@ -13,7 +13,8 @@ use rustc_hash::FxHashSet;
 use super::closing::{Closing, Looked, Place, each_object, is_answered};
 use super::sets::promised;
 use super::{EventualDemand, Promise};
-use crate::anomalies::findings::{Findings, begun, between, capital, ended, last_moment, of_key};
+use crate::anomalies::findings::{Findings, begun, between, ended, last_moment, of_key};
+use crate::story::capital;
 use crate::verdict::{Budget, Judgement};
 
 pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget) -> Judgement {

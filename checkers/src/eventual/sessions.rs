@@ -21,8 +21,9 @@ use super::EventualDemand;
 use super::closing::is_answered;
 use super::graph::{Edge, find_cycle};
 use super::register::{failed_writes, unwritten, written};
-use crate::anomalies::findings::{Findings, begun, capital, ended, last_moment, of_key};
+use crate::anomalies::findings::{Findings, begun, ended, last_moment, of_key};
 use crate::part::Keys;
+use crate::story::capital;
 use crate::verdict::{Budget, Judgement};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

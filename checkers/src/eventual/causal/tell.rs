@@ -29,14 +29,10 @@ pub(super) fn overwritten(
 ) {
     let view = |node: u32| history.op(loaded.entries[node as usize].op);
     let (newer_op, read_op) = (view(newer), view(read));
-    let between = |one, other| if with_path { path(loaded, one, other) } else { Vec::new() };
-    let mut chain = Vec::new();
-    if from != INITIAL {
-        chain.push(from);
-        chain.extend(between(from, newer));
+    let mut chain = up_to(loaded, from, newer, with_path);
+    if with_path {
+        chain.extend(path(loaded, newer, read));
     }
-    chain.push(newer);
-    chain.extend(between(newer, read));
     chain.push(read);
     chain.dedup();
     let views: Vec<OpView<'_>> = chain.iter().map(|&node| view(node)).collect();
@@ -66,12 +62,8 @@ pub(super) fn lost(
     findings: &mut Findings,
 ) {
     let view = |node: u32| history.op(loaded.entries[node as usize].op);
-    let mut chain = Vec::new();
-    if from != INITIAL {
-        chain.push(from);
-        chain.extend(if with_path { path(loaded, from, newer) } else { Vec::new() });
-    }
-    chain.extend([newer, read]);
+    let mut chain = up_to(loaded, from, newer, with_path);
+    chain.push(read);
     let views: Vec<OpView<'_>> = chain.iter().map(|&node| view(node)).collect();
     let told: Vec<&OpView<'_>> = views.iter().collect();
     let (newer, read) = (view(newer), view(read));
@@ -92,6 +84,20 @@ pub(super) fn lost(
             begun(&read),
         )
     });
+}
+
+/// The write that a read returned, if it returned one, and the one that it should have known of; with what lies between
+/// them, if that is worth the search.
+fn up_to(loaded: &Loaded, from: u32, newer: u32, with_path: bool) -> Vec<u32> {
+    let mut chain = Vec::new();
+    if from != INITIAL {
+        chain.push(from);
+        if with_path {
+            chain.extend(path(loaded, from, newer));
+        }
+    }
+    chain.push(newer);
+    chain
 }
 
 /// A circle of operations each of which comes before the next.

@@ -4,7 +4,7 @@ use rashomon_history::Value;
 
 use super::RegisterOp;
 use crate::part::{Item, NEVER};
-use crate::story::{Account, Span, Story};
+use crate::story::{Account, Span, Story, capital};
 
 /// The value an operation found, if it says which.
 fn found(op: &RegisterOp) -> Option<&Value> {
@@ -33,12 +33,6 @@ pub(super) fn explain(story: &Story<'_, RegisterOp>) -> Option<Account> {
         .or_else(|| replaced_twice(story, &subject, &value))
         .or_else(|| stale(story, &subject, &value))
         .or_else(|| inversion(story, &subject, &value))
-}
-
-/// A sentence begins with a capital.
-fn sentence(text: String) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// `process 3 read 7 (from 1.0 ms to 2.0 ms)`.
@@ -72,7 +66,7 @@ fn never_written(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -
     let written = value.is_nil() || writers(story, value).any(|item| item.op != subject.op);
     (!written).then(|| Account {
         name: format!("{} of a value never written", verb(story.op(subject))),
-        sentence: sentence(format!("{}, a value that nobody ever wrote.", say(story, subject))),
+        sentence: capital(format!("{}, a value that nobody ever wrote.", say(story, subject))),
         explanation: Vec::new(),
     })
 }
@@ -85,7 +79,7 @@ fn not_yet_written(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value)
         let gap = story.view(first).invoke_time.saturating_sub(end);
         Account {
             name: format!("{} of a value not yet written", verb(story.op(subject))),
-            sentence: sentence(format!(
+            sentence: capital(format!(
                 "{}, but {value} was first written {} later: {}.",
                 say(story, subject),
                 Span(gap),
@@ -159,7 +153,7 @@ fn stale(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option
     }
     Some(Account {
         name: name.to_owned(),
-        sentence: sentence(format!(
+        sentence: capital(format!(
             "{}, although {written} had replaced it and was acknowledged {late} before: {}.",
             say(story, subject),
             say(story, newer)
@@ -189,19 +183,19 @@ fn inversion(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Op
         let late = Span(began.saturating_sub(story.view(replacement).complete_time.unwrap_or(began)));
         return Some(Account {
             name: "stale read".to_owned(),
-            sentence: sentence(format!(
+            sentence: capital(format!(
                 "{}, although {value} had replaced it {late} before: {}.",
                 say(story, earlier),
                 say(story, replacement)
             )),
-            explanation: vec![sentence(format!("{value} was still there later: {}.", say(story, subject)))],
+            explanation: vec![capital(format!("{value} was still there later: {}.", say(story, subject)))],
         });
     }
     let end = story.view(earlier).complete_time.unwrap_or(0);
     let late = Span(story.view(subject).invoke_time.saturating_sub(end));
     Some(Account {
         name: "stale read".to_owned(),
-        sentence: sentence(format!(
+        sentence: capital(format!(
             "{}, although the newer {newer} had been read {late} before: {}.",
             say(story, subject),
             say(story, earlier)
