@@ -1,9 +1,9 @@
-//! Judging long histories of queues, stacks, priority queues, sets, counters and locks.
+//! Judging long histories of queues, stacks, priority queues, sets, counters, locks, logs and banks.
 //!
 //! Each row runs in a process of its own, so that its peak memory is its own. A history is made by running the object:
 //! sixteen clients always busy, each operation taking effect at a random moment while it is open. Time is processor
 //! time of `rashomon_checkers::check` alone; memory is what the process held when it began and its peak while it
-//! judged.
+//! judged. Names of models after `--` choose the rows.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs;
@@ -30,13 +30,23 @@ const ROWS: &[Row] = &[
     ("fenced-lock", 1_000_000, 16, 0, 1),
     ("fifo-queue", 1_000_000, 16, 0, 1000),
     ("total-queue", 1_000_000, 16, 0, 1),
+    ("queue", 1_000_000, 16, 0, 1),
+    ("set", 1_000_000, 16, 100, 1),
     ("set-full", 200_000, 16, 100, 1),
+    ("set-full-linearizable", 200_000, 16, 100, 1),
+    ("sequential-insert", 200_000, 16, 100, 1),
+    ("unique-ids", 1_000_000, 16, 0, 1),
+    ("counter", 1_000_000, 16, 100, 1),
+    ("monotonic", 1_000_000, 16, 0, 1),
+    ("lock-exclusion", 1_000_000, 16, 0, 1),
+    ("lock-fencing", 1_000_000, 16, 0, 1),
     ("log", 1_000_000, 16, 0, 16),
+    ("bank", 1_000_000, 16, 0, 1),
 ];
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    if let [_, row] = arguments.as_slice()
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let [row] = arguments.as_slice()
         && let Ok(row) = row.parse::<usize>()
     {
         return measure(ROWS[row]);
@@ -46,7 +56,8 @@ fn main() {
     );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     let program = std::env::current_exe().expect("a running program has a path");
-    for row in 0..ROWS.len() {
+    let chosen = |row: &usize| arguments.is_empty() || arguments.iter().any(|name| name == ROWS[*row].0);
+    for row in (0..ROWS.len()).filter(chosen) {
         let status = Command::new(&program).arg(row.to_string()).status().expect("this program can be started again");
         assert!(status.success(), "row {row} failed: {status}");
     }
@@ -186,8 +197,10 @@ impl Bench {
             Value::Int(*fresh)
         };
         match self.model {
-            "fifo-queue" | "unordered-queue" | "total-queue" if !last && dice.below(2) == 0 => ("enqueue", new()),
-            "fifo-queue" | "unordered-queue" | "total-queue" => ("dequeue", Value::Nil),
+            "fifo-queue" | "unordered-queue" | "total-queue" | "queue" if !last && dice.below(2) == 0 => {
+                ("enqueue", new())
+            }
+            "fifo-queue" | "unordered-queue" | "total-queue" | "queue" => ("dequeue", Value::Nil),
             "stack" if dice.below(2) == 0 => ("push", new()),
             "stack" => ("pop", Value::Nil),
             // Priorities in no order of time, each once.
@@ -199,10 +212,15 @@ impl Bench {
                 0 => ("add", new()),
                 _ => ("contains", Value::Int(1 + i64::from(dice.below(*fresh as u32 + 1)))),
             },
-            "set-full" if dice.below(1000) == 0 => ("read", Value::Nil),
-            "set-full" => ("add", new()),
-            "linearizable-counter" if dice.below(2) == 0 => ("read", Value::Nil),
-            "linearizable-counter" => ("add", Value::Int(1)),
+            "set" if dice.below(200_000) == 0 => ("read", Value::Nil),
+            "set-full" | "set-full-linearizable" | "sequential-insert" if dice.below(1000) == 0 => ("read", Value::Nil),
+            "set" | "set-full" | "set-full-linearizable" | "sequential-insert" => ("add", new()),
+            "unique-ids" => ("generate", Value::Nil),
+            "monotonic" if dice.below(2) == 0 => ("read", Value::Nil),
+            "linearizable-counter" | "counter" if dice.below(2) == 0 => ("read", Value::Nil),
+            "linearizable-counter" | "counter" | "monotonic" => ("add", Value::Int(1)),
+            "bank" if dice.below(2) == 0 => ("read", Value::Nil),
+            "bank" => ("transfer", Value::Int(i64::from(dice.below(8)))),
             "log" if !last && dice.below(4) == 0 => ("send", new()),
             "log" => ("poll", Value::Nil),
             _ if holds => ("release", Value::Nil),
@@ -213,8 +231,11 @@ impl Bench {
 
 const FUNCTIONS: &[&str] = &[
     "enqueue", "dequeue", "push", "pop", "insert", "extract", "add", "contains", "read", "send", "poll", "release",
-    "acquire",
+    "acquire", "generate", "transfer",
 ];
+
+/// The models of numbers that only grow.
+const NUMBERS: &[&str] = &["linearizable-counter", "counter", "monotonic"];
 
 impl Object {
     /// Acts and returns the result; `None` when it has to wait.
@@ -233,11 +254,23 @@ impl Object {
                 Value::Nil
             }
             "extract" => taken(self.sorted.pop_first().map(|(value, ())| value)),
-            "add" if model == "linearizable-counter" => {
+            "add" if NUMBERS.contains(&model) => {
                 self.number += int;
                 Value::Nil
             }
-            "read" if model == "linearizable-counter" => Value::Int(self.number),
+            "read" if NUMBERS.contains(&model) => Value::Int(self.number),
+            "generate" => {
+                self.number += 1;
+                Value::Int(self.number)
+            }
+            // One unit beyond everybody's hundred goes from account to account.
+            "transfer" => {
+                self.number = int;
+                Value::Nil
+            }
+            "read" if model == "bank" => {
+                Value::list((0..8).map(|account| Value::Int(100 + i64::from(account == self.number))))
+            }
             "add" => {
                 self.sorted.insert(int, ());
                 Value::Nil
@@ -262,7 +295,11 @@ impl Object {
                 }
                 self.holder = Some(process);
                 self.number += 1;
-                if model == "fenced-lock" { Value::Int(self.number) } else { Value::Nil }
+                if matches!(model, "fenced-lock" | "lock-exclusion" | "lock-fencing") {
+                    Value::Int(self.number)
+                } else {
+                    Value::Nil
+                }
             }
             _ => return None,
         })

@@ -17,6 +17,7 @@ mod insertion;
 mod log;
 mod monotonic;
 mod moved;
+mod object;
 
 use rashomon_history::History;
 

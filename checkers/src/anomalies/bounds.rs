@@ -4,15 +4,14 @@
 //! before it returned; at most the other way round. When nothing is subtracted, a read that began after another had
 //! returned must not be smaller, either: the bounds alone miss that. For the exact answer use `linearizable-counter`.
 
-use rashomon_history::{History, OpView, Outcome};
+use rashomon_history::{History, Outcome};
 
-use super::findings::{Findings, between, ended, of_key};
+use super::findings::{Findings, between, ended};
+use super::object::Object;
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {
-    let mut findings = Findings::new("counter", "sums what was added before and during each read", history.len());
-    findings.by_key(history, judge);
-    findings.judgement()
+    Findings::of_keys("counter", "sums what was added before and during each read", history, judge)
 }
 
 /// The sum of what was counted up to a position.
@@ -37,13 +36,13 @@ impl Sums {
     }
 }
 
-fn judge(ops: &[OpView<'_>], findings: &mut Findings) {
+fn judge(object: &Object<'_>, findings: &mut Findings) {
     // [certain, possible] of [additions, subtractions].
     let mut certain = [Vec::new(), Vec::new()];
     let mut possible = [Vec::new(), Vec::new()];
-    for op in ops.iter().filter(|op| op.f == "add" && op.outcome != Outcome::Fail) {
-        let Some(amount) = op.input.as_int() else {
-            let what = format!("operation {} adds {}, which is not a 64-bit integer", op.id.0, op.input);
+    for op in object.of("add").filter(|op| op.outcome != Outcome::Fail) {
+        let Some(amount) = op.input().as_int() else {
+            let what = format!("operation {} adds {}, which is not a 64-bit integer", op.id.0, op.input());
             return findings.unknown(what);
         };
         let side = usize::from(amount < 0);
@@ -56,43 +55,45 @@ fn judge(ops: &[OpView<'_>], findings: &mut Findings) {
     let [certain_up, certain_down] = certain.map(Sums::of);
     let [possible_up, possible_down] = possible.map(Sums::of);
     // Reads in order of completion, to find the largest that had returned when another began.
-    let mut reads: Vec<(&OpView<'_>, i64, u32)> = Vec::new();
-    for op in ops.iter().filter(|op| op.f == "read" && op.outcome == Outcome::Ok) {
-        let (Some(value), Some(completed)) = (op.output.as_int(), op.completed) else {
-            return findings
-                .unknown(format!("operation {} read {}, which is not a 64-bit integer", op.id.0, op.output));
+    let mut ended_reads: Vec<(u32, u32, i64)> = Vec::new();
+    for (index, op) in (0..).zip(object.iter()).filter(|(_, op)| op.f() == "read" && op.outcome == Outcome::Ok) {
+        let Some(value) = op.output().as_int() else {
+            return findings.unknown(format!(
+                "operation {} read {}, which is not a 64-bit integer",
+                op.id.0,
+                op.output()
+            ));
         };
-        reads.push((op, value, completed));
+        ended_reads.push((op.last_moment(), index, value));
     }
-    if reads.is_empty() {
-        let key = ops.first().map_or(String::new(), |op| of_key(&op.key));
-        return findings.unknown(format!("the counter{key} was never read"));
+    if ended_reads.is_empty() {
+        return findings.unknown(format!("the counter{} was never read", object.of_key()));
     }
-    let mut ended_reads = reads.clone();
-    ended_reads.sort_unstable_by_key(|&(.., completed)| completed);
+    ended_reads.sort_unstable();
     let mut ended_reads = ended_reads.into_iter().peekable();
-    let mut largest: Option<(&OpView<'_>, i64)> = None;
-    for (op, value, completed) in reads {
-        while let Some((earlier, value, _)) = ended_reads.next_if(|&(.., ended)| ended < op.invoked) {
+    let mut largest: Option<(u32, i64)> = None;
+    for op in object.done("read") {
+        while let Some((_, earlier, value)) = ended_reads.next_if(|&(ended, ..)| ended < op.invoked) {
             if largest.is_none_or(|(_, largest)| largest < value) {
                 largest = Some((earlier, value));
             }
         }
+        let Some(completed) = op.completed else { continue };
         let least = certain_up.before(op.invoked) + possible_down.before(completed);
         let most = possible_up.before(completed) + certain_down.before(op.invoked);
-        let value = i128::from(value);
+        let value = op.output().as_int().map_or(0, i128::from);
         if value < least {
-            findings.anomaly("counter too small", &[op], || {
+            findings.tell("counter too small", [op], |_| {
                 format!(
                     "A read returned {value}, but what had been acknowledged before it began makes at least {least}."
                 )
             });
         } else if value > most {
-            findings.anomaly("counter too large", &[op], || {
+            findings.tell("counter too large", [op], |_| {
                 format!("A read returned {value}, but all that was asked for before it returned makes at most {most}.")
             });
         } else if let Some((earlier, larger)) = largest.filter(|&(_, larger)| only_up && i128::from(larger) > value) {
-            findings.anomaly("counter went back", &[earlier, op], || {
+            findings.tell("counter went back", [object.get(earlier), op], |[earlier, op]| {
                 format!(
                     "A read returned {larger} {}; a read that began {} later returned {value}, though nothing was subtracted.",
                     ended(earlier),

@@ -10,9 +10,10 @@
 //! pass over what the reads returned: an element needs to remember only its first and its last read, and from which
 //! read on none lacked it.
 
-use rashomon_history::{History, OpView, Outcome, Value};
+use rashomon_history::{History, Outcome, Value};
 
-use super::findings::{Findings, begun, between, last_moment, of_key};
+use super::findings::{Findings, begun, between};
+use super::object::{Object, Operation};
 use crate::eventual::Names;
 use crate::story::Span;
 use crate::verdict::{Judgement, Measurement};
@@ -28,7 +29,7 @@ pub(super) fn check_linearizable(history: &History) -> Judgement {
 fn judge_all(history: &History, name: &'static str, linearizable: bool) -> Judgement {
     let mut findings = Findings::new(name, "follows each element over all reads", history.len());
     let mut stale = Vec::new();
-    findings.by_key(history, |ops, findings| judge(ops, linearizable, findings, &mut stale));
+    findings.by_key(history, |object, findings| judge(object, linearizable, findings, &mut stale));
     measure(stale, &mut findings);
     findings.judgement()
 }
@@ -55,15 +56,13 @@ struct Element {
     now: u32,
 }
 
-fn judge(ops: &[OpView<'_>], linearizable: bool, findings: &mut Findings, stale: &mut Vec<u64>) {
-    let is_read = |op: &&OpView<'_>| op.f == "read" && op.outcome == Outcome::Ok && op.output.as_list().is_some();
-    let reads: Vec<&OpView<'_>> = ops.iter().filter(is_read).collect();
+fn judge(object: &Object<'_>, linearizable: bool, findings: &mut Findings, stale: &mut Vec<u64>) {
+    let reads: Vec<Operation<'_>> = object.done("read").filter(|op| op.output().as_list().is_some()).collect();
     if reads.is_empty() {
-        let key = ops.first().map_or(String::new(), |op| of_key(&op.key));
+        let key = object.of_key();
         return findings.unknown(format!("no read{key} returned: nobody looked whether the elements are there"));
     }
-    let adds = || ops.iter().enumerate().filter(|(_, op)| op.f == "add");
-    let mut names = Names::expecting(adds().map(|(_, op)| &op.input));
+    let mut names = Names::expecting(object.of("add").map(|op| op.input()));
     let unseen = Element {
         first: NONE,
         possible: NONE,
@@ -74,27 +73,27 @@ fn judge(ops: &[OpView<'_>], linearizable: bool, findings: &mut Findings, stale:
         now: NONE,
     };
     let mut elements: Vec<Element> = Vec::new();
-    for (index, add) in adds() {
-        let number = names.number(&add.input) as usize;
+    for (index, add) in (0..).zip(object.iter()).filter(|(_, op)| op.f() == "add") {
+        let number = names.number(&add.input()) as usize;
         elements.resize(elements.len().max(number + 1), unseen);
         let element = &mut elements[number];
-        element.first = element.first.min(index as u32);
+        element.first = element.first.min(index);
         if add.outcome != Outcome::Fail {
-            element.possible = element.possible.min(index as u32);
+            element.possible = element.possible.min(index);
         }
-        let known = ops.get(element.acknowledged as usize);
-        if add.outcome == Outcome::Ok && known.is_none_or(|known| last_moment(add) < last_moment(known)) {
-            element.acknowledged = index as u32;
+        let sooner = |known: u32| known == NONE || add.last_moment() < object.get(known).last_moment();
+        if add.outcome == Outcome::Ok && sooner(element.acknowledged) {
+            element.acknowledged = index;
         }
     }
     // Backwards, so that the reads from `suffix` on are those already passed.
     for (number, read) in (0..reads.len() as u32).zip(&reads).rev() {
-        for value in read.output.as_list().unwrap_or_default() {
+        for value in read.output().as_list().unwrap_or_default() {
             let element = names.number(value) as usize;
             elements.resize(elements.len().max(element + 1), unseen);
             let element = &mut elements[element];
             if element.now == number {
-                findings.anomaly("duplicated element", &[read], || {
+                findings.tell("duplicated element", [*read], |[read]| {
                     format!("One read, {}, returned element {value} more than once.", begun(read))
                 });
                 continue;
@@ -103,21 +102,21 @@ fn judge(ops: &[OpView<'_>], linearizable: bool, findings: &mut Findings, stale:
             if element.suffix == number + 1 {
                 element.suffix = number;
             }
-            let end = |read: u32| reads.get(read as usize).map(|read| last_moment(read));
-            if end(element.first_seen).is_none_or(|end| last_moment(read) <= end) {
+            let end = |read: u32| reads.get(read as usize).map(|read| read.last_moment());
+            if end(element.first_seen).is_none_or(|end| read.last_moment() <= end) {
                 element.first_seen = number;
             }
-            if end(element.last_seen).is_none_or(|end| last_moment(read) > end) {
+            if end(element.last_seen).is_none_or(|end| read.last_moment() > end) {
                 element.last_seen = number;
             }
         }
     }
     let mut tally = Tally::default();
-    let mut told = Telling { ops, reads: &reads, linearizable, findings, tally: &mut tally, stale };
+    let mut told = Telling { object, reads: &reads, linearizable, findings, tally: &mut tally, stale };
     for (number, element) in (0..).zip(&elements) {
         told.judge(names.name(number), element);
     }
-    tally.tell(&ops[0].key, findings);
+    tally.tell(&object.of_key(), findings);
 }
 
 /// Counts over the elements of one key.
@@ -129,16 +128,15 @@ struct Tally {
 }
 
 impl Tally {
-    fn tell(self, key: &Value, findings: &mut Findings) {
+    fn tell(self, key: &str, findings: &mut Findings) {
         if self.never_read > 0 {
             findings.unknown(format!(
-                "{} acknowledged elements{} were never looked for: no read began after their adds",
-                self.never_read,
-                of_key(key)
+                "{} acknowledged elements{key} were never looked for: no read began after their adds",
+                self.never_read
             ));
         }
         if self.stable + self.never_read + self.stale == 0 {
-            findings.unknown(format!("no element{} was ever acknowledged or seen", of_key(key)));
+            findings.unknown(format!("no element{key} was ever acknowledged or seen"));
         }
     }
 }
@@ -163,8 +161,8 @@ fn measure(mut stale: Vec<u64>, findings: &mut Findings) {
 }
 
 struct Telling<'o, 'a> {
-    ops: &'a [OpView<'a>],
-    reads: &'o [&'a OpView<'a>],
+    object: &'o Object<'a>,
+    reads: &'o [Operation<'a>],
     linearizable: bool,
     findings: &'o mut Findings,
     tally: &'o mut Tally,
@@ -173,77 +171,73 @@ struct Telling<'o, 'a> {
 
 impl<'a> Telling<'_, 'a> {
     fn judge(&mut self, value: &Value, element: &Element) {
-        let op = |index: u32| self.ops.get(index as usize);
+        let op = |index: u32| (index != NONE).then(|| self.object.get(index));
         let read = |number: u32| self.reads.get(number as usize).copied();
         let (first, possible) = (op(element.first), op(element.possible));
         let (first_seen, last_seen) = (read(element.first_seen), read(element.last_seen));
+        let acknowledged = op(element.acknowledged);
         if let Some(read) = first_seen {
             self.comes_from_somewhere(value, read, first, possible);
         }
-        let acknowledged = op(element.acknowledged);
-        let Some(known) = [acknowledged, first_seen].into_iter().flatten().min_by_key(|op| last_moment(op)) else {
+        let Some(known) = [acknowledged, first_seen].into_iter().flatten().min_by_key(|op| op.last_moment()) else {
             return;
         };
         let reads = self.reads;
-        if last_moment(known) > reads[reads.len() - 1].invoked {
+        if !known.precedes(&reads[reads.len() - 1]) {
             self.tally.never_read += u64::from(first_seen.is_none());
             self.tally.stable += u64::from(first_seen.is_some());
             return;
         }
         // The last read that lacks it, if it should have it.
         let missing = element.suffix.checked_sub(1).map(|last| reads[last as usize]);
-        let Some(missing) = missing.filter(|read| read.invoked > last_moment(known)) else {
+        let Some(missing) = missing.filter(|read| known.precedes(read)) else {
             self.tally.stable += 1;
             return;
         };
-        let source = if known.f == "add" { "acknowledged" } else { "seen by a read" };
-        match last_seen {
-            Some(seen) if last_moment(seen) > missing.invoked => {
-                self.tally.stale += 1;
-                self.stale.push(between(known, missing).0);
-                if self.linearizable {
-                    self.findings.anomaly("stale read", &[known, missing, seen], || {
-                        format!(
-                            "Element {value} had been {source} {} before a read began that lacks it; a later read has it.",
-                            between(known, missing)
-                        )
-                    });
-                }
-            }
-            seen => self.findings.anomaly(
-                "lost element",
-                &Vec::from_iter([first, Some(known), seen, Some(missing)].into_iter().flatten()),
-                || {
-                    let again = match seen {
-                        Some(seen) => format!("it was last seen by a read that began {}", begun(seen)),
-                        None => "no read ever had it".to_owned(),
-                    };
+        let came_back = last_seen.filter(|seen| !seen.precedes(&missing));
+        let source = if known.f() == "add" { "acknowledged" } else { "seen by a read" };
+        if let Some(seen) = came_back {
+            self.tally.stale += 1;
+            self.stale.push(between(&known.view(), &missing.view()).0);
+            if self.linearizable {
+                self.findings.tell("stale read", [known, missing, seen], |[known, missing, _]| {
+                    let apart = between(known, missing);
                     format!(
-                        "Element {value} was {source} {} before a read began that lacks it, and {again}.",
-                        between(known, missing)
+                        "Element {value} had been {source} {apart} before a read began that lacks it; a later read has it."
                     )
-                },
-            ),
+                });
+            }
+            return;
         }
+        let involved: Vec<_> =
+            [first, Some(known), last_seen, Some(missing)].into_iter().flatten().map(|op| op.view()).collect();
+        self.findings.anomaly("lost element", &Vec::from_iter(&involved), || {
+            let again = match last_seen {
+                Some(seen) => format!("it was last seen by a read that began {}", begun(&seen.view())),
+                None => "no read ever had it".to_owned(),
+            };
+            let apart = between(&known.view(), &missing.view());
+            format!("Element {value} was {source} {apart} before a read began that lacks it, and {again}.")
+        });
     }
 
     /// The element of a read was added before.
     fn comes_from_somewhere(
         &mut self,
         value: &Value,
-        read: &OpView<'_>,
-        first: Option<&OpView<'_>>,
-        possible: Option<&OpView<'_>>,
+        read: Operation<'_>,
+        first: Option<Operation<'_>>,
+        possible: Option<Operation<'_>>,
     ) {
         match (possible, first) {
-            (Some(add), _) if add.invoked < last_moment(read) => {}
-            (Some(add), _) => self.findings.anomaly("unexpected element", &[read, add], || {
+            (Some(add), _) if !read.precedes(&add) => {}
+            (Some(add), _) => self.findings.tell("unexpected element", [read, add], |[_, add]| {
                 format!("A read returned element {value} before its add began {}.", begun(add))
             }),
-            (None, None) => self.findings.anomaly("unexpected element", &[read], || {
+            (None, None) => self.findings.tell("unexpected element", [read], |[read]| {
                 format!("A read, {}, returned element {value}, which nobody added.", begun(read))
             }),
-            (None, Some(add)) => self.findings.anomaly("failed add seen", &[add, read], || {
+            (None, Some(add)) => self.findings.tell("failed add seen", [add, read], |_| {
                 format!("A read returned element {value}, but its add had failed, which means that it did not happen.")
             }),
         }

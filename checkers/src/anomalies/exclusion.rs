@@ -8,10 +8,11 @@
 //! resource must refuse what is older than anything it has accepted: a `write` with a token that succeeds after a write
 //! with a larger token had returned is an anomaly. A write's input is the token, or `[token …]`.
 
-use rashomon_history::{History, OpView, Outcome, Value};
+use rashomon_history::{History, Outcome, Value};
 use rustc_hash::FxHashMap;
 
-use super::findings::{Findings, between, last_moment, of_key};
+use super::findings::{Findings, between};
+use super::object::{Object, Operation};
 use crate::story::Span;
 use crate::verdict::Judgement;
 
@@ -24,83 +25,78 @@ pub(super) fn check_fencing(history: &History) -> Judgement {
 }
 
 fn judge_all(history: &History, name: &'static str, exclusive: bool) -> Judgement {
-    let mut findings = Findings::new(name, "compares holds and tokens in order of time", history.len());
-    findings.by_key(history, |ops, findings| {
-        let acquired = ops.iter().filter(|op| op.f == "acquire" && op.outcome == Outcome::Ok).count();
+    let why = "compares holds and tokens in order of time";
+    Findings::of_keys(name, why, history, |object, findings| {
+        let acquired = object.done("acquire").count();
+        let key = object.of_key();
         if acquired < 2 {
-            findings.unknown(format!(
-                "the lock{} was acquired {acquired} times: too few to contradict",
-                of_key(&ops[0].key)
-            ));
+            findings.unknown(format!("the lock{key} was acquired {acquired} times: too few to contradict"));
         }
         if exclusive {
-            overlaps(ops, history.end_time(), findings);
+            overlaps(object, history.end_time(), findings);
         }
-        let tokens = rising(ops, "acquire", |op| op.output.as_int(), true, findings);
-        rising(ops, "write", |op| token_of(&op.input), false, findings);
+        let tokens = rising(object, "acquire", |op| op.output().as_int(), true, findings);
+        rising(object, "write", |op| token_of(&op.input()), false, findings);
         if !exclusive && tokens < 2 {
-            findings.unknown(format!(
-                "{tokens} acquires{} returned an integer token: too few to compare",
-                of_key(&ops[0].key)
-            ));
+            findings.unknown(format!("{tokens} acquires{key} returned an integer token: too few to compare"));
         }
-    });
-    findings.judgement()
+    })
 }
 
 fn token_of(input: &Value) -> Option<i64> {
     input.as_int().or_else(|| input.as_list()?.first()?.as_int())
 }
 
-struct Hold<'a> {
-    acquire: &'a OpView<'a>,
-    release: Option<&'a OpView<'a>>,
+/// A certain hold, by its operations' indices.
+struct Hold {
+    acquire: u32,
+    release: Option<u32>,
+    /// The positions between which it certainly lasts.
+    from: u32,
+    until: u32,
 }
 
-impl Hold<'_> {
-    fn end(&self) -> u32 {
-        self.release.map_or(u32::MAX, |release| release.invoked)
-    }
-}
-
-fn overlaps(ops: &[OpView<'_>], end_time: u64, findings: &mut Findings) {
-    let mut holds: Vec<Hold<'_>> = Vec::new();
+fn overlaps(object: &Object<'_>, end_time: u64, findings: &mut Findings) {
+    let mut holds: Vec<Hold> = Vec::new();
     let mut held_by: FxHashMap<u32, usize> = FxHashMap::default();
-    for op in ops {
-        match (op.f, op.outcome) {
+    for (index, op) in (0..).zip(object.iter()) {
+        match (op.f(), op.outcome) {
             ("acquire", Outcome::Ok) => {
                 held_by.insert(op.process, holds.len());
-                holds.push(Hold { acquire: op, release: None });
+                holds.push(Hold { acquire: index, release: None, from: op.last_moment(), until: u32::MAX });
             }
             // Whether it succeeded or not: it was asked for, so the hold may have ended here.
             ("release", _) => {
                 if let Some(hold) = held_by.remove(&op.process) {
-                    holds[hold].release = Some(op);
+                    holds[hold].release = Some(index);
+                    holds[hold].until = op.invoked;
                 }
             }
             _ => {}
         }
     }
-    holds.sort_unstable_by_key(|hold| last_moment(hold.acquire));
-    let mut longest: Option<&Hold<'_>> = None;
+    holds.sort_unstable_by_key(|hold| hold.from);
+    let mut longest: Option<&Hold> = None;
     for hold in &holds {
-        if let Some(other) = longest.filter(|other| other.end() > last_moment(hold.acquire)) {
-            let both = [Some(other.acquire), other.release, Some(hold.acquire), hold.release];
-            let both: Vec<&OpView<'_>> = both.into_iter().flatten().collect();
-            findings.anomaly("two holders", &both, || {
-                let from = hold.acquire.complete_time.unwrap_or(hold.acquire.invoke_time);
-                let until = |hold: &Hold<'_>| hold.release.map_or(end_time, |release| release.invoke_time);
+        if let Some(other) = longest.filter(|other| other.until > hold.from) {
+            let involved = [Some(other.acquire), other.release, Some(hold.acquire), hold.release];
+            let involved: Vec<_> = involved.into_iter().flatten().map(|op| object.get(op).view()).collect();
+            findings.anomaly("two holders", &Vec::from_iter(&involved), || {
+                let (first, second) = (object.get(other.acquire).view(), object.get(hold.acquire).view());
+                let from = second.complete_time.unwrap_or(second.invoke_time);
+                let until =
+                    |hold: &Hold| hold.release.map_or(end_time, |release| object.get(release).view().invoke_time);
                 format!(
                     "Processes {} and {} both held the lock{} for at least {}, from {} on.",
-                    other.acquire.process,
-                    hold.acquire.process,
-                    of_key(&hold.acquire.key),
+                    first.process,
+                    second.process,
+                    object.of_key(),
                     Span(until(other).min(until(hold)).saturating_sub(from)),
                     Span(from)
                 )
             });
         }
-        if longest.is_none_or(|longest| longest.end() < hold.end()) {
+        if longest.is_none_or(|longest| longest.until < hold.until) {
             longest = Some(hold);
         }
     }
@@ -108,43 +104,44 @@ fn overlaps(ops: &[OpView<'_>], end_time: u64, findings: &mut Findings) {
 
 /// Whether the tokens of successful operations rise in order of real time; returns how many have one.
 fn rising(
-    ops: &[OpView<'_>],
-    f: &str,
-    token: impl Fn(&OpView<'_>) -> Option<i64>,
+    object: &Object<'_>,
+    f: &'static str,
+    token: impl Fn(&Operation<'_>) -> Option<i64>,
     distinct: bool,
     findings: &mut Findings,
 ) -> u64 {
-    let of_f = |op: &&OpView<'_>| op.f == f && op.outcome == Outcome::Ok;
-    let tokens: Vec<(&OpView<'_>, i64)> = ops.iter().filter(of_f).filter_map(|op| Some((op, token(op)?))).collect();
-    let mut ended = tokens.clone();
-    ended.sort_unstable_by_key(|(op, _)| last_moment(op));
+    let done = (0..).zip(object.iter()).filter(|(_, op)| op.f() == f && op.outcome == Outcome::Ok);
+    let tokens: Vec<(u32, i64)> = done.filter_map(|(index, op)| Some((index, token(&op)?))).collect();
+    let ended = tokens.iter().map(|&(index, token)| (object.get(index).last_moment(), index, token));
+    let mut ended: Vec<(u32, u32, i64)> = ended.collect();
+    ended.sort_unstable();
     let mut ended = ended.into_iter().peekable();
-    let mut largest: Option<(&OpView<'_>, i64)> = None;
-    let mut first: FxHashMap<i64, &OpView<'_>> = FxHashMap::default();
-    for &(op, token) in &tokens {
-        while let Some((earlier, token)) = ended.next_if(|(earlier, _)| last_moment(earlier) < op.invoked) {
+    let mut largest: Option<(u32, i64)> = None;
+    let mut first: FxHashMap<i64, u32> = FxHashMap::default();
+    for &(index, token) in &tokens {
+        let op = object.get(index);
+        while let Some((_, earlier, token)) = ended.next_if(|&(ended, ..)| ended < op.invoked) {
             if largest.is_none_or(|(_, largest)| largest < token) {
                 largest = Some((earlier, token));
             }
         }
         if let Some((earlier, larger)) = largest.filter(|&(_, larger)| larger > token) {
             let (name, what) = match distinct {
-                true => ("fencing token does not rise", "acquire got"),
-                false => ("stale write accepted", "write was accepted with"),
+                true => ("fencing token does not rise", "An acquire got"),
+                false => ("stale write accepted", "A write was accepted with"),
             };
-            findings.anomaly(name, &[earlier, op], || {
+            findings.tell(name, [object.get(earlier), op], |[earlier, op]| {
                 format!(
-                    "An {what} token {token} though token {larger} had been used; it began {} after that had returned.",
+                    "{what} token {token} though token {larger} had been used; it began {} after that had returned.",
                     between(earlier, op)
                 )
-                .replace("An write", "A write")
             });
-        } else if let Some(other) = first.get(&token).filter(|_| distinct) {
-            findings.anomaly("fencing token given twice", &[other, op], || {
+        } else if let Some(&other) = first.get(&token).filter(|_| distinct) {
+            findings.tell("fencing token given twice", [object.get(other), op], |[other, op]| {
                 format!("Processes {} and {} both got token {token}.", other.process, op.process)
             });
         }
-        first.entry(token).or_insert(op);
+        first.entry(token).or_insert(index);
     }
     tokens.len() as u64
 }

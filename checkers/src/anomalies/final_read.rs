@@ -5,85 +5,94 @@
 //! read returned (*unexpected*), and must be there once (*duplicated*). Elements of adds acknowledged later are not
 //! judged: nobody looked for them.
 
-use rashomon_history::{History, OpView, Outcome, Value};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rashomon_history::{History, Outcome, Value};
 
-use super::findings::{Findings, begun, between, ended, last_moment, of_key, precedes};
+use super::findings::{Findings, begun, between, ended};
+use super::object::Object;
+use crate::eventual::Names;
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {
-    let mut findings = Findings::new("set", "compares the adds with the last read of each key", history.len());
-    findings.by_key(history, judge);
-    findings.judgement()
+    Findings::of_keys("set", "compares the adds with the last read of each key", history, judge)
 }
 
-fn judge(ops: &[OpView<'_>], findings: &mut Findings) {
-    let returned = |op: &&OpView<'_>| op.f == "read" && op.outcome == Outcome::Ok && op.output.as_list().is_some();
-    let Some(read) = ops.iter().rfind(returned) else {
+/// What is known of one element.
+#[derive(Clone, Copy, Default)]
+struct Element {
+    /// Its earliest add that may have happened; a failed one where there is no other.
+    add: Option<u32>,
+    acknowledged: bool,
+    present: bool,
+}
+
+fn judge(object: &Object<'_>, findings: &mut Findings) {
+    let Some(read) = object.done("read").rfind(|op| op.output().as_list().is_some()) else {
         let what = "no read of the whole set returned: nobody looked whether the elements are there";
-        return findings.unknown(format!("{what}{}", ops.first().map_or(String::new(), |op| of_key(&op.key))));
+        return findings.unknown(format!("{what}{}", object.of_key()));
     };
-    // Per element, its earliest add that may have happened; a failed one where there is no other.
-    let mut adds: FxHashMap<&Value, &OpView<'_>> = FxHashMap::default();
-    let mut acknowledged: FxHashSet<&Value> = FxHashSet::default();
-    let mut late = 0_u64;
-    for op in ops.iter().filter(|op| op.f == "add") {
-        let rank = |op: &OpView<'_>| (op.outcome == Outcome::Fail, op.invoked);
-        adds.entry(&op.input)
-            .and_modify(|known| {
-                if rank(op) < rank(known) {
-                    *known = op
-                }
-            })
-            .or_insert(op);
-        if op.outcome == Outcome::Ok {
-            acknowledged.insert(&op.input);
+    let mut names = Names::expecting(object.of("add").map(|op| op.input()));
+    let mut elements: Vec<Element> = Vec::new();
+    let failed = |add: u32| object.get(add).outcome == Outcome::Fail;
+    for (index, op) in (0..).zip(object.iter()).filter(|(_, op)| op.f() == "add") {
+        let number = names.number(&op.input()) as usize;
+        elements.resize(elements.len().max(number + 1), Element::default());
+        let element = &mut elements[number];
+        if element.add.is_none_or(|known| failed(known) && op.outcome != Outcome::Fail) {
+            element.add = Some(index);
         }
+        element.acknowledged |= op.outcome == Outcome::Ok;
     }
-    let elements = read.output.as_list().unwrap_or_default();
-    let mut present: FxHashSet<&Value> = FxHashSet::default();
-    for element in elements {
-        if !present.insert(element) {
-            findings.anomaly("duplicated element", &[read], || {
-                format!("The last read, {}, returned element {element} more than once.", begun(read))
+    let mut present: Vec<Value> = Vec::new();
+    for value in read.output().as_list().unwrap_or_default() {
+        let number = names.number(value) as usize;
+        elements.resize(elements.len().max(number + 1), Element::default());
+        if !std::mem::replace(&mut elements[number].present, true) {
+            present.push(value.clone());
+        } else {
+            findings.tell("duplicated element", [read], |[read]| {
+                format!("The last read, {}, returned element {value} more than once.", begun(read))
             });
         }
     }
-    let mut unexpected: Vec<&Value> = present.iter().copied().collect();
-    unexpected.sort_unstable();
+    present.sort_unstable();
     let mut recovered = 0_u64;
-    for element in unexpected {
-        match adds.get(element) {
-            Some(add) if add.outcome == Outcome::Fail => findings.anomaly("failed add seen", &[add, read], || {
-                format!("The last read returned element {element}, but its add had failed, which means that it did not happen.")
+    for value in &present {
+        let element = &elements[names.number(value) as usize];
+        match element.add.map(|add| object.get(add)) {
+            Some(add) if add.outcome == Outcome::Fail => findings.tell("failed add seen", [add, read], |_| {
+                format!("The last read returned element {value}, but its add had failed, which means that it did not happen.")
             }),
-            Some(add) if last_moment(read) < add.invoked => findings.anomaly("unexpected element", &[read, add], || {
-                format!("The last read returned element {element} before its add began {}.", begun(add))
+            Some(add) if read.precedes(&add) => findings.tell("unexpected element", [read, add], |[_, add]| {
+                format!("The last read returned element {value} before its add began {}.", begun(add))
             }),
-            Some(_) => recovered += u64::from(!acknowledged.contains(element)),
-            None => findings.anomaly("unexpected element", &[read], || {
-                format!("The last read, {}, returned element {element}, which nobody added.", begun(read))
+            Some(_) => recovered += u64::from(!element.acknowledged),
+            None => findings.tell("unexpected element", [read], |[read]| {
+                format!("The last read, {}, returned element {value}, which nobody added.", begun(read))
             }),
         }
     }
-    for add in ops.iter().filter(|op| op.f == "add" && op.outcome == Outcome::Ok) {
-        if !precedes(add, read) {
-            late += u64::from(!present.contains(&add.input));
-        } else if !present.contains(&add.input) {
-            findings.anomaly("lost element", &[add, read], || {
-                format!(
-                    "Element {} was acknowledged {} but is missing from the last read, which began {} later.",
-                    add.input,
-                    ended(add),
-                    between(add, read)
-                )
-            });
+    let mut late = 0_u64;
+    for add in object.done("add") {
+        if elements[names.number(&add.input()) as usize].present {
+            continue;
         }
+        if !add.precedes(&read) {
+            late += 1;
+            continue;
+        }
+        findings.tell("lost element", [add, read], |[add, read]| {
+            format!(
+                "Element {} was acknowledged {} but is missing from the last read, which began {} later.",
+                add.input,
+                ended(add),
+                between(add, read)
+            )
+        });
     }
     if late > 0 {
         findings.unknown(format!(
             "{late} elements{} were acknowledged after the last read had begun; nobody looked whether they are there",
-            of_key(&read.key)
+            object.of_key()
         ));
     }
     if recovered > 0 {

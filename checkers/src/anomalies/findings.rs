@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use rashomon_history::{History, OpId, OpView, Outcome, Value};
+use rashomon_history::{History, OpView, Outcome, Value};
 
+use super::object::{Object, Operation};
 use crate::part::Keys;
+use crate::specialist::Rows;
 use crate::story::Span;
 use crate::verdict::{Anomaly, Finding, Judgement, Measurement, Method};
 
@@ -75,16 +77,38 @@ impl Findings {
         self.measurements.push(measurement);
     }
 
-    /// Judges each key's operations alone, in order of invocation.
-    pub(super) fn by_key<'a>(&mut self, history: &'a History, mut judge: impl FnMut(&[OpView<'a>], &mut Findings)) {
+    /// The same of operations that were not fetched yet.
+    pub(super) fn tell<const N: usize>(
+        &mut self,
+        name: &'static str,
+        ops: [Operation<'_>; N],
+        sentence: impl FnOnce([&OpView<'_>; N]) -> String,
+    ) {
+        let ops = ops.map(|op| op.view());
+        self.anomaly(name, &ops.each_ref(), || sentence(ops.each_ref()));
+    }
+
+    /// Judges each key's operations alone.
+    pub(super) fn by_key(&mut self, history: &History, mut judge: impl FnMut(&Object<'_>, &mut Findings)) {
         let keys = Keys::of(history);
         if keys.is_empty() {
             self.unknown("the history has no operations".to_owned());
         }
         for key in 0..keys.len() {
-            let ops: Vec<OpView<'a>> = keys.ops(key).iter().map(|&op| history.op(OpId(op))).collect();
-            judge(&ops, self);
+            judge(&Object::new(Rows::of(history, keys.of_key(key))), self);
         }
+    }
+
+    /// The answer of a checker that judges each key's operations alone.
+    pub(super) fn of_keys(
+        checker: &'static str,
+        why: &'static str,
+        history: &History,
+        judge: impl FnMut(&Object<'_>, &mut Findings),
+    ) -> Judgement {
+        let mut findings = Findings::new(checker, why, history.len());
+        findings.by_key(history, judge);
+        findings.judgement()
     }
 
     /// The answer.

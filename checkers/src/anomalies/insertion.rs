@@ -5,72 +5,106 @@
 //! sequential consistency (Lamport 1979), and already from causal consistency with convergent reads; Jepsen's
 //! `sequential` test for CockroachDB looks for the same thing.
 
-use rashomon_history::{History, OpView, Outcome, Value};
+use rashomon_history::{History, Outcome};
 use rustc_hash::FxHashMap;
 
 use super::findings::{Findings, between, of_key};
+use super::object::Object;
+use crate::eventual::Names;
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {
-    let mut findings = Findings::new("sequential-insert", "looks for holes in each process's additions", history.len());
-    findings.by_key(history, judge);
-    findings.judgement()
+    Findings::of_keys("sequential-insert", "looks for holes in each process's additions", history, judge)
 }
 
-fn judge(ops: &[OpView<'_>], findings: &mut Findings) {
-    // Per process, its additions in order; per element, whose it is and how many acknowledged ones came before.
-    let mut added: FxHashMap<u32, Vec<&OpView<'_>>> = FxHashMap::default();
-    let mut place: FxHashMap<&Value, (u32, u32)> = FxHashMap::default();
-    for op in ops.iter().filter(|op| op.f == "add" && op.outcome != Outcome::Fail) {
-        let mine = added.entry(op.process).or_default();
-        if place.insert(&op.input, (op.process, mine.len() as u32)).is_some() {
-            return findings.unknown(format!("element {} was added twice; each must be added once", op.input));
+/// An element that may have been added.
+struct Element {
+    add: u32,
+    /// Who added it: a number among those who add.
+    adder: u32,
+    /// How many elements its adder had got acknowledged before.
+    before: u32,
+    acknowledged: bool,
+}
+
+/// Who adds elements.
+#[derive(Default)]
+struct Adder {
+    /// Its acknowledged elements, in order.
+    acknowledged: Vec<u32>,
+    /// How many of them are in a read, how many must be because of the last one that is, and that one.
+    seen: Option<(u32, u32, u32)>,
+}
+
+fn judge(object: &Object<'_>, findings: &mut Findings) {
+    let adds = || (0..).zip(object.iter()).filter(|(_, op)| op.f() == "add" && op.outcome != Outcome::Fail);
+    let mut names = Names::expecting(adds().map(|(_, op)| op.input()));
+    let mut elements: Vec<Element> = Vec::new();
+    let mut adders: Vec<Adder> = Vec::new();
+    let mut adder_of: FxHashMap<u32, u32> = FxHashMap::default();
+    for (index, op) in adds() {
+        let number = names.number(&op.input());
+        if (number as usize) < elements.len() {
+            return findings.unknown(format!("element {} was added twice; each must be added once", op.input()));
         }
-        if op.outcome == Outcome::Ok {
-            mine.push(op);
+        let adder = *adder_of.entry(op.process).or_insert(adders.len() as u32);
+        adders.resize_with(adders.len().max(adder as usize + 1), Adder::default);
+        let mine = &mut adders[adder as usize].acknowledged;
+        let acknowledged = op.outcome == Outcome::Ok;
+        elements.push(Element { add: index, adder, before: mine.len() as u32, acknowledged });
+        if acknowledged {
+            mine.push(number);
         }
     }
+    // Per element, the read in which it was found last.
+    let mut found = vec![u32::MAX; elements.len()];
     let mut read = 0_u64;
-    for op in ops.iter().filter(|op| op.f == "read" && op.outcome == Outcome::Ok) {
-        let Some(elements) = op.output.as_list() else { continue };
-        read += u64::from(!elements.is_empty());
-        // Per process: acknowledged elements seen, and how many there must be because of the last one seen.
-        let mut seen: FxHashMap<u32, (u32, u32, &Value)> = FxHashMap::default();
-        let mut distinct: Vec<&Value> = elements.iter().collect();
-        distinct.sort_unstable();
-        distinct.dedup();
-        for element in &distinct {
-            let Some(&(process, before)) = place.get(element) else { continue };
-            let acknowledged = added[&process].get(before as usize).is_some_and(|add| add.input == **element);
-            let entry = seen.entry(process).or_insert((0, 0, element));
-            entry.0 += u32::from(acknowledged);
-            let needed = before + u32::from(acknowledged);
-            if needed >= entry.1 {
-                (entry.1, entry.2) = (needed, element);
+    for op in object.done("read") {
+        let output = op.output();
+        let Some(values) = output.as_list() else { continue };
+        read += u64::from(!values.is_empty());
+        let mut seen: Vec<u32> = Vec::new();
+        for value in values {
+            let Some(number) = names.find(value) else { continue };
+            if std::mem::replace(&mut found[number as usize], op.id.0) == op.id.0 {
+                continue;
+            }
+            let element = &elements[number as usize];
+            let (have, need, last) = adders[element.adder as usize].seen.get_or_insert_with(|| {
+                seen.push(element.adder);
+                (0, 0, number)
+            });
+            *have += u32::from(element.acknowledged);
+            let needed = element.before + u32::from(element.acknowledged);
+            if (needed, value) >= (*need, names.name(*last)) {
+                (*need, *last) = (needed, number);
             }
         }
-        let mut holes: Vec<(u32, (u32, u32, &Value))> =
-            seen.into_iter().filter(|(_, (have, need, _))| have < need).collect();
-        holes.sort_unstable();
-        for (process, (.., last)) in holes {
-            let before = place[last].1 as usize;
-            let later =
-                ops.iter().find(|other| other.f == "add" && other.input == *last && other.outcome != Outcome::Fail);
-            let missing = added[&process][..before].iter().find(|add| distinct.binary_search(&&add.input).is_err());
-            let (Some(missing), Some(later)) = (missing, later) else { continue };
-            findings.anomaly("addition out of order", &[missing, later, op], || {
+        let mut holes: Vec<&Element> = Vec::new();
+        for adder in seen {
+            if let Some((.., last)) = adders[adder as usize].seen.take().filter(|(have, need, _)| have < need) {
+                holes.push(&elements[last as usize]);
+            }
+        }
+        holes.sort_unstable_by_key(|later| object.get(later.add).process);
+        for &Element { add, adder, before, .. } in holes {
+            let earlier = &adders[adder as usize].acknowledged[..before as usize];
+            let Some(&missing) = earlier.iter().find(|&&number| found[number as usize] != op.id.0) else { continue };
+            let (missing, later) = (object.get(elements[missing as usize].add), object.get(add));
+            findings.tell("addition out of order", [missing, later, op], |[missing, later, op]| {
                 format!(
-                    "A read{} has element {last} but not {}, which the same process {process} had got acknowledged {} before \
+                    "A read{} has element {last} but not {}, which the same process {} had got acknowledged {} before \
                      it began to add {last}.",
                     of_key(&op.key),
                     missing.input,
-                    between(missing, later)
+                    later.process,
+                    between(missing, later),
+                    last = later.input
                 )
             });
         }
     }
     if read == 0 {
-        let key = ops.first().map_or(String::new(), |op| of_key(&op.key));
-        findings.unknown(format!("no read{key} returned an element"));
+        findings.unknown(format!("no read{} returned an element", object.of_key()));
     }
 }

@@ -10,9 +10,10 @@
 //! value, a drain of unknown outcome all of them.
 
 use rashomon_history::{History, OpView, Outcome, Value};
-use rustc_hash::FxHashMap;
 
-use super::findings::{Findings, begun, between, ended, last_moment, of_key};
+use super::findings::{Findings, begun, between, ended};
+use super::object::{Object, Operation};
+use crate::eventual::Names;
 use crate::verdict::Judgement;
 
 pub(super) fn check_total(history: &History) -> Judgement {
@@ -24,103 +25,142 @@ pub(super) fn check_once(history: &History) -> Judgement {
 }
 
 fn judge_all(history: &History, name: &'static str, total: bool) -> Judgement {
-    let mut findings = Findings::new(name, "counts what went in and what came out, by value", history.len());
-    findings.by_key(history, |ops, findings| judge(ops, total, findings));
-    findings.judgement()
+    let why = "counts what went in and what came out, by value";
+    Findings::of_keys(name, why, history, |object, findings| judge(object, total, findings))
+}
+
+/// What happened to a queue.
+struct Queue {
+    values: Names,
+    /// Which operation moved which value, one entry each time; see [`Queue::by_value`].
+    moves: Vec<(u32, u32)>,
+    /// The last take that found nothing more.
+    last_empty: Option<u32>,
+    takes: u64,
+    unknown_dequeues: u64,
+    unknown_drains: u64,
+}
+
+impl Queue {
+    fn of(object: &Object<'_>) -> Queue {
+        let mut queue = Queue {
+            values: Names::expecting(object.of("enqueue").map(|op| op.input())),
+            moves: Vec::with_capacity(object.len()),
+            last_empty: None,
+            takes: 0,
+            unknown_dequeues: 0,
+            unknown_drains: 0,
+        };
+        for (index, op) in (0..).zip(object.iter()) {
+            match (op.f(), op.outcome) {
+                ("enqueue", _) => queue.moves(index, &op.input()),
+                ("dequeue", Outcome::Info) => queue.unknown_dequeues += 1,
+                ("dequeue", Outcome::Ok) => {
+                    queue.takes += 1;
+                    match op.output() {
+                        Value::Nil => queue.last_empty = Some(index),
+                        value => queue.moves(index, &value),
+                    }
+                }
+                // What a drain had taken before it crashed is in its result, where the client knows it.
+                ("drain", Outcome::Ok | Outcome::Info) => {
+                    if op.outcome == Outcome::Ok {
+                        queue.takes += 1;
+                        queue.last_empty = Some(index);
+                    } else {
+                        queue.unknown_drains += 1;
+                    }
+                    op.output().as_list().unwrap_or_default().iter().for_each(|value| queue.moves(index, value));
+                }
+                _ => {}
+            }
+        }
+        queue
+    }
+
+    fn moves(&mut self, op: u32, value: &Value) {
+        self.moves.push((self.values.number(value), op));
+    }
+
+    /// The operations that moved each value, in order of invocation: the ends of each value's stretch, and all of them.
+    fn by_value(&self) -> (Vec<u32>, Vec<u32>) {
+        let mut ends = vec![0; self.values.len() + 1];
+        self.moves.iter().for_each(|&(value, _)| ends[value as usize + 1] += 1);
+        for value in 1..ends.len() {
+            ends[value] += ends[value - 1];
+        }
+        let mut ops = vec![0; self.moves.len()];
+        for &(value, op) in &self.moves {
+            let place = &mut ends[value as usize];
+            ops[*place as usize] = op;
+            *place += 1;
+        }
+        (ends, ops)
+    }
 }
 
 /// The operations that moved one value.
 #[derive(Default)]
 struct Moves<'a> {
     /// Enqueues that succeeded.
-    put: Vec<&'a OpView<'a>>,
+    put: Vec<Operation<'a>>,
     /// Enqueues that may have.
-    maybe: Vec<&'a OpView<'a>>,
+    maybe: Vec<Operation<'a>>,
     /// Enqueues that did not.
-    failed: Vec<&'a OpView<'a>>,
+    failed: Vec<Operation<'a>>,
     /// Operations that took it out, one entry each time.
-    taken: Vec<&'a OpView<'a>>,
+    taken: Vec<Operation<'a>>,
 }
 
-/// Which list of [`Moves`] an operation belongs to.
-#[derive(Clone, Copy)]
-enum Part {
-    Put,
-    Maybe,
-    Failed,
-    Taken,
-}
-
-fn judge<'a>(ops: &'a [OpView<'a>], total: bool, findings: &mut Findings) {
-    let mut values: FxHashMap<&Value, Moves<'a>> = FxHashMap::default();
-    let mut order: Vec<&Value> = Vec::new();
-    let mut last_empty: Option<&OpView<'_>> = None;
-    let (mut unknown_dequeues, mut unknown_drains, mut takes) = (0_u64, 0_u64, 0_u64);
-    let mut of = |value: &'a Value, part: Part, op: &'a OpView<'a>| {
-        let moves = values.entry(value).or_insert_with(|| {
-            order.push(value);
-            Moves::default()
-        });
-        match part {
-            Part::Put => moves.put.push(op),
-            Part::Maybe => moves.maybe.push(op),
-            Part::Failed => moves.failed.push(op),
-            Part::Taken => moves.taken.push(op),
-        }
-    };
-    for op in ops {
-        match (op.f, op.outcome) {
-            ("enqueue", Outcome::Ok) => of(&op.input, Part::Put, op),
-            ("enqueue", Outcome::Info) => of(&op.input, Part::Maybe, op),
-            ("enqueue", Outcome::Fail) => of(&op.input, Part::Failed, op),
-            ("dequeue", Outcome::Ok) if op.output.is_nil() => {
-                takes += 1;
-                last_empty = Some(op);
+impl<'a> Moves<'a> {
+    fn fill(&mut self, ops: impl Iterator<Item = Operation<'a>>) {
+        [&mut self.put, &mut self.maybe, &mut self.failed, &mut self.taken].into_iter().for_each(Vec::clear);
+        for op in ops {
+            match (op.f(), op.outcome) {
+                ("enqueue", Outcome::Ok) => self.put.push(op),
+                ("enqueue", Outcome::Info) => self.maybe.push(op),
+                ("enqueue", Outcome::Fail) => self.failed.push(op),
+                _ => self.taken.push(op),
             }
-            ("dequeue", Outcome::Ok) => {
-                takes += 1;
-                of(&op.output, Part::Taken, op);
-            }
-            ("dequeue", Outcome::Info) => unknown_dequeues += 1,
-            ("drain", Outcome::Ok) => {
-                takes += 1;
-                last_empty = Some(op);
-                op.output.as_list().unwrap_or_default().iter().for_each(|value| of(value, Part::Taken, op));
-            }
-            // What a drain had taken before it crashed is in its result, where the client knows it.
-            ("drain", Outcome::Info) => {
-                unknown_drains += 1;
-                op.output.as_list().unwrap_or_default().iter().for_each(|value| of(value, Part::Taken, op));
-            }
-            _ => {}
         }
     }
-    let key = ops.first().map_or(String::new(), |op| of_key(&op.key));
-    if takes == 0 {
+}
+
+fn judge(object: &Object<'_>, total: bool, findings: &mut Findings) {
+    let queue = Queue::of(object);
+    let key = object.of_key();
+    if queue.takes == 0 {
         findings.unknown(format!("nothing{key} was ever dequeued: nobody looked what came out"));
     }
     let (mut recovered, mut duplicates) = (0_u64, 0_u64);
-    let mut missing: Vec<(&Value, &OpView<'_>)> = Vec::new();
-    for value in order {
-        let moves = &values[value];
-        came_from(value, moves, findings);
+    let mut missing: Vec<(Value, Operation<'_>)> = Vec::new();
+    let (ends, ops) = queue.by_value();
+    let mut begin = 0;
+    let mut moves = Moves::default();
+    for number in 0..queue.values.len() as u32 {
+        let value = queue.values.name(number);
+        let end = ends[number as usize] as usize;
+        moves.fill(ops[begin..end].iter().map(|&op| object.get(op)));
+        begin = end;
+        came_from(value, &moves, findings);
         let possible = moves.put.len() + moves.maybe.len();
         if moves.taken.len() > possible && possible > 0 {
             duplicates += (moves.taken.len() - possible) as u64;
             if !total {
-                findings.anomaly("duplicated value", &moves.taken, || {
-                    format!(
-                        "Value {value} came out {} times, but was put in at most {possible} times.",
-                        moves.taken.len()
-                    )
+                let taken: Vec<OpView<'_>> = moves.taken.iter().map(Operation::view).collect();
+                findings.anomaly("duplicated value", &Vec::from_iter(&taken), || {
+                    let times = taken.len();
+                    format!("Value {value} came out {times} times, but was put in at most {possible} times.")
                 });
             }
         }
         recovered += moves.taken.len().min(possible).saturating_sub(moves.put.len()) as u64;
-        missing.extend(moves.put.iter().skip(moves.taken.len()).map(|put| (value, *put)));
+        if total {
+            missing.extend(moves.put.iter().skip(moves.taken.len()).map(|put| (value.clone(), *put)));
+        }
     }
     if total {
-        lost(&missing, last_empty, unknown_dequeues, unknown_drains, &key, findings);
+        lost(&missing, &queue, object, findings);
         if duplicates > 0 {
             findings.note(format!("{duplicates} values{key} came out again: delivery at least once"));
         }
@@ -132,43 +172,37 @@ fn judge<'a>(ops: &'a [OpView<'a>], total: bool, findings: &mut Findings) {
 
 /// Values that came out without having gone in.
 fn came_from(value: &Value, moves: &Moves<'_>, findings: &mut Findings) {
-    let Some(first) = moves.taken.iter().copied().min_by_key(|op| last_moment(op)) else { return };
-    let begun_first = moves.put.iter().chain(&moves.maybe).copied().min_by_key(|op| op.invoked);
+    let Some(&first) = moves.taken.iter().min_by_key(|op| op.last_moment()) else { return };
+    let begun_first = moves.put.iter().chain(&moves.maybe).min_by_key(|op| op.invoked);
     match (begun_first, moves.failed.first()) {
-        (Some(put), _) if last_moment(first) < put.invoked => {
-            findings.anomaly("unexpected value", &[first, put], || {
+        (Some(&put), _) if first.precedes(&put) => {
+            findings.tell("unexpected value", [first, put], |[first, put]| {
                 format!("Value {value} came out {} before its enqueue began.", between(first, put))
             });
         }
         (Some(_), _) => {}
-        (None, Some(failed)) => findings.anomaly("failed enqueue seen", &[failed, first], || {
+        (None, Some(&failed)) => findings.tell("failed enqueue seen", [failed, first], |_| {
             format!("Value {value} came out, but its enqueue had failed, which means that it did not happen.")
         }),
-        (None, None) => findings.anomaly("unexpected value", &[first], || {
+        (None, None) => findings.tell("unexpected value", [first], |[first]| {
             format!("Value {value} came out {}, but nobody put it in.", begun(first))
         }),
     }
 }
 
 /// Values that went in and did not come out although somebody saw the queue empty afterwards.
-fn lost(
-    missing: &[(&Value, &OpView<'_>)],
-    last_empty: Option<&OpView<'_>>,
-    unknown_dequeues: u64,
-    unknown_drains: u64,
-    key: &str,
-    findings: &mut Findings,
-) {
+fn lost(missing: &[(Value, Operation<'_>)], queue: &Queue, object: &Object<'_>, findings: &mut Findings) {
     if missing.is_empty() {
         return;
     }
-    let Some(empty) = last_empty else {
+    let key = object.of_key();
+    let Some(empty) = queue.last_empty.map(|empty| object.get(empty)) else {
         return findings.unknown(format!(
             "{} acknowledged values{key} never came out, but nobody saw the queue empty: drain it at the end",
             missing.len()
         ));
     };
-    let (gone, unseen): (Vec<_>, Vec<_>) = missing.iter().partition(|(_, put)| last_moment(put) < empty.invoked);
+    let (gone, unseen): (Vec<_>, Vec<_>) = missing.iter().partition(|(_, put)| put.precedes(&empty));
     if !unseen.is_empty() {
         findings.unknown(format!(
             "{} values{key} were acknowledged after the queue was last seen empty and never came out; nobody looked",
@@ -178,6 +212,7 @@ fn lost(
     if gone.is_empty() {
         return;
     }
+    let &Queue { unknown_dequeues, unknown_drains, .. } = queue;
     if unknown_drains > 0 || unknown_dequeues >= gone.len() as u64 {
         return findings.unknown(format!(
             "{} acknowledged values{key} never came out, but takes of unknown outcome ({unknown_dequeues} dequeues, \
@@ -194,7 +229,7 @@ fn lost(
         ));
     }
     for (value, put) in gone {
-        findings.anomaly("lost value", &[put, empty], || {
+        findings.tell("lost value", [*put, empty], |[put, empty]| {
             format!(
                 "Value {value} was acknowledged {} and never came out, although the queue was seen empty {} later.",
                 ended(put),

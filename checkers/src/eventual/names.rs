@@ -1,5 +1,7 @@
 //! Values as dense numbers, in the order in which they are first named.
 
+use std::borrow::Borrow;
+
 use rashomon_history::Value;
 use rustc_hash::FxHashMap;
 
@@ -17,12 +19,12 @@ pub(crate) struct Names {
 
 impl Names {
     /// Of elements that will probably be among these.
-    pub(crate) fn expecting<'a>(values: impl Iterator<Item = &'a Value> + Clone) -> Names {
+    pub(crate) fn expecting(values: impl Iterator<Item = impl Borrow<Value>>) -> Names {
         let (mut low, mut high, mut count) = (i64::MAX, i64::MIN, 0_u64);
-        for number in values.filter_map(Value::as_int) {
+        for number in values.filter_map(|value| value.borrow().as_int()) {
             (low, high, count) = (low.min(number), high.max(number), count + 1);
         }
-        let width = if low > high { 0 } else { high.abs_diff(low) + 1 };
+        let width = if low > high { 0 } else { high.abs_diff(low).saturating_add(1) };
         let near = if width <= 4 * count { vec![NONE; width as usize] } else { Vec::new() };
         Names { first: low, near, ..Names::default() }
     }

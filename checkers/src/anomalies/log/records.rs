@@ -9,57 +9,147 @@
 //!
 //! A poll may also return a map from partition to such lists (Maelstrom). `append` is another word for `send`.
 
-use rashomon_history::{History, OpId, OpView, Outcome, Value};
+use rashomon_history::{History, OpId, Outcome, Value};
+use rustc_hash::FxHashMap;
 
-/// A value sent or polled.
-#[derive(Clone, Debug)]
-pub(super) struct Record {
+use crate::anomalies::findings::of_key;
+use crate::anomalies::object::Operation;
+use crate::eventual::Names;
+
+/// A message sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Send {
     pub(super) op: OpId,
-    pub(super) key: Value,
-    pub(super) value: Value,
-    /// Where it is, as far as this operation knows.
+    pub(super) message: u32,
+    /// Where it is, as far as this operation knows: nothing if it failed or its outcome is unknown.
     pub(super) offset: Option<i64>,
 }
 
-/// One operation's polled values, in the order returned.
-#[derive(Clone, Debug)]
+/// A message polled.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Polled {
+    pub(super) message: u32,
+    pub(super) offset: i64,
+}
+
+/// One poll.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Poll {
     pub(super) op: OpId,
     /// The partition and offset it was asked to begin at.
-    pub(super) from: Option<(Value, i64)>,
-    pub(super) records: Vec<Record>,
+    pub(super) from: Option<(u32, i64)>,
+    /// The end of its stretch of [`Records::polled`].
+    end: u32,
 }
 
 /// Everything a history says about its logs, in order of invocation.
-#[derive(Clone, Debug, Default)]
+#[derive(Default)]
 pub(super) struct Records {
-    pub(super) sends: Vec<Record>,
-    pub(super) polls: Vec<Poll>,
+    pub(super) messages: Messages,
+    pub(super) sends: Vec<Send>,
+    /// What all polls returned, each in its order.
+    pub(super) polled: Vec<Polled>,
+    polls: Vec<Poll>,
     /// Operations by which a process moves or forgets its position.
     pub(super) resets: Vec<OpId>,
 }
 
 impl Records {
-    /// All records, with whether they were polled. Sends that failed or of unknown outcome tell no offset.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&Record, bool)> {
-        let sends = self.sends.iter().map(|record| (record, false));
-        sends.chain(self.polls.iter().flat_map(|poll| &poll.records).map(|record| (record, true)))
+    /// The polls, each with what it returned.
+    pub(super) fn polls(&self) -> impl Iterator<Item = (&Poll, &[Polled])> {
+        let mut begin = 0;
+        self.polls.iter().map(move |poll| {
+            let polled = &self.polled[begin as usize..poll.end as usize];
+            begin = poll.end;
+            (poll, polled)
+        })
+    }
+
+    /// Ends a poll: what was polled since the last one is its.
+    fn poll(&mut self, op: OpId, from: Option<(u32, i64)>) {
+        self.polls.push(Poll { op, from, end: self.polled.len() as u32 });
+    }
+}
+
+/// Numbers for partitions and for the values in each: the same value in another partition is another message.
+#[derive(Default)]
+pub(super) struct Messages {
+    partitions: Names,
+    values: Names,
+    /// Per message, its partition and its value.
+    known: Vec<(u32, u32)>,
+    /// Per value, the message in the partition where it was first met.
+    first: Vec<u32>,
+    /// The messages of that value in other partitions.
+    others: FxHashMap<(u32, u32), u32>,
+}
+
+impl Messages {
+    fn number(&mut self, partition: u32, value: &Value) -> u32 {
+        let value = self.values.number(value);
+        let next = self.known.len() as u32;
+        let number = match self.first.get(value as usize) {
+            Some(&first) if self.partition(first) == partition => first,
+            Some(_) => *self.others.entry((partition, value)).or_insert(next),
+            None => {
+                self.first.push(next);
+                next
+            }
+        };
+        if number == next {
+            self.known.push((partition, value));
+        }
+        number
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
+    pub(super) fn partitions(&self) -> usize {
+        self.partitions.len()
+    }
+
+    pub(super) fn partition(&self, message: u32) -> u32 {
+        self.known[message as usize].0
+    }
+
+    pub(super) fn value(&self, message: u32) -> &Value {
+        self.values.name(self.known[message as usize].1)
+    }
+
+    /// ` of key 7`: the partition, or nothing where there is only one.
+    pub(super) fn of_key(&self, message: u32) -> String {
+        of_key(self.partitions.name(self.partition(message)))
+    }
+
+    /// Per partition, its place in order of their names.
+    pub(super) fn ranks(&self) -> Vec<u32> {
+        let mut order: Vec<u32> = (0..self.partitions.len() as u32).collect();
+        order.sort_unstable_by_key(|&partition| self.partitions.name(partition));
+        let mut ranks = vec![0; order.len()];
+        (0..).zip(order).for_each(|(rank, partition)| ranks[partition as usize] = rank);
+        ranks
     }
 }
 
 pub(super) fn records(history: &History) -> Records {
-    let mut records = Records::default();
+    let ops = || (0..history.len() as u32).map(|id| Operation::of(history, OpId(id)));
+    let plain_sends = || ops().filter(|op| is_send(op.f()) && transaction(&op.input()).is_none());
     // A completion that repeats its invocation's value has no result; if all do, the numbers are no offsets.
-    let plain_send = |op: &OpView<'_>| is_send(op.f) && transaction(&op.input).is_none() && op.outcome == Outcome::Ok;
-    let offsets = history.ops().any(|op| plain_send(&op) && op.output != op.input);
-    for op in history.ops() {
-        if matches!(op.f, "assign" | "subscribe" | "seek") {
+    let offsets = plain_sends().any(|op| op.outcome == Outcome::Ok && op.output != op.input);
+    let mut records = Records::default();
+    records.messages.values = Names::expecting(plain_sends().map(|op| op.input()));
+    for op in ops() {
+        if matches!(op.f(), "assign" | "subscribe" | "seek") {
             records.resets.push(op.id);
-        } else if is_send(op.f) || matches!(op.f, "poll" | "txn") {
-            match transaction(&op.input) {
-                Some(asked) => read_transaction(&op, asked, &mut records),
-                None if is_send(op.f) => records.sends.push(read_send(&op, offsets)),
-                None => read_poll(&op, &mut records),
+        } else if is_send(op.f()) || matches!(op.f(), "poll" | "txn") {
+            let input = op.input();
+            match transaction(&input) {
+                Some(asked) => read_transaction(op, asked, &mut records),
+                None if is_send(op.f()) => read_send(op, offsets, &mut records),
+                None => read_poll(op, &mut records),
             }
         }
     }
@@ -87,56 +177,62 @@ fn at_offset(item: &Value) -> Option<(i64, &Value)> {
     }
 }
 
-fn read_send(op: &OpView<'_>, offsets: bool) -> Record {
-    let offset = match (&op.output, op.outcome) {
+fn read_send(op: Operation<'_>, offsets: bool, records: &mut Records) {
+    let offset = match (op.output(), op.outcome) {
         (_, Outcome::Fail | Outcome::Info) => None,
-        (Value::Int(offset), _) => offsets.then_some(*offset),
-        (output, _) => at_offset(output).map(|(offset, _)| offset),
+        (Value::Int(offset), _) => offsets.then_some(offset),
+        (output, _) => at_offset(&output).map(|(offset, _)| offset),
     };
-    Record { op: op.id, key: op.key.clone(), value: op.input.clone(), offset }
+    let partition = records.messages.partitions.number(&op.key());
+    let message = records.messages.number(partition, &op.input());
+    records.sends.push(Send { op: op.id, message, offset });
 }
 
-fn read_poll(op: &OpView<'_>, records: &mut Records) {
-    let mut poll = Poll { op: op.id, from: op.input.as_int().map(|from| (op.key.clone(), from)), records: Vec::new() };
+fn read_poll(op: Operation<'_>, records: &mut Records) {
     if op.outcome == Outcome::Ok {
-        read_polled(op, &op.output, &mut poll.records);
-        records.polls.push(poll);
+        let from = op.input().as_int().map(|from| (records.messages.partitions.number(&op.key()), from));
+        read_polled(op, &op.output(), records);
+        records.poll(op.id, from);
     }
 }
 
 /// A list of `[offset value]` of the operation's key, or a map from key to such lists.
-fn read_polled(op: &OpView<'_>, polled: &Value, records: &mut Vec<Record>) {
+fn read_polled(op: Operation<'_>, polled: &Value, records: &mut Records) {
     let mut push = |key: &Value, items: &Value| {
+        let partition = records.messages.partitions.number(key);
         for (offset, value) in items.as_list().unwrap_or_default().iter().filter_map(at_offset) {
-            records.push(Record { op: op.id, key: key.clone(), value: value.clone(), offset: Some(offset) });
+            let message = records.messages.number(partition, value);
+            records.polled.push(Polled { message, offset });
         }
     };
     match polled {
         Value::Map(partitions) => partitions.iter().for_each(|(key, items)| push(key, items)),
-        items => push(&op.key, items),
+        items => push(&op.key(), items),
     }
 }
 
-fn read_transaction(op: &OpView<'_>, asked: &[Value], records: &mut Records) {
-    let done = transaction(&op.output).filter(|_| op.outcome == Outcome::Ok);
-    let mut poll = Poll { op: op.id, from: None, records: Vec::new() };
+fn read_transaction(op: Operation<'_>, asked: &[Value], records: &mut Records) {
+    let output = op.output();
+    let done = transaction(&output).filter(|_| op.outcome == Outcome::Ok);
     let mut polls = false;
     for (index, micro) in asked.iter().enumerate() {
         let result = done.and_then(|done| done.get(index)).and_then(Value::as_list);
         match micro.as_list() {
             Some([_, key, value]) => {
                 let offset = result.and_then(|result| at_offset(result.get(2)?)).map(|(offset, _)| offset);
-                records.sends.push(Record { op: op.id, key: key.clone(), value: value.clone(), offset });
+                let partition = records.messages.partitions.number(key);
+                let message = records.messages.number(partition, value);
+                records.sends.push(Send { op: op.id, message, offset });
             }
             _ => {
                 polls = true;
                 if let Some(polled) = result.and_then(|result| result.get(1)) {
-                    read_polled(op, polled, &mut poll.records);
+                    read_polled(op, polled, records);
                 }
             }
         }
     }
     if polls && op.outcome == Outcome::Ok {
-        records.polls.push(poll);
+        records.poll(op.id, None);
     }
 }
