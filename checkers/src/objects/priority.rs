@@ -1,4 +1,4 @@
-//! Priority queue with distinct priorities, exact for complete histories; takes of unknown outcome by a bounded search.
+//! Priority queue with distinct priorities, exact; takes of unknown outcome by a search, see [`super::unknown`].
 //!
 //! # The argument
 //!
@@ -16,6 +16,7 @@
 use super::call::{Answer, Call, Placed, Rule};
 use super::container::{Act, Container, NONE, impossible, sort_by_value};
 use super::gaps::FreeGaps;
+use super::unknown::soonest::Soonest;
 use super::unknown::with_unknown_takes;
 
 /// Judges a priority queue, empty at first, in which a take returns the smallest value. Values are ranks: give the
@@ -24,7 +25,7 @@ pub fn priority_queue(calls: &[Call<Act>]) -> Answer<Act> {
     match sort_by_value(calls) {
         Ok(mut container) => {
             container.items.sort_unstable_by_key(|item| item.value);
-            with_unknown_takes(calls, container, complete)
+            with_unknown_takes(calls, container, complete, pairs)
         }
         Err(answer) => answer,
     }
@@ -92,6 +93,25 @@ fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act> {
         moments.push((gap, Phase::Empty, Placed { call: empty, act: Act::Empty }));
     }
     Answer::Linearizable(in_order(&moments, container.positions))
+}
+
+/// For each value that no known take returned: the first take of a larger one, or observation of "empty", to complete
+/// of those that began while it was certainly inside.
+fn pairs(calls: &[Call<Act>], container: &Container) -> Vec<Vec<u32>> {
+    let mut soonest = Soonest::new(container.positions);
+    for &empty in &container.empties {
+        let Call { invoked, completed, .. } = calls[empty as usize];
+        soonest.add(invoked, completed, empty);
+    }
+    let mut pairs = Vec::new();
+    for item in container.items.iter().rev() {
+        if item.take != NONE {
+            soonest.add(item.put_invoked.max(item.take_invoked), item.take_completed, item.take);
+        } else if let Some((_, take)) = soonest.beginning_at(item.put_completed) {
+            pairs.push(vec![item.put, take]);
+        }
+    }
+    pairs
 }
 
 /// Sorts by gap and phase by counting; what is equal keeps its order, which is by value.

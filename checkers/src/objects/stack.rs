@@ -1,4 +1,4 @@
-//! Stack (LIFO) with unique values, exact for complete histories; takes of unknown outcome by a bounded search.
+//! Stack (LIFO) with unique values, exact; takes of unknown outcome by a search, see [`super::unknown`].
 //!
 //! # The argument
 //!
@@ -22,12 +22,13 @@
 
 use super::call::{Answer, Call, NEVER, Placed, Rule};
 use super::container::{Act, Container, Item, NONE, impossible, sort_by_value};
+use super::unknown::soonest::Soonest;
 use super::unknown::with_unknown_takes;
 
 /// Judges a stack, empty at first.
 pub fn stack(calls: &[Call<Act>]) -> Answer<Act> {
     match sort_by_value(calls) {
-        Ok(container) => with_unknown_takes(calls, container, complete),
+        Ok(container) => with_unknown_takes(calls, container, complete, pairs),
         Err(answer) => answer,
     }
 }
@@ -66,6 +67,31 @@ fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act> {
     }
 }
 
+/// For each value that no known take returned: the first pop to complete of a value that certainly lies below it, and
+/// the first observation of "empty" to complete, of those that began while it was certainly inside.
+fn pairs(calls: &[Call<Act>], container: &Container) -> Vec<Vec<u32>> {
+    let mut empties = Soonest::new(container.positions);
+    for &empty in &container.empties {
+        let Call { invoked, completed, .. } = calls[empty as usize];
+        empties.add(invoked, completed, empty);
+    }
+    let (mut loose, mut below): (Vec<&Item>, Vec<&Item>) = container.items.iter().partition(|item| item.take == NONE);
+    loose.sort_unstable_by_key(|item| item.put_invoked);
+    below.sort_unstable_by_key(|item| item.put_completed);
+    let mut below = below.into_iter().peekable();
+    let mut pops = Soonest::new(container.positions);
+    let mut pairs = Vec::new();
+    for item in loose {
+        while let Some(lower) = below.next_if(|lower| lower.put_completed < item.put_invoked) {
+            pops.add(lower.take_invoked, lower.take_completed, lower.take);
+        }
+        for (_, call) in [&pops, &empties].into_iter().filter_map(|calls| calls.beginning_at(item.put_completed)) {
+            pairs.push(vec![item.put, call]);
+        }
+    }
+    pairs
+}
+
 /// A gap for every observation of "empty".
 fn place_empties(calls: &[Call<Act>], container: &Container) -> Result<Vec<(u32, u32)>, Answer<Act>> {
     if container.empties.is_empty() {
@@ -99,6 +125,12 @@ enum Task {
     Pop(u32),
 }
 
+/// When an item's pop can come. One that was never popped is popped after everything, and so may be one whose pop has
+/// no known outcome.
+fn pop_interval(item: &Item) -> (u32, u32) {
+    if item.take == NONE { (NEVER - 1, NEVER) } else { (item.take_invoked, item.take_completed) }
+}
+
 /// Nests the items, given in order of the pushes' completions. The error is a part that has no bottom.
 fn nest(items: &[&Item]) -> Result<Vec<Letter>, Vec<u32>> {
     let count = items.len() as u32;
@@ -108,7 +140,7 @@ fn nest(items: &[&Item]) -> Result<Vec<Letter>, Vec<u32>> {
     let mut closed = Largest::new(items.iter().map(|item| NEVER - item.put_invoked));
     // Pop completions of those that can; pop invocations of all that remain.
     let mut open = Largest::new(items.iter().map(|_| 0));
-    let mut certain = Largest::new(items.iter().map(|item| item.take_interval().0));
+    let mut certain = Largest::new(items.iter().map(|item| pop_interval(item).0));
     let mut tasks = Vec::new();
     push_parts(&mut tasks, &starts, count);
     let mut starts = Vec::new();
@@ -122,18 +154,18 @@ fn nest(items: &[&Item]) -> Result<Vec<Letter>, Vec<u32>> {
         };
         while let Some(item) = closed.find(from, to, NEVER - items[from as usize].put_completed) {
             closed.set(item, 0);
-            open.set(item, items[item as usize].take_interval().1);
+            open.set(item, pop_interval(items[item as usize]).1);
         }
         let last = certain.largest(from, to);
         let Some(bottom) = open.find(from, to, last) else {
-            return Err((from..to).filter(|&item| certain.get(item) > 0).collect());
+            return Err(chain(items, &certain, from, last));
         };
         word.push(Letter::Push(bottom));
         tasks.push(Task::Pop(bottom));
         open.set(bottom, 0);
         certain.set(bottom, 0);
         covers.leave_out(bottom);
-        let pop = items[bottom as usize].take_interval().0;
+        let pop = pop_interval(items[bottom as usize]).0;
         let covered = items[..to as usize].partition_point(|item| item.put_completed < pop) as u32;
         starts.clear();
         if bottom != from {
@@ -143,6 +175,26 @@ fn nest(items: &[&Item]) -> Result<Vec<Letter>, Vec<u32>> {
         push_parts(&mut tasks, &starts, to);
     }
     Ok(word)
+}
+
+/// Few items of a part that together keep the stack from being empty as long as all of it does: always the one that
+/// stays longest of those that begin before the last one ends. None of them can be at the bottom of all of it.
+fn chain(items: &[&Item], certain: &Largest, from: u32, last: u32) -> Vec<u32> {
+    let mut chain = vec![from];
+    let mut reached = certain.get(from);
+    let mut next = from + 1;
+    while reached < last {
+        let mut best = next;
+        while items.get(next as usize).is_some_and(|item| item.put_completed < reached) {
+            if certain.get(next) > certain.get(best) {
+                best = next;
+            }
+            next += 1;
+        }
+        reached = certain.get(best);
+        chain.push(best);
+    }
+    chain
 }
 
 /// Adds the parts that begin at `starts` and end where the next one begins, the first on top.
@@ -166,6 +218,7 @@ fn merge(
     let mut moments = moments.into_iter().peekable();
     let mut order = Vec::with_capacity(2 * items.len() + moments.len());
     let mut at = 0;
+    let mut stays = false;
     for letter in word {
         let (item, begin, end) = match *letter {
             Letter::Push(item) => {
@@ -180,7 +233,10 @@ fn merge(
             }
             Letter::Pop(item) => {
                 let item = items[item as usize];
-                if item.take == NONE {
+                // What lies below a value that is never popped is not popped either: by a take of unknown outcome that
+                // did not happen.
+                stays |= item.take == NONE;
+                if stays {
                     continue;
                 }
                 (item, item.take_invoked, item.take_completed)
@@ -218,7 +274,7 @@ impl Covers {
         let size = items.len().next_power_of_two();
         let mut nodes = vec![(REPORTED, 0); 2 * size];
         let mut starts = Vec::new();
-        let mut pops: Vec<u32> = items.iter().map(|item| item.take_interval().0).collect();
+        let mut pops: Vec<u32> = items.iter().map(|item| pop_interval(item).0).collect();
         pops.sort_unstable();
         let mut popped = 0;
         for (index, item) in items.iter().enumerate() {

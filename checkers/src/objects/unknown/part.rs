@@ -1,0 +1,117 @@
+//! A few values of a history that contradict each other unless some of them were taken by takes of unknown outcome.
+
+use super::super::call::{Answer, Call, NEVER, Rule};
+use super::super::container::{Act, Container, Item, NONE};
+use super::Complete;
+
+/// A contradiction as a small history of its own, judged again and again with different takes.
+pub(super) struct Part {
+    calls: Vec<Call<Act>>,
+    container: Container,
+    /// The positions of the history that occur here, in order.
+    positions: Vec<u32>,
+    /// Values that no known take returned: their number in the search, and their item here.
+    loose: Vec<(u32, u32)>,
+    /// How many items and observations it has.
+    pub(super) size: u64,
+    /// What was judged last, and the answer.
+    judged: Option<(Vec<u32>, bool)>,
+}
+
+impl Part {
+    /// The items and observations of "empty" given, in the container's order. Loose values are numbered.
+    pub(super) fn new(
+        calls: &[Call<Act>],
+        container: &Container,
+        items: &[u32],
+        empties: &[u32],
+        number_of: &[u32],
+    ) -> Part {
+        let mut part = Part {
+            calls: Vec::with_capacity(2 * items.len() + empties.len()),
+            container: Container { items: Vec::new(), empties: Vec::new(), unknown_takes: Vec::new(), positions: 0 },
+            positions: Vec::with_capacity(4 * items.len() + 2 * empties.len()),
+            loose: Vec::new(),
+            size: (items.len() + empties.len()) as u64,
+            judged: None,
+        };
+        let of = |&index: &u32| container.items[index as usize];
+        for item in items.iter().map(of) {
+            part.positions.extend([item.put_invoked, item.put_completed, item.take_invoked, item.take_completed]);
+        }
+        for &empty in empties {
+            part.positions.extend([calls[empty as usize].invoked, calls[empty as usize].completed]);
+        }
+        part.positions.retain(|&position| position != NEVER);
+        part.positions.sort_unstable();
+        part.container.positions = part.positions.len() as u32;
+        for &index in items {
+            let item = of(&index);
+            let put = part.push(Act::Put(item.value), item.put_invoked, item.put_completed);
+            let act = if item.take == NONE { Act::Unknown } else { Act::Take(item.value) };
+            let take = part.push(act, item.take_invoked, item.take_completed);
+            if item.take == NONE {
+                part.loose.push((number_of[index as usize], part.container.items.len() as u32));
+            }
+            part.container.items.push(Item {
+                value: item.value,
+                put,
+                take: if item.take == NONE { NONE } else { take },
+                put_invoked: part.calls[put as usize].invoked,
+                put_completed: part.calls[put as usize].completed,
+                take_invoked: part.calls[take as usize].invoked,
+                take_completed: part.calls[take as usize].completed,
+            });
+        }
+        for &empty in empties {
+            let Call { act, invoked, completed, .. } = calls[empty as usize];
+            let empty = part.push(act, invoked, completed);
+            part.container.empties.push(empty);
+        }
+        part
+    }
+
+    fn push(&mut self, act: Act, invoked: u32, completed: u32) -> u32 {
+        let place = |position: u32| self.positions.binary_search(&position).map_or(NEVER, |place| place as u32);
+        let call = Call { op: 0, act, invoked: place(invoked), completed: place(completed) };
+        self.calls.push(call);
+        self.calls.len() as u32 - 1
+    }
+
+    /// The numbers of the loose values.
+    pub(super) fn loose(&self) -> Vec<u32> {
+        self.loose.iter().map(|&(number, _)| number).collect()
+    }
+
+    /// Whether these values can be explained when each loose one may be taken from a time on, or never.
+    pub(super) fn holds(&mut self, complete: Complete, mut from: impl FnMut(u32) -> Option<u32>) -> bool {
+        let mut gaps = Vec::with_capacity(self.loose.len());
+        for &(number, item) in &self.loose {
+            // What was invoked between two positions can happen in the gap between them.
+            let gap = from(number)
+                .map(|from| self.positions.partition_point(|&position| position <= from).saturating_sub(1) as u32);
+            gaps.push(gap.unwrap_or(NEVER));
+            let item = &mut self.container.items[item as usize];
+            // An item's calls lie side by side.
+            item.take = if gap.is_some() { item.put + 1 } else { NONE };
+            item.take_invoked = gap.unwrap_or(NEVER);
+        }
+        if let Some((judged, holds)) = &self.judged
+            && *judged == gaps
+        {
+            return *holds;
+        }
+        let holds = !matches!(complete(&self.calls, &self.container), Answer::Impossible(_));
+        self.judged = Some((gaps, holds));
+        holds
+    }
+
+    /// What contradicts when no loose value was ever taken.
+    pub(super) fn rule(&mut self, complete: Complete) -> Rule {
+        self.holds(complete, |_| None);
+        match complete(&self.calls, &self.container) {
+            Answer::Impossible(contradiction) => contradiction.rule,
+            Answer::Linearizable(_) | Answer::Undecided(_) => unreachable!("a part contradicts itself"),
+        }
+    }
+}
