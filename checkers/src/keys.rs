@@ -1,6 +1,7 @@
 //! Which operations belong to which key.
 
 mod sorter;
+mod stretches;
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -9,7 +10,8 @@ use rashomon_history::{History, OpId};
 use rustc_hash::FxHashMap;
 
 use crate::specialist::Ops;
-pub(crate) use sorter::Sorter;
+pub(crate) use sorter::{Sorted, Sorter};
+pub(crate) use stretches::Stretches;
 
 /// No key.
 const NONE: u32 = u32::MAX;
@@ -23,23 +25,26 @@ pub struct KeyTable {
 }
 
 impl KeyTable {
-    /// Counts a history's operations by key.
-    pub fn of(history: &History) -> KeyTable {
-        let mut numbers = Numbers::of(history);
-        let mut ends: Vec<u32> = Vec::new();
-        for id in 0..history.len() as u32 {
-            let key = numbers.number(history.key_of(OpId(id)));
-            if key as usize == ends.len() {
-                ends.push(0);
-            }
-            ends[key as usize] += 1;
-        }
+    /// Counts a history's operations by key. The same for any number of threads.
+    pub fn of(history: &History, threads: usize) -> KeyTable {
+        let ids = key_ids(history, threads);
+        let counted = Stretches::of(history, ids.len(), threads).each(|stretch| {
+            let mut counts = Counts { numbers: Numbers::among(&ids, history), keys: Vec::new() };
+            stretch.for_each(|id| counts.add(history.key_of(OpId(id)), 1));
+            counts
+        });
+        // Whatever is first in an earlier stretch is first.
+        let counts = counted.into_iter().reduce(|mut counts, later| {
+            later.keys.iter().for_each(|&(key, count)| counts.add(key, count));
+            counts
+        });
+        let counts = counts.expect("there is a stretch");
         let mut total = 0;
-        for end in &mut ends {
-            total += *end;
-            *end = total;
-        }
-        KeyTable { numbers, ends }
+        let ends = counts.keys.iter().map(|&(_, count)| {
+            total += count;
+            total
+        });
+        KeyTable { ends: ends.collect(), numbers: counts.numbers }
     }
 
     /// How many keys there are.
@@ -115,7 +120,7 @@ pub struct Keys {
 impl Keys {
     /// Groups a history's operations by key; keys in order of their first operation.
     pub fn of(history: &History) -> Keys {
-        Keys::in_table(history, &KeyTable::of(history))
+        Keys::in_table(history, &KeyTable::of(history, 1))
     }
 
     pub(crate) fn in_table(history: &History, table: &KeyTable) -> Keys {
@@ -162,6 +167,34 @@ impl Keys {
     }
 }
 
+/// The value ids of all keys lie between these.
+fn key_ids(history: &History, threads: usize) -> Range<usize> {
+    let join = |(low, high): (u32, u32), other: (u32, u32)| (low.min(other.0), high.max(other.1));
+    let borders = Stretches::of(history, 0, threads).each(|stretch| {
+        stretch.map(|op| history.key_of(OpId(op))).fold((u32::MAX, 0), |border, id| join(border, (id, id)))
+    });
+    let (low, high) = borders.into_iter().fold((u32::MAX, 0), join);
+    if low > high { 0..0 } else { low as usize..high as usize + 1 }
+}
+
+/// Operations counted by key.
+struct Counts {
+    numbers: Numbers,
+    /// By number: the key's value id, and how many operations it has.
+    keys: Vec<(u32, u32)>,
+}
+
+impl Counts {
+    #[inline]
+    fn add(&mut self, key: u32, count: u32) {
+        let number = self.numbers.number(key) as usize;
+        if number == self.keys.len() {
+            self.keys.push((key, 0));
+        }
+        self.keys[number].1 += count;
+    }
+}
+
 /// Numbers keys in the order in which they are first asked for: directly where their ids are close together.
 #[derive(Clone, Debug)]
 struct Numbers {
@@ -172,12 +205,10 @@ struct Numbers {
 }
 
 impl Numbers {
-    fn of(history: &History) -> Numbers {
-        let ids = || (0..history.len() as u32).map(|id| history.key_of(OpId(id)));
-        let (first, last) = ids().fold((u32::MAX, 0), |(first, last), id| (first.min(id), last.max(id)));
-        let width = if first > last { 0 } else { (last - first) as usize + 1 };
-        let near = if width <= history.len() { vec![NONE; width] } else { Vec::new() };
-        Numbers { first, near, far: FxHashMap::default(), known: 0 }
+    /// Knows no key yet; all have these ids.
+    fn among(ids: &Range<usize>, history: &History) -> Numbers {
+        let near = if ids.len() <= history.len() { vec![NONE; ids.len()] } else { Vec::new() };
+        Numbers { first: ids.start as u32, near, far: FxHashMap::default(), known: 0 }
     }
 
     /// The number of a key that may be new.

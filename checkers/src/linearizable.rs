@@ -12,7 +12,7 @@ use rashomon_history::{History, OpId};
 use crate::certificate;
 use crate::engine::{Answer, Answered, How, Shortage, decide};
 use crate::explain;
-use crate::keys::{KeyTable, Keys, Sorter};
+use crate::keys::{KeyTable, Keys, Sorted, Sorter};
 use crate::model::{Model, Unusable};
 use crate::part::{compile, compile_rows};
 use crate::specialist::{Ops, Rows};
@@ -41,10 +41,10 @@ pub struct Options {
 
 impl Options {
     /// How many threads are worth their while.
-    fn threads_for(&self, history: &History, table: &KeyTable) -> usize {
+    fn threads_for(&self, history: &History) -> usize {
         let processors = || std::thread::available_parallelism().map_or(1, usize::from);
         let wanted = if self.threads == 0 { processors() } else { self.threads };
-        if history.len() < PARALLEL_AT { 1 } else { wanted.min(table.len()) }
+        if history.len() < PARALLEL_AT { 1 } else { wanted }
     }
 }
 
@@ -55,11 +55,12 @@ pub fn check<M: Model>(model: &M, history: &History, budget: &Budget) -> Judgeme
 
 /// As [`check`], with options.
 pub fn check_with<M: Model>(model: &M, history: &History, options: &Options) -> Judgement {
-    let mut table = KeyTable::of(history);
+    let threads = options.threads_for(history);
+    let mut table = KeyTable::of(history, threads);
     let budget = options.budget;
-    let threads = options.threads_for(history, &table);
     let share = (budget.steps / table.len().max(1) as u64).max(STEPS_PER_KEY).min(budget.steps);
     let easy = if options.certify { Tally::default() } else { take_certain(model, history, &mut table, threads) };
+    let threads = threads.min(table.len());
     let work = Work { model, history, table: &table, options, threads, budget: Budget { steps: share, ..budget } };
     let mut tally = easy.join(work.all());
     if tally.is_settled() {
@@ -151,9 +152,9 @@ impl<M: Model> Work<'_, M> {
         }
         let keys = self.table.len();
         let sorter = Sorter::new(self.history, self.table, self.threads);
-        let mut before = None;
+        let mut sorted = Sorted::default();
         for batch in self.table.divide(0..keys, operations.div_ceil(BATCH)) {
-            let sorted = sorter.sort(batch.clone(), before.take());
+            sorted = sorter.sort(batch.clone(), sorted);
             let judge = |bundle: Range<usize>, tally: &mut Tally| {
                 for key in bundle {
                     let rows = Rows::fetched(self.history, sorted.of(key));
@@ -166,7 +167,6 @@ impl<M: Model> Work<'_, M> {
             let bundle = (batch.len() / (self.threads * 64)).max(1);
             let bundles = batch.clone().step_by(bundle).map(|key| key..(key + bundle).min(batch.end));
             tally = share_out(self.threads, bundles, judge).into_iter().fold(tally, Tally::join);
-            before = Some(sorted);
         }
         tally.sorted()
     }

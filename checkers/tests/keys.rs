@@ -93,11 +93,11 @@ fn agree<M: Model>(model: &M, history: &History) -> [u32; 2] {
     let expected: Vec<bool> =
         (0..keys.len()).map(|key| brute::is_linearizable(model, history, keys.of_key(key))).collect();
     let specialist = model.specialist().expect("registers have one");
-    let certain = specialist.certain(history, &KeyTable::of(history), 1);
+    let certain = specialist.certain(history, &KeyTable::of(history, 1), 1);
     // Starting threads takes longer than all the rest, so not each time.
     let threads = [1, 2, 3, 8][history.len() % 4];
     if threads > 1 && history.events().is_multiple_of(4) {
-        let shared = specialist.certain(history, &KeyTable::of(history), threads);
+        let shared = specialist.certain(history, &KeyTable::of(history, threads), threads);
         assert_eq!(shared, certain, "{threads} threads: {history:?}");
     }
     for (key, &certain) in certain.iter().enumerate() {

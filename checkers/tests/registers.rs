@@ -21,7 +21,7 @@ fn agree<M: Model>(model: &M, history: &History, decided: &mut u32) -> bool {
         check_answer(model, history, ops, expected, answered.answer, specialist.name());
         *decided += 1;
     }
-    if specialist.certain(history, &KeyTable::of(history), 1) == [true] {
+    if specialist.certain(history, &KeyTable::of(history, 1), 1) == [true] {
         assert!(expected, "certain in one pass, but the reference says no: {}", show(history));
     }
     let part = compile(model, history, ops).expect("the test's operations are of this model");

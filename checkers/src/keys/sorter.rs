@@ -9,23 +9,28 @@ use std::ops::Range;
 
 use rashomon_history::{History, OpId, Row};
 
-use super::KeyTable;
+use super::{KeyTable, Stretches};
 use crate::threads::share_out;
-
-/// A thread that shares the work has at least so many operations for each key that it counts.
-const WORTHWHILE: usize = 4;
 
 /// Sorts a history's operations by key.
 pub(crate) struct Sorter<'a> {
     history: &'a History,
     table: &'a KeyTable,
-    threads: usize,
+    stretches: Stretches,
     /// Per stretch of the history, per key: how many operations.
     counts: Vec<Vec<u32>>,
 }
 
 /// The operations of some keys, each key's together and in order of invocation.
+#[derive(Default)]
 pub(crate) struct Sorted {
+    /// In order of their keys, which follow each other.
+    blocks: Vec<Block>,
+}
+
+/// The operations of a few keys.
+#[derive(Default)]
+struct Block {
     first: usize,
     starts: Vec<u32>,
     rows: Vec<(OpId, Row)>,
@@ -34,69 +39,74 @@ pub(crate) struct Sorted {
 impl Sorted {
     /// Those of one key. Panics when it is not among these.
     pub(crate) fn of(&self, key: usize) -> &[(OpId, Row)] {
-        let index = key - self.first;
-        &self.rows[self.starts[index] as usize..self.starts[index + 1] as usize]
+        let block = &self.blocks[self.blocks.partition_point(|block| block.first <= key) - 1];
+        let index = key - block.first;
+        &block.rows[block.starts[index] as usize..block.starts[index + 1] as usize]
     }
 }
 
 impl<'a> Sorter<'a> {
     /// Gets ready: counts.
     pub(crate) fn new(history: &'a History, table: &'a KeyTable, threads: usize) -> Sorter<'a> {
-        let stretches = threads.min(history.len() / (WORTHWHILE * table.len().max(1))).max(1);
-        let mut counts = vec![vec![0; table.len()]; stretches];
-        if stretches == 1 {
-            for (key, count) in counts[0].iter_mut().enumerate() {
-                *count = table.operations(key..key + 1) as u32;
+        let stretches = Stretches::of(history, table.len(), threads);
+        let counts = stretches.each(|stretch| {
+            if stretches.count() == 1 {
+                return (0..table.len()).map(|key| table.operations(key..key + 1) as u32).collect();
             }
-        } else {
-            share_out(threads, counts.iter_mut().enumerate(), |(number, counts), _: &mut ()| {
-                for id in stretch(history, number, stretches) {
-                    if let Some(count) = counts.get_mut(table.number(history.key_of(OpId(id))) as usize) {
-                        *count += 1;
-                    }
+            let mut counts = vec![0; table.len()];
+            for id in stretch {
+                if let Some(count) = counts.get_mut(table.number(history.key_of(OpId(id))) as usize) {
+                    *count += 1;
                 }
-            });
-        }
-        Sorter { history, table, threads, counts }
+            }
+            counts
+        });
+        Sorter { history, table, stretches, counts }
     }
 
     /// Sorts the operations of some keys, using the memory of what was sorted before.
-    pub(crate) fn sort(&self, keys: Range<usize>, before: Option<Sorted>) -> Sorted {
-        let mut starts = vec![0];
-        for key in keys.clone() {
-            starts.push(starts[key - keys.start] + self.counts.iter().map(|counts| counts[key]).sum::<u32>());
-        }
-        let total = starts[keys.len()] as usize;
-        let mut rows = before.map_or_else(Vec::new, |before| before.rows);
-        // All of them are written below.
-        let any = (OpId(0), self.history.row(OpId(0)));
-        rows.resize(total, any);
+    pub(crate) fn sort(&self, keys: Range<usize>, before: Sorted) -> Sorted {
+        let mut memory = before.blocks.into_iter().map(|block| block.rows);
+        // Each thread makes a block, because the first touch of so much memory takes its time.
+        let ranges = self.table.divide(keys.clone(), self.stretches.count()).into_iter();
+        let mut blocks: Vec<_> =
+            ranges.map(|keys| (keys, memory.next().unwrap_or_default(), Block::default())).collect();
+        share_out(self.stretches.count(), blocks.iter_mut(), |(keys, rows, block), _: &mut ()| {
+            *block = self.block(keys.clone(), std::mem::take(rows));
+        });
+        let mut blocks: Vec<Block> = blocks.into_iter().map(|(_, _, block)| block).collect();
         let mut places: Vec<Vec<std::slice::IterMut<'_, _>>> = self.counts.iter().map(|_| Vec::new()).collect();
-        let mut rest = &mut rows[..];
-        for key in keys.clone() {
-            for (counts, places) in self.counts.iter().zip(&mut places) {
-                let (mine, others) = rest.split_at_mut(counts[key] as usize);
-                places.push(mine.iter_mut());
-                rest = others;
+        for block in &mut blocks {
+            let mut rest = &mut block.rows[..];
+            for key in block.first..block.first + block.starts.len() - 1 {
+                for (counts, places) in self.counts.iter().zip(&mut places) {
+                    let (mine, others) = rest.split_at_mut(counts[key] as usize);
+                    places.push(mine.iter_mut());
+                    rest = others;
+                }
             }
         }
-        let stretches = places.len();
-        share_out(self.threads, places.into_iter().enumerate(), |(number, mut places), _: &mut ()| {
-            for id in stretch(self.history, number, stretches) {
+        self.stretches.each_with(places, |mut places, stretch| {
+            for id in stretch {
                 let key = self.table.number(self.history.key_of(OpId(id))) as usize;
                 if let Some(places) = places.get_mut(key.wrapping_sub(keys.start)) {
                     *places.next().expect("they were counted") = (OpId(id), self.history.row(OpId(id)));
                 }
             }
         });
-        Sorted { first: keys.start, starts, rows }
+        Sorted { blocks }
     }
-}
 
-/// One of so many stretches of a history.
-fn stretch(history: &History, number: usize, stretches: usize) -> Range<u32> {
-    let border = |number: usize| (history.len() * number / stretches) as u32;
-    border(number)..border(number + 1)
+    /// A block with room for the operations of some keys.
+    fn block(&self, keys: Range<usize>, mut rows: Vec<(OpId, Row)>) -> Block {
+        let mut starts = vec![0];
+        for key in keys.clone() {
+            starts.push(starts[key - keys.start] + self.counts.iter().map(|counts| counts[key]).sum::<u32>());
+        }
+        // All of them will be overwritten.
+        rows.resize(starts[keys.len()] as usize, (OpId(0), self.history.row(OpId(0))));
+        Block { first: keys.start, starts, rows }
+    }
 }
 
 #[cfg(test)]
@@ -119,22 +129,30 @@ mod tests {
             builder.push_ref(event).expect("each process invokes once");
         }
         let history = builder.finish();
-        let mut table = KeyTable::of(&history);
+        let mut table = KeyTable::of(&history, 1);
         let removed: Vec<bool> = (0..table.len()).map(|key| key == 2).collect();
         table.remove(&removed);
         let (keys, count) = (Keys::of(&history), table.len());
         for threads in 1..4 {
+            let counted = KeyTable::of(&history, threads);
+            for key in 0..count {
+                let first = history.key_of(OpId(keys.ops(key)[0]));
+                assert_eq!(
+                    (counted.number(first), counted.operations(key..key + 1)),
+                    (key as u32, keys.ops(key).len())
+                );
+            }
             let sorter = Sorter::new(&history, &table, threads);
             assert_eq!(sorter.counts.len(), threads);
-            let mut before = None;
+            let mut before = Sorted::default();
             for range in [0..count, 1..count, 2..4, 3..3, 0..1] {
-                let sorted = sorter.sort(range.clone(), before.take());
+                let sorted = sorter.sort(range.clone(), before);
                 for key in range {
                     let ids: Vec<u32> = sorted.of(key).iter().map(|(op, _)| op.0).collect();
                     assert_eq!(ids, if removed[key] { &[] } else { keys.ops(key) }, "key {key}, {threads} threads");
                     assert!(sorted.of(key).iter().all(|&(op, row)| row == history.row(op)));
                 }
-                before = Some(sorted);
+                before = sorted;
             }
         }
     }

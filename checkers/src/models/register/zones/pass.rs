@@ -5,102 +5,23 @@
 //! needs only the few zones that may still be overtaken. Whatever is out of the ordinary leaves the key *in doubt*, for
 //! the method that looks at one key alone: it also says why.
 //!
-//! Threads share out the keys. Which keys are in doubt does not depend on how many threads there are.
+//! Threads share out the history for the clusters, a table for each stretch, and then the keys for the zones. A key is
+//! in doubt or not, however many threads there are.
+
+mod table;
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 use rashomon_history::{History, OpId, Outcome, Row};
 
 use super::shifted;
-use crate::keys::KeyTable;
+use crate::keys::{KeyTable, Stretches};
 use crate::threads::share_out;
+use table::{Extent, LATE, Layout, Table, Values};
 
-/// Nobody found the value and left it: after everything.
-const LATE: u32 = u32::MAX >> 1;
-/// Set in [`Cluster::last`] once the write was seen.
-const WRITTEN: u32 = 1 << 31;
 const NONE: u32 = u32::MAX;
-/// Instead of a key: several have this value.
-const MANY: u32 = u32::MAX - 1;
 /// A key with more zones than this waiting for others is left in doubt.
 const WAITING: usize = 1000;
-/// The table may have so many places for each write.
-const SPARSE: u64 = 2;
-/// Or these, if that is more.
-const PLACES: u64 = 64;
-
-/// One value of one key. Threads share the table of clusters, but a cluster belongs to the first key that asks for it,
-/// and so to one thread.
-struct Cluster {
-    /// The key, or [`NONE`], or [`MANY`].
-    key: AtomicU32,
-    /// The first completion.
-    first: AtomicU32,
-    /// The last invocation.
-    last: AtomicU32,
-}
-
-impl Cluster {
-    fn new() -> Cluster {
-        Cluster { key: AtomicU32::new(NONE), first: AtomicU32::new(LATE), last: AtomicU32::new(0) }
-    }
-
-    /// Whether it belongs to a key now. If it belonged to another, both are in doubt: whichever thread came first.
-    #[inline]
-    fn belongs_to(&self, key: u32, alone: bool, in_doubt: &mut Vec<u32>) -> bool {
-        let mut owner = self.key.load(Relaxed);
-        if owner == NONE {
-            owner = if alone {
-                // Nobody else can be quicker.
-                self.key.store(key, Relaxed);
-                key
-            } else {
-                self.key.compare_exchange(NONE, key, Relaxed, Relaxed).map_or_else(|owner| owner, |_| key)
-            };
-        }
-        if owner != key {
-            in_doubt.extend([key, self.key.swap(MANY, Relaxed)]);
-        }
-        owner == key
-    }
-}
-
-/// Where the values of a key have their clusters.
-#[derive(Clone, Copy)]
-struct Place {
-    low: u32,
-    width: u32,
-    base: u32,
-}
-
-impl Place {
-    const NOWHERE: Place = Place { low: 0, width: 0, base: 0 };
-
-    #[inline]
-    fn of(self, value: u32) -> Option<usize> {
-        let offset = value.wrapping_sub(self.low);
-        (offset < self.width).then_some(self.base as usize + offset as usize)
-    }
-}
-
-/// The places of all keys.
-enum Places {
-    /// No two keys share a value: one stretch for all.
-    Shared(Place),
-    /// A stretch for each.
-    Own(Vec<Place>),
-}
-
-impl Places {
-    #[inline]
-    fn of(&self, key: u32, value: u32) -> Option<usize> {
-        match self {
-            Places::Shared(place) => place.of(value),
-            Places::Own(places) => places[key as usize].of(value),
-        }
-    }
-}
 
 /// What is known of one key besides its clusters.
 #[derive(Clone, Copy)]
@@ -130,62 +51,27 @@ enum Act {
 
 /// Which keys are certainly linearizable; empty when this method does not apply.
 pub(super) fn certain(history: &History, table: &KeyTable, threads: usize) -> Vec<bool> {
-    let functions: Option<Vec<bool>> = (0..history.functions())
-        .map(|id| match &**history.function(id as u16) {
-            "write" => Some(true),
-            "read" => Some(false),
-            _ => None,
-        })
-        .collect();
-    let Some(writes) = functions.filter(|_| !table.is_empty()) else { return Vec::new() };
-    let mut shares: Vec<Share> = table.divide(0..table.len(), threads.max(1)).into_iter().map(Share::of).collect();
-    let ids = if shares.len() > 1 { Some(Ids::of(history, table, &shares)) } else { None };
-    let pass = Pass { history, table, writes, ids };
-    let Some((places, width)) = pass.places(&mut shares) else { return Vec::new() };
-    let clusters: Vec<Cluster> = (0..width).map(|_| Cluster::new()).collect();
-    pass.fill(&places, &clusters, &mut shares);
-    share_out(threads, shares.iter_mut().enumerate(), |(number, share), _: &mut ()| {
-        pass.sweep(&places, &clusters, number, share);
+    let Some(writes) = writes(history).filter(|_| !table.is_empty()) else { return Vec::new() };
+    certain_in(history, table, writes, Stretches::of(history, table.len(), threads))
+}
+
+/// Per function: whether it writes; `None` when one neither writes nor reads.
+fn writes(history: &History) -> Option<Vec<bool>> {
+    let functions = (0..history.functions()).map(|id| match &**history.function(id as u16) {
+        "write" => Some(true),
+        "read" => Some(false),
+        _ => None,
     });
-    shares.iter().flat_map(|share| share.keys.iter().map(|key| !key.in_doubt)).collect()
+    functions.collect()
 }
 
-/// The keys of one thread: their numbers follow each other.
-struct Share {
-    first: u32,
-    keys: Vec<Key>,
-}
-
-impl Share {
-    fn of(keys: Range<usize>) -> Share {
-        Share { first: keys.start as u32, keys: vec![Key { end: 0, waiting: NONE, in_doubt: false }; keys.len()] }
-    }
-}
-
-/// The operations of each share, by stretches of the history.
-struct Ids {
-    /// Per stretch, per share.
-    stretches: Vec<Vec<Vec<u32>>>,
-}
-
-impl Ids {
-    fn of(history: &History, table: &KeyTable, shares: &[Share]) -> Ids {
-        let count = shares.len();
-        let firsts: Vec<u32> = shares[1..].iter().map(|share| share.first).collect();
-        let mut stretches = vec![vec![Vec::new(); count]; count];
-        share_out(count, stretches.iter_mut().enumerate(), |(stretch, ids), _: &mut ()| {
-            let border = |stretch: usize| (history.len() * stretch / count) as u32;
-            for ids in ids.iter_mut() {
-                ids.reserve_exact(history.len() / count / count * 5 / 4);
-            }
-            for id in border(stretch)..border(stretch + 1) {
-                let key = table.number(history.key_of(OpId(id)));
-                let share: usize = firsts.iter().map(|&first| usize::from(key >= first)).sum();
-                ids[share].push(id);
-            }
-        });
-        Ids { stretches }
-    }
+fn certain_in(history: &History, table: &KeyTable, writes: Vec<bool>, stretches: Stretches) -> Vec<bool> {
+    let shares = table.divide(0..table.len(), stretches.count());
+    let pass = Pass { history, table, writes, stretches, shares };
+    let looked = pass.look();
+    let Some(layout) = Layout::of(looked.iter().map(|look| &look.values)) else { return Vec::new() };
+    let (tables, keys) = pass.fill(&looked, layout);
+    pass.sweep(&looked, &tables, keys)
 }
 
 struct Pass<'a> {
@@ -193,151 +79,144 @@ struct Pass<'a> {
     table: &'a KeyTable,
     /// Per function: whether it writes.
     writes: Vec<bool>,
-    /// With more than one share: which operations are whose.
-    ids: Option<Ids>,
+    stretches: Stretches,
+    /// The keys of each thread, where they share out keys.
+    shares: Vec<Range<usize>>,
+}
+
+/// The first look at a stretch.
+struct Look {
+    values: Values,
+    /// The writes, for each share of the keys.
+    writes: Vec<Vec<u32>>,
 }
 
 impl Pass<'_> {
-    /// Does something with each operation of a share in order of invocation: its key, the operation, what it does.
+    /// An operation's key and row, and what it does.
     #[inline(always)]
-    fn each(&self, share: usize, mut work: impl FnMut(u32, Row, Act)) {
-        // One loop for both cases, so that the work is compiled into it.
-        let stretches = self.ids.as_ref().map_or(1, |ids| ids.stretches.len());
-        for stretch in 0..stretches {
-            let ids = self.ids.as_ref().map(|ids| &ids.stretches[stretch][share][..]);
-            for index in 0..ids.map_or(self.history.len(), <[u32]>::len) {
-                let row = self.history.row(OpId(ids.map_or(index as u32, |ids| ids[index])));
-                let act = match (self.writes[row.function as usize], row.outcome) {
-                    (true, Outcome::Ok | Outcome::Info) => Act::Wrote(row.input),
-                    (false, Outcome::Ok) => Act::Found(row.output),
-                    _ => Act::Nothing,
-                };
-                work(self.table.number(row.key), row, act);
-            }
-        }
+    fn act(&self, op: u32) -> (u32, Row, Act) {
+        let row = self.history.row(OpId(op));
+        let act = match (self.writes[row.function as usize], row.outcome) {
+            (true, Outcome::Ok | Outcome::Info) => Act::Wrote(row.input),
+            (false, Outcome::Ok) => Act::Found(row.output),
+            _ => Act::Nothing,
+        };
+        (self.table.number(row.key), row, act)
     }
 
-    /// Where clusters go, and how many places that takes; `None` when the values are too far apart.
-    fn places(&self, shares: &mut [Share]) -> Option<(Places, usize)> {
-        let mut seen: Vec<Vec<(u32, u32)>> = shares.iter().map(|share| vec![(u32::MAX, 0); share.keys.len()]).collect();
-        let counts = share_out(shares.len(), seen.iter_mut().enumerate(), |(number, seen), count: &mut u64| {
-            let first = shares[number].first;
-            self.each(number, |key, _, act| {
+    /// Looks which values are written.
+    fn look(&self) -> Vec<Look> {
+        self.stretches.each(|stretch| {
+            // As many as there may be: memory that is not written to takes none.
+            let writes = self.shares.iter().map(|_| Vec::with_capacity(stretch.len())).collect();
+            let mut look = Look { values: Values::none(self.table.len()), writes };
+            for op in stretch {
+                let (key, _, act) = self.act(op);
                 if let Act::Wrote(value) = act {
-                    let (low, high) = &mut seen[(key - first) as usize];
-                    (*low, *high) = ((*low).min(value), (*high).max(value));
-                    *count += 1;
+                    look.values.add(key, value);
+                    look.writes[self.share_of(key)].push(op);
                 }
-            });
-        });
-        let count: u64 = counts.iter().sum();
-        let seen = || seen.iter().flatten().copied();
-        let width = |(low, high): (u32, u32)| if low > high { 0 } else { u64::from(high - low) + 1 };
-        let limit = (SPARSE * count).max(PLACES);
-        let own = seen().map(width).sum::<u64>();
-        if own < count / 2 {
-            // Most values are written again and again.
-            return None;
-        }
-        if own <= limit {
-            let mut base = 0;
-            let places = seen().map(|(low, high)| {
-                let place = Place { low, width: width((low, high)) as u32, base };
-                base += place.width;
-                if place.width == 0 { Place::NOWHERE } else { place }
-            });
-            return Some((Places::Own(places.collect()), base as usize));
-        }
-        let all = seen().fold((u32::MAX, 0), |all, seen| (all.0.min(seen.0), all.1.max(seen.1)));
-        (width(all) <= limit).then(|| {
-            let place = Place { low: all.0, width: width(all) as u32, base: 0 };
-            (Places::Shared(place), place.width as usize)
+            }
+            look
         })
     }
 
-    /// Fills the clusters. A key is in doubt when a value of it was written twice or never, or found before it was
-    /// written, or is another key's too.
-    fn fill(&self, places: &Places, clusters: &[Cluster], shares: &mut [Share]) {
-        let threads = shares.len();
-        let mut in_doubt = share_out(threads, shares.iter_mut().enumerate(), |(number, share), in_doubt| {
-            self.fill_share(places, clusters, number, share, in_doubt);
+    fn share_of(&self, key: u32) -> usize {
+        self.shares[1..].iter().map(|share| usize::from(key as usize >= share.start)).sum()
+    }
+
+    /// Fills the clusters, a table for each stretch.
+    fn fill(&self, looked: &[Look], layout: Layout) -> (Vec<Table>, Vec<Key>) {
+        let filled = self.stretches.each_with(looked, |look, stretch| {
+            let mut table = Table::new(&look.values, layout);
+            let mut ends = vec![0; self.table.len()];
+            for op in stretch {
+                self.fill_in(op, &mut table, &mut ends);
+            }
+            table.finish();
+            (table, ends)
         });
-        let stretches = clusters.chunks((clusters.len() / threads).max(1));
-        in_doubt.extend(share_out(threads, stretches, |stretch, in_doubt: &mut Vec<u32>| {
-            let unwritten = stretch.iter().filter(|cluster| cluster.last.load(Relaxed) & WRITTEN == 0);
-            in_doubt.extend(unwritten.map(|cluster| cluster.key.load(Relaxed)));
-        }));
-        for key in in_doubt.into_iter().flatten().filter(|&key| key < MANY) {
-            let share = shares.iter_mut().rfind(|share| share.first <= key).expect("the first begins at 0");
-            share.keys[(key - share.first) as usize].in_doubt = true;
+        let (mut tables, ends): (Vec<Table>, Vec<Vec<u32>>) = filled.into_iter().unzip();
+        let in_doubt = table::reconcile(&mut tables);
+        let keys = in_doubt.into_iter().enumerate().map(|(number, in_doubt)| {
+            let end = ends.iter().map(|ends| ends[number]).max().unwrap_or(0);
+            Key { end, waiting: NONE, in_doubt }
+        });
+        (tables, keys.collect())
+    }
+
+    #[inline(always)]
+    fn fill_in(&self, op: u32, table: &mut Table, ends: &mut [u32]) {
+        let (key, row, act) = self.act(op);
+        let last = shifted(row.invoked);
+        let (value, writes) = match act {
+            Act::Nothing => return,
+            Act::Found(History::NIL) => {
+                let end = &mut ends[key as usize];
+                *end = last.max(*end);
+                return;
+            }
+            Act::Wrote(History::NIL) => return table.doubt(key),
+            Act::Found(value) => (value, false),
+            Act::Wrote(value) => (value, true),
+        };
+        let first = row.completed.filter(|_| !writes || row.outcome == Outcome::Ok).map_or(LATE, shifted);
+        table.add(key, value, writes, Extent { first, last });
+    }
+
+    /// Which keys have no value found before it was written and no zones that contradict each other.
+    fn sweep(&self, looked: &[Look], tables: &[Table], mut keys: Vec<Key>) -> Vec<bool> {
+        let mut rest = &mut keys[..];
+        let shares = self.shares.iter().map(|share| {
+            let (mine, others) = std::mem::take(&mut rest).split_at_mut(share.len());
+            rest = others;
+            (share, mine)
+        });
+        let shares: Vec<(&Range<usize>, &mut [Key])> = shares.collect();
+        share_out(shares.len(), shares.into_iter().enumerate(), |(number, (share, keys)), _: &mut ()| {
+            let mut sweep = Sweep { first: share.start as u32, keys, queue: Queue { zones: Vec::new(), vacant: NONE } };
+            for (look, table) in looked.iter().zip(tables) {
+                look.writes[number].iter().for_each(|&op| sweep.take(self.act(op), table));
+            }
+            sweep.end();
+        });
+        keys.iter().map(|key| !key.in_doubt).collect()
+    }
+}
+
+/// Goes through the zones of some keys.
+struct Sweep<'a> {
+    /// The number of the first key.
+    first: u32,
+    keys: &'a mut [Key],
+    queue: Queue,
+}
+
+impl Sweep<'_> {
+    #[inline(always)]
+    fn take(&mut self, (number, row, act): (u32, Row, Act), table: &Table) {
+        let Act::Wrote(value) = act else { return };
+        let key = &mut self.keys[(number - self.first) as usize];
+        if key.in_doubt {
+            return;
+        }
+        // No operation of this cluster or a later one was invoked or completed before this write's invocation, unless
+        // its value was found too early.
+        let invoked = shifted(row.invoked);
+        self.queue.settle(key, invoked);
+        let Extent { first, last } = table.extent(number, value);
+        if first < invoked {
+            key.in_doubt = true;
+        } else if first != LATE {
+            let (low, high) = (first.min(last), first.max(last));
+            self.queue.wait(key, Waiting { low, high, forward: first < last, next: NONE });
         }
     }
 
-    fn fill_share(
-        &self,
-        places: &Places,
-        clusters: &[Cluster],
-        number: usize,
-        share: &mut Share,
-        in_doubt: &mut Vec<u32>,
-    ) {
-        // Whether no other thread asks for the same clusters.
-        let alone = self.ids.is_none() || matches!(places, Places::Own(_));
-        self.each(number, |key_number, row, act| {
-            let key = &mut share.keys[(key_number - share.first) as usize];
-            let value = match act {
-                Act::Nothing => return,
-                Act::Found(History::NIL) => {
-                    key.end = key.end.max(shifted(row.invoked));
-                    return;
-                }
-                Act::Found(value) | Act::Wrote(value) => value,
-            };
-            let Some(cluster) = places.of(key_number, value).map(|place| &clusters[place]) else {
-                key.in_doubt = true;
-                return;
-            };
-            if !cluster.belongs_to(key_number, alone, in_doubt) {
-                return;
-            }
-            let invoked = shifted(row.invoked);
-            let mut completed = row.completed.map_or(LATE, shifted);
-            let (first, mut last) = (cluster.first.load(Relaxed), cluster.last.load(Relaxed));
-            if let Act::Wrote(value) = act {
-                if last & WRITTEN != 0 || first < invoked || value == History::NIL {
-                    key.in_doubt = true;
-                    return;
-                }
-                last |= WRITTEN;
-                if row.outcome != Outcome::Ok {
-                    completed = LATE;
-                }
-            }
-            cluster.first.store(first.min(completed), Relaxed);
-            cluster.last.store((last & WRITTEN) | (last & !WRITTEN).max(invoked), Relaxed);
-        });
-    }
-
-    /// Leaves in doubt every key of a share with zones that contradict each other.
-    fn sweep(&self, places: &Places, clusters: &[Cluster], number: usize, share: &mut Share) {
-        let mut queue = Queue { zones: Vec::new(), vacant: NONE };
-        self.each(number, |key_number, row, act| {
-            let key = &mut share.keys[(key_number - share.first) as usize];
-            let Act::Wrote(value) = act else { return };
-            if key.in_doubt {
-                return;
-            }
-            // No operation of this cluster or a later one was invoked or completed before this write's invocation.
-            queue.settle(key, shifted(row.invoked));
-            let cluster = &clusters[places.of(key_number, value).expect("it has a cluster")];
-            let (first, last) = (cluster.first.load(Relaxed), cluster.last.load(Relaxed) & !WRITTEN);
-            if first != LATE {
-                let (low, high) = (first.min(last), first.max(last));
-                queue.wait(key, Waiting { low, high, forward: first < last, next: NONE });
-            }
-        });
-        for key in &mut share.keys {
-            queue.settle(key, NONE);
+    /// Looks at the zones that still wait.
+    fn end(mut self) {
+        for key in self.keys {
+            self.queue.settle(key, NONE);
         }
     }
 }
@@ -385,5 +264,123 @@ impl Queue {
             self.vacant = key.waiting;
             key.waiting = zone.next;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rashomon_history::{EventKind, EventRef, HistoryBuilder, Value};
+
+    use super::*;
+    use crate::small::Choices;
+
+    /// A history of few keys and values, most of them written once: by anyone if `together`, so that the values of a
+    /// key lie close together only as a whole.
+    fn history(choices: &mut Choices, together: bool) -> History {
+        let mut builder = HistoryBuilder::default();
+        let (keys, values) = (1 + choices.below(4), 2 + choices.below(12) as i64);
+        let mut current = vec![0; keys];
+        let mut next = vec![0; keys];
+        let mut open: Vec<Option<(usize, bool, i64)>> = vec![None; 1 + choices.below(4)];
+        for time in 0..10 + choices.below(150) as u64 {
+            let process = choices.below(open.len());
+            let mut push = |kind, (key, writes, value): (usize, bool, i64)| {
+                let (f, key) = (if writes { "write" } else { "read" }, Value::Int(key as i64));
+                let value = if value < 0 { Value::Nil } else { Value::Int(value) };
+                let process = process as u32;
+                let event = EventRef { time, process, kind, f, key: &key, value: &value, node: None, error: None };
+                builder.push_ref(event).expect("a process waits for its answer");
+            };
+            open[process] = match open[process].take() {
+                None => {
+                    let key = choices.below(keys);
+                    let writes = choices.below(2) == 0;
+                    let fresh = if together { (next[key] * keys + key) as i64 } else { next[key] as i64 };
+                    next[key] += usize::from(writes);
+                    let value = if choices.below(30) == 0 { values - fresh % values } else { fresh };
+                    let call = (key, writes, if writes { value } else { -1 });
+                    push(EventKind::Invoke, call);
+                    Some(call)
+                }
+                Some((key, true, value)) => {
+                    let kind = [EventKind::Info, EventKind::Fail, EventKind::Ok][choices.below(12).min(2)];
+                    push(kind, (key, true, value));
+                    current[key] = value;
+                    None
+                }
+                Some((key, false, _)) => {
+                    let value = if choices.below(30) == 0 { current[key] - 1 } else { current[key] };
+                    push(EventKind::Ok, (key, false, value));
+                    None
+                }
+            };
+        }
+        builder.finish()
+    }
+
+    #[test]
+    fn keys_are_certain_however_many_stretches_there_are() {
+        let mut choices = Choices::new(3);
+        for together in [false, true] {
+            let mut found = [0; 2];
+            for _ in 0..400 {
+                let history = history(&mut choices, together);
+                let table = KeyTable::of(&history, 1);
+                let Some(writes) = writes(&history) else { continue };
+                let certain = [1, 2, 5]
+                    .map(|count| certain_in(&history, &table, writes.clone(), Stretches::new(&history, count)));
+                assert_eq!(certain[0], certain[1], "{history:?}");
+                assert_eq!(certain[0], certain[2], "{history:?}");
+                certain[0].iter().for_each(|&certain| found[usize::from(certain)] += 1);
+            }
+            assert!(found.iter().all(|&count| count > 120), "{found:?}");
+        }
+    }
+
+    /// What one pass says of calls, each with its process: invoked where its process has none open, else completed.
+    fn assert_in_doubt(steps: &[(u32, &str, i64, EventKind)]) {
+        let mut builder = HistoryBuilder::default();
+        let mut open = [false; 4];
+        for (time, &(process, f, value, kind)) in steps.iter().enumerate() {
+            let begins = !std::mem::replace(&mut open[process as usize], true);
+            let (time, key, kind) = (time as u64, Value::Nil, if begins { EventKind::Invoke } else { kind });
+            open[process as usize] = begins;
+            let value = if begins && f == "read" { Value::Nil } else { Value::Int(value) };
+            let event = EventRef { time, process, kind, f, key: &key, value: &value, node: None, error: None };
+            builder.push_ref(event).expect("each process has one call open");
+        }
+        let history = builder.finish();
+        let table = KeyTable::of(&history, 1);
+        for count in [1, 2, 3] {
+            let writes = writes(&history).expect("reads and writes only");
+            assert_eq!(certain_in(&history, &table, writes, Stretches::new(&history, count)), [false], "{count}");
+        }
+    }
+
+    /// A value that only failed writes have written is found in both stretches, and lies among the values of both.
+    #[test]
+    fn a_value_from_nowhere_is_nobodys_in_every_stretch() {
+        use EventKind::{Fail, Ok};
+        let calls = [
+            ("write", 0, Fail),
+            ("write", 1, Ok),
+            ("write", 2, Fail),
+            ("write", 3, Ok),
+            ("read", 2, Ok),
+            ("write", 0, Ok),
+            ("read", 0, Ok),
+            ("write", 4, Ok),
+            ("read", 2, Ok),
+            ("read", 4, Ok),
+        ];
+        let steps = calls.map(|(f, value, kind)| [(0, f, value, kind); 2]);
+        assert_in_doubt(steps.as_flattened());
+    }
+
+    /// Even where the writes overlap: whether a value is unique must not depend on the stretches.
+    #[test]
+    fn a_value_written_twice_is_not_judged_here() {
+        let writes = [(0, "write", 1, EventKind::Ok), (1, "write", 1, EventKind::Ok)];
+        assert_in_doubt(&[writes, writes].concat());
     }
 }
