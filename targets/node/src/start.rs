@@ -6,12 +6,16 @@ use std::io::{self, Read};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
+use std::vec::Drain;
 
 use clap::Args;
 use rashomon_mutants::Mutants;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc::Receiver;
+use tokio::time::{Interval, MissedTickBehavior};
 
 use crate::wal::WalError;
 
@@ -125,24 +129,53 @@ pub(crate) fn block_on(node: impl Future<Output = Result<(), RunError>>) -> Resu
 }
 
 /// The signals that tell a node to stop.
-pub(crate) struct StopSignals {
+struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignals {
     /// Watches for SIGTERM and SIGINT from now on.
-    pub(crate) fn watch() -> Result<StopSignals, RunError> {
+    fn watch() -> Result<StopSignals, RunError> {
         let watch = |kind| signal(kind).map_err(|source| RunError::System { what: "cannot watch for signals", source });
         Ok(StopSignals { terminate: watch(SignalKind::terminate())?, interrupt: watch(SignalKind::interrupt())? })
     }
 
     /// Returns when one came. May be dropped and called again without losing one.
-    pub(crate) async fn came(&mut self) {
+    async fn came(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+/// The turns of a node: it acts when inputs came or time has passed, until a signal says to stop.
+pub(crate) struct Turns<I> {
+    stop: StopSignals,
+    tick: Interval,
+    inputs: Receiver<I>,
+    batch: Vec<I>,
+    batch_max: usize,
+}
+
+impl<I> Turns<I> {
+    /// A turn at least every `tick`, with at most `batch_max` inputs.
+    pub(crate) fn new(inputs: Receiver<I>, tick: Duration, batch_max: usize) -> Result<Turns<I>, RunError> {
+        let mut tick = tokio::time::interval(tick);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Ok(Turns { stop: StopSignals::watch()?, tick, inputs, batch: Vec::with_capacity(batch_max), batch_max })
+    }
+
+    /// Waits for the next turn: its inputs, none when only time has passed. `None` when a signal came.
+    pub(crate) async fn next(&mut self) -> Option<Drain<'_, I>> {
+        tokio::select! {
+            biased;
+            () = self.stop.came() => return None,
+            _ = self.inputs.recv_many(&mut self.batch, self.batch_max) => {}
+            _ = self.tick.tick() => {}
+        }
+        Some(self.batch.drain(..))
     }
 }
 

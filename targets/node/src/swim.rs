@@ -18,14 +18,13 @@ use rashomon_mutants::Mutants;
 use rashomon_swim::{Config, Envelope, Event, Member, Mutant, State};
 use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::MissedTickBehavior;
 
 use crate::clock::Clocks;
 use crate::http::{Answer, Refused, failure, reply};
 use crate::members::http::Change;
 use crate::members::{self, Members};
 use crate::peers::{self, Links, Preamble};
-use crate::start::{self, Place, RunError, StopSignals, random};
+use crate::start::{self, Place, RunError, Turns, random};
 use crate::wal::WalError;
 
 /// What a connection between nodes begins with.
@@ -134,23 +133,14 @@ pub(crate) fn run(options: Options) -> Result<(), RunError> {
 async fn drive(
     mut members: Members,
     clocks: Clocks,
-    mut inputs: mpsc::Receiver<Input>,
+    inputs: mpsc::Receiver<Input>,
     links: Links,
 ) -> Result<(), RunError> {
-    let mut stop = StopSignals::watch()?;
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut batch = Vec::with_capacity(BATCH);
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.came() => break,
-            _ = inputs.recv_many(&mut batch, BATCH) => {}
-            _ = tick.tick() => {}
-        }
+    let mut turns = Turns::new(inputs, TICK, BATCH)?;
+    while let Some(inputs) = turns.next().await {
         let clock = clocks.read();
         members.advance(clock.monotonic_ms);
-        for input in batch.drain(..) {
+        for input in inputs {
             match input {
                 Input::Message(envelope) => members.receive(envelope),
                 Input::View(reply) => drop(reply.send(members.view())),
@@ -165,7 +155,7 @@ async fn drive(
     }
     eprintln!("INFO swim: stops on a signal");
     // The disk reports into this channel; nobody reads it any more.
-    drop(inputs);
+    drop(turns);
     members.finish();
     Ok(())
 }

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use rashomon_crdt::{Clock, Envelope, Key, Query, Reading, Refusal, Replica, RequestId, Status, Update};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::MissedTickBehavior;
 
 use super::storage::{ReplicaLog, write};
 use crate::clock::{Clocks, Reading as ClockReading};
 use crate::peers::Links;
-use crate::start::{RunError, StopSignals};
+use crate::start::{RunError, Turns};
 use crate::wal::{Batch, Disk, WalError};
 
 /// How often timers are looked at.
@@ -47,25 +46,16 @@ pub(super) fn clock(reading: ClockReading) -> Clock {
 pub(super) async fn drive(
     mut replica: Replica,
     clocks: Clocks,
-    mut inputs: mpsc::Receiver<Input>,
+    inputs: mpsc::Receiver<Input>,
     disk: Disk<ReplicaLog>,
     links: Links,
 ) -> Result<(), RunError> {
-    let mut stop = StopSignals::watch()?;
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut turns = Turns::new(inputs, TICK, BATCH)?;
     let mut waiting: BTreeMap<RequestId, ReplyTo> = BTreeMap::new();
-    let mut batch = Vec::with_capacity(BATCH);
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.came() => break,
-            _ = inputs.recv_many(&mut batch, BATCH) => {}
-            _ = tick.tick() => {}
-        }
+    while let Some(inputs) = turns.next().await {
         let clock = clock(clocks.read());
         replica.advance(clock);
-        for input in batch.drain(..) {
+        for input in inputs {
             match input {
                 Input::Message(envelope) => replica.receive(envelope),
                 Input::Update(key, update, reply) => {
@@ -100,7 +90,7 @@ pub(super) async fn drive(
     }
     eprintln!("INFO crdt: stops on a signal");
     // The disk reports into this channel; nobody reads it any more.
-    drop(inputs);
+    drop(turns);
     disk.finish();
     Ok(())
 }

@@ -8,12 +8,11 @@ use rashomon_dynamo::{Ask, Clock, Failure, Key, Node, Quorum, RequestId, Respons
 use rashomon_swim::{Member, State, Swim};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::MissedTickBehavior;
 
 use super::storage::{Entry, Kept, StoreLog};
 use crate::clock::{Clocks, Reading};
 use crate::peers::Links;
-use crate::start::{NodeId, RunError, StopSignals};
+use crate::start::{NodeId, RunError, Turns};
 use crate::wal::{Batch, Disk, WalError, Write};
 
 /// How often timers are looked at.
@@ -116,22 +115,13 @@ impl Driver {
     }
 
     /// Runs until a signal says to stop, or the disk fails.
-    pub(super) async fn drive(mut self, mut inputs: mpsc::Receiver<Input>) -> Result<(), RunError> {
-        let mut stop = StopSignals::watch()?;
-        let mut tick = tokio::time::interval(TICK);
-        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            tokio::select! {
-                biased;
-                () = stop.came() => break,
-                _ = inputs.recv_many(&mut batch, BATCH) => {}
-                _ = tick.tick() => {}
-            }
+    pub(super) async fn drive(mut self, inputs: mpsc::Receiver<Input>) -> Result<(), RunError> {
+        let mut turns = Turns::new(inputs, TICK, BATCH)?;
+        while let Some(inputs) = turns.next().await {
             let clock = clock(self.clocks.read());
             self.swim.advance(clock.monotonic_ms);
             self.node.advance(clock);
-            for input in batch.drain(..) {
+            for input in inputs {
                 self.take(input, clock)?;
             }
             self.churn(clock.monotonic_ms);
@@ -139,7 +129,7 @@ impl Driver {
         }
         eprintln!("INFO dynamo: stops on a signal");
         // The disk reports into this channel; nobody reads it any more.
-        drop(inputs);
+        drop(turns);
         self.disk.finish();
         Ok(())
     }

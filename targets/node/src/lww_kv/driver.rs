@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use rashomon_lww::{Cell, Message, Node, RequestId, Status, Value};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::MissedTickBehavior;
 
 use super::storage::LwwLog;
 use crate::clock::{Clocks, Reading};
 use crate::peers::Links;
-use crate::start::{RunError, StopSignals};
+use crate::start::{RunError, Turns};
 use crate::wal::{Batch, Disk, WalError, Write};
 
 /// How often peers that have not answered yet are greeted.
@@ -53,26 +52,20 @@ pub(super) struct Health {
 pub(super) async fn drive(
     mut node: Node,
     clocks: Clocks,
-    mut inputs: mpsc::Receiver<Input>,
+    inputs: mpsc::Receiver<Input>,
     disk: Disk<LwwLog>,
     links: Links,
     snapshot_every: u64,
 ) -> Result<(), RunError> {
-    let mut stop = StopSignals::watch()?;
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut turns = Turns::new(inputs, TICK, BATCH)?;
     let mut waiting: BTreeMap<RequestId, oneshot::Sender<()>> = BTreeMap::new();
     let mut requests: RequestId = 0;
     let mut snapshot_at = snapshot_every;
-    let mut batch = Vec::with_capacity(BATCH);
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.came() => break,
-            _ = inputs.recv_many(&mut batch, BATCH) => {}
-            _ = tick.tick() => node.tick(),
+    while let Some(inputs) = turns.next().await {
+        if inputs.len() == 0 {
+            node.tick();
         }
-        for input in batch.drain(..) {
+        for input in inputs {
             match input {
                 Input::Message(message) => node.receive(message),
                 Input::Write(cell, value, reply) => {
@@ -113,7 +106,7 @@ pub(super) async fn drive(
     }
     eprintln!("INFO lww: stops on a signal");
     // The disk reports into this channel; nobody reads it any more.
-    drop(inputs);
+    drop(turns);
     disk.finish();
     Ok(())
 }

@@ -5,12 +5,11 @@ use std::time::Duration;
 
 use rashomon_raft::{Clock, Command, Envelope, Failure, Node, Query, RequestId, Response, Status};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::MissedTickBehavior;
 
 use super::storage::{RaftLog, write};
 use crate::clock::{Clocks, Reading};
 use crate::peers::Links;
-use crate::start::{RunError, StopSignals};
+use crate::start::{RunError, Turns};
 use crate::wal::{Batch, Disk, WalError};
 
 /// How often timeouts are looked at.
@@ -47,27 +46,18 @@ pub(super) fn clock(reading: Reading) -> Clock {
 pub(super) async fn drive(
     mut node: Node,
     clocks: Clocks,
-    mut inputs: mpsc::Receiver<Input>,
+    inputs: mpsc::Receiver<Input>,
     disk: Disk<RaftLog>,
     links: Links,
     request_timeout_ms: u64,
 ) -> Result<(), RunError> {
-    let mut stop = StopSignals::watch()?;
-    let mut tick = tokio::time::interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut turns = Turns::new(inputs, TICK, BATCH)?;
     let mut waiting: BTreeMap<RequestId, ReplyTo> = BTreeMap::new();
-    let mut batch = Vec::with_capacity(BATCH);
-    loop {
-        tokio::select! {
-            biased;
-            () = stop.came() => break,
-            _ = inputs.recv_many(&mut batch, BATCH) => {}
-            _ = tick.tick() => {}
-        }
+    while let Some(inputs) = turns.next().await {
         let clock = clock(clocks.read());
         node.advance(clock);
         let deadline = clock.monotonic_ms + request_timeout_ms;
-        for input in batch.drain(..) {
+        for input in inputs {
             match input {
                 Input::Message(envelope) => node.receive(envelope),
                 Input::Write(command, reply) => {
@@ -106,7 +96,7 @@ pub(super) async fn drive(
     }
     eprintln!("INFO raft: stops on a signal");
     // The disk reports into this channel; nobody reads it any more.
-    drop(inputs);
+    drop(turns);
     disk.finish();
     Ok(())
 }
