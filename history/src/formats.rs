@@ -216,7 +216,7 @@ pub fn read_history(input: impl Read, options: ReadOptions<'_>) -> Result<(Histo
     let summary = match format {
         // What this format repeats has numbers already.
         Format::Own => read_own(input, options.progress.unwrap_or(&mut |_| {}), |reader| {
-            let pushed = reader.next_into(&mut builder)?;
+            let pushed = reader.next_frame_into(&mut builder)?;
             Some(pushed.map_err(InputError::Own).and_then(|pushed| pushed.map_err(InputError::Events)))
         })?,
         _ => read_as(format, input, options, &mut |event| Ok(builder.push_ref(event)?))?,
@@ -268,7 +268,7 @@ fn read_as(
     }
 }
 
-/// Takes one event after another with `next`.
+/// Takes one event after another, or one frame, with `next`.
 fn read_own<R: Read>(
     input: R,
     progress: &mut dyn FnMut(u64),
@@ -277,8 +277,8 @@ fn read_own<R: Read>(
     let mut reader = HistoryReader::new(input);
     let mut cut_short = None;
     let mut reported = 0;
-    while let Some(event) = next(&mut reader) {
-        match event {
+    while let Some(taken) = next(&mut reader) {
+        match taken {
             Ok(()) => {}
             Err(InputError::Own(error)) if error.is_cut_short() => {
                 let what = error.to_string();

@@ -74,7 +74,7 @@ impl ReadError {
     }
 }
 
-/// Whether an event could be added to a history.
+/// Whether events could be added to a history.
 type Pushed = Result<(), HistoryError>;
 
 /// Streams the events of a history file. After an error it yields nothing more.
@@ -136,18 +136,13 @@ impl<R: Read> HistoryReader<R> {
         Some(self.next_shared()?.map(|(event, _, _)| event))
     }
 
-    /// Adds the next event to a history, the same one for all events of this reader; `None` after the last event.
-    #[inline]
-    pub(crate) fn next_into(&mut self, builder: &mut HistoryBuilder) -> Option<Result<Pushed, ReadError>> {
-        if self.columns.left() == 0 {
-            if let Err(error) = self.fill()? {
-                return Some(Err(error));
-            }
-            if let Err(error) = self.columns.identify(builder) {
-                return Some(Ok(Err(error)));
-            }
+    /// Adds the events of the next frame to a history, the same one for all frames of this reader; `None` after the
+    /// last one.
+    pub(crate) fn next_frame_into(&mut self, builder: &mut HistoryBuilder) -> Option<Result<Pushed, ReadError>> {
+        if let Err(error) = self.fill()? {
+            return Some(Err(error));
         }
-        Some(Ok(self.columns.next_into(builder)))
+        Some(Ok(self.columns.identify(builder).and_then(|()| self.columns.all_into(builder))))
     }
 
     #[inline]

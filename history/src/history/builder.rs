@@ -78,6 +78,9 @@ impl HistoryBuilder {
         let &EventIds { function, key, value: input, .. } = event;
         let history = &mut self.history;
         let row = history.process.len();
+        if row == history.process.capacity() {
+            make_room(history);
+        }
         self.open.insert(event.process, row as u32);
         if key != Values::NIL && history.key.is_empty() {
             history.key.resize(row, Values::NIL);
@@ -166,6 +169,20 @@ impl HistoryBuilder {
         let id = self.interner.id(value, &mut self.history.values);
         id.ok_or_else(|| HistoryError::TooLarge { position: self.position() })
     }
+}
+
+/// Makes room in all columns. More than they would make themselves, for they are copied each time; memory that nothing
+/// was written to is only reserved.
+fn make_room(history: &mut History) {
+    let more = (history.process.len() * 3).max(1024);
+    history.process.reserve_exact(more);
+    history.kind.reserve_exact(more);
+    history.value.reserve_exact(more);
+    history.invoked.reserve_exact(more);
+    history.completed.reserve_exact(more);
+    history.key.reserve_exact(if history.key.is_empty() { 0 } else { more });
+    history.node.reserve_exact(if history.node.is_empty() { 0 } else { more });
+    history.times.reserve(2 * more);
 }
 
 /// An event whose function and values have their ids in the history that is built.

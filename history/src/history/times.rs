@@ -22,6 +22,12 @@ impl Times {
         self.offsets.len()
     }
 
+    /// Makes room for so many more.
+    pub(super) fn reserve(&mut self, more: usize) {
+        self.bases.reserve_exact(more / BLOCK);
+        self.offsets.reserve_exact(more);
+    }
+
     /// The time of the last event.
     pub(super) fn last(&self) -> Option<u64> {
         (!self.offsets.is_empty()).then_some(self.last)

@@ -81,28 +81,38 @@ impl ColumnReader {
         Ok(())
     }
 
-    /// Adds the next event to the history for which the frame was [identified](ColumnReader::identify); does nothing
-    /// after the last.
-    #[inline]
-    pub(in super::super) fn next_into(&mut self, builder: &mut HistoryBuilder) -> Result<(), HistoryError> {
-        let at = self.next;
-        let Some((flags, node, error)) = self.advance() else { return Ok(()) };
-        let mut id = |code: u64| match code {
+    /// Adds all events that are left to the history for which the frame was [identified](ColumnReader::identify).
+    pub(in super::super) fn all_into(&mut self, builder: &mut HistoryBuilder) -> Result<(), HistoryError> {
+        let id = |builder: &mut HistoryBuilder, code: u64| match code {
             0 => Ok(History::NIL),
             odd if odd & 1 == 1 => builder.int_id(varint::unzigzag(odd >> 1)),
             entry => Ok(self.value_ids[(entry >> 1) as usize - 1]),
         };
-        let (key, value) = (id(self.columns[KEY][at])?, id(self.columns[VALUE][at])?);
-        builder.push_ids(&EventIds {
-            time: self.time,
-            process: self.columns[PROCESS][at] as u32,
-            kind: KINDS[usize::from(flags & 3)],
-            function: self.function_ids[self.columns[FUNCTION][at] as usize],
-            key,
-            value,
-            node,
-            error: error.map(|error| self.errors[error].clone()),
-        })
+        let [times, processes, functions, keys, values] = [TIME, PROCESS, FUNCTION, KEY, VALUE];
+        let rest = |column: usize| self.columns[column][self.next..].iter().copied();
+        let (mut nodes, mut errors) =
+            (rest_of(&self.columns[NODE], self.next_node), rest_of(&self.columns[ERROR], self.next_error));
+        let kinds = self.kinds[self.next..].iter();
+        let events = kinds.zip(rest(times)).zip(rest(processes)).zip(rest(functions)).zip(rest(keys)).zip(rest(values));
+        let mut time = self.time;
+        for (((((&flags, step), process), function), key), value) in events {
+            time = time.wrapping_add(varint::unzigzag(step) as u64);
+            let error = if flags & HAS_ERROR != 0 { errors.next() } else { None };
+            let (key, value) = (id(builder, key)?, id(builder, value)?);
+            builder.push_ids(&EventIds {
+                time,
+                process: process as u32,
+                kind: KINDS[usize::from(flags & 3)],
+                function: self.function_ids[function as usize],
+                key,
+                value,
+                node: if flags & HAS_NODE != 0 { nodes.next().map(|node| node as u16) } else { None },
+                error: error.map(|error| self.errors[error as usize].clone()),
+            })?;
+        }
+        self.time = time;
+        self.next = self.kinds.len();
+        Ok(())
     }
 
     /// Moves on by one event: its flags, its node and the index of its error.
@@ -178,12 +188,14 @@ impl ColumnReader {
 
     /// Whether every number means something.
     fn check(&self) -> Result<(), Malformed> {
-        let below = |column: usize, limit: u64| self.columns[column].iter().all(|&number| number < limit);
+        // Every column is gone through to its end, which is quicker than to be ready to stop.
+        let below = |column: usize, limit: u64| self.columns[column].iter().max().is_none_or(|&most| most < limit);
         let coded = |column: usize| {
             let values = self.values.len() as u64;
-            self.columns[column].iter().all(|&code| code & 1 == 1 || code >> 1 <= values)
+            let entries = self.columns[column].iter().map(|&code| if code & 1 == 1 { 0 } else { code >> 1 });
+            entries.max().is_none_or(|most| most <= values)
         };
-        if self.kinds.iter().any(|&kind| kind & !(3 | HAS_NODE | HAS_ERROR) != 0) {
+        if self.kinds.iter().fold(0, |all, kind| all | kind) & !(3 | HAS_NODE | HAS_ERROR) != 0 {
             return Err("an event has flags that this build does not know");
         }
         let checks = [
@@ -219,6 +231,10 @@ impl ColumnReader {
         self.known.insert(name.into(), shared.clone());
         shared
     }
+}
+
+fn rest_of(column: &[u64], next: usize) -> impl Iterator<Item = u64> + '_ {
+    column[next..].iter().copied()
 }
 
 /// The value that a column's code stands for, checked to be there; integers are put into `scratch`.
