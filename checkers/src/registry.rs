@@ -128,7 +128,9 @@ impl ModelKind {
                 "cas-register in whose histories a failed cas means that it found another value"
             }
             ModelKind::StringMap => "linearizable string per key: get, put, append; empty at first",
-            ModelKind::MultiRegister => "linearizable registers: txn, a list of [read key value] and [write key value]",
+            ModelKind::MultiRegister => {
+                "linearizable registers: txn, a list of [read key value], [write key value], [append key element]"
+            }
             ModelKind::AppendList => "linearizable list per key: append, read; empty at first",
             ModelKind::SequentialRegister => "sequentially consistent registers (small histories): read, write",
             ModelKind::SequentialCasRegister => "sequentially consistent registers (small histories): read, write, cas",

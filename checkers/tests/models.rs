@@ -2,7 +2,7 @@
 
 use rashomon_checkers::engine::{Answer, Mode, frontier, search};
 use rashomon_checkers::model::Model;
-use rashomon_checkers::models::{AppendList, CasRegister, MultiRegister, Register, StringMap};
+use rashomon_checkers::models::{AppendList, CasRegister, MultiRegister, MultiStep, Register, StringMap};
 use rashomon_checkers::part::compile;
 use rashomon_checkers::sequential;
 use rashomon_checkers::small::{Call, Choices, each_history, overlap, random_history};
@@ -147,6 +147,49 @@ fn random_multi_registers() {
         verdicts[usize::from(agree(&MultiRegister, &history).0)] += 1;
     }
     assert!(verdicts.iter().all(|&count| count > 500), "{verdicts:?}");
+}
+
+/// Transactions that append to lists and read them, Elle's way.
+#[test]
+fn random_lists_in_multi_registers() {
+    let step = |f: &str, key: i64, value: Value| Value::list([Value::text(f), int(key), value]);
+    let lists = [Value::Nil, Value::list([]), Value::list([int(1)]), Value::pair(int(1), int(2)), int(3)];
+    let mut choices = Choices::new(6);
+    let mut verdicts = [0; 2];
+    for _ in 0..10_000 {
+        let mut calls = Vec::new();
+        for _ in 0..2 + choices.below(4) {
+            let steps = (0..1 + choices.below(2)).map(|_| match (choices.below(20), choices.below(2) as i64) {
+                (0, key) => step("w", key, lists[choices.below(lists.len())].clone()),
+                (1..10, key) => step("append", key, int(1 + choices.below(2) as i64)),
+                (_, key) => step("r", key, lists[choices.below(lists.len() - 1)].clone()),
+            });
+            let steps = Value::list(steps);
+            calls.push(match choices.below(6) {
+                0 => Call::info("txn", steps),
+                1 => Call::fail("txn", steps),
+                _ => Call::ok("txn", steps.clone(), steps),
+            });
+        }
+        let history = overlap(&calls, 1 + choices.below(3), &mut choices);
+        verdicts[usize::from(agree(&MultiRegister, &history).0)] += 1;
+    }
+    assert!(verdicts.iter().all(|&count| count > 500), "{verdicts:?}");
+}
+
+#[test]
+fn what_a_transaction_does_to_lists() {
+    let append = |key, element| MultiStep::Append(int(key), int(element));
+    let read = |key, value: Value| MultiStep::Read(int(key), value);
+    let after = |steps: &[MultiStep]| MultiRegister.step(&MultiRegister.initial(), &steps.to_vec()).into_iter().next();
+    let both = Value::pair(int(1), int(2));
+    assert!(after(&[append(0, 1), append(0, 2), read(0, both.clone()), read(1, Value::Nil)]).is_some());
+    assert!(after(&[append(0, 2), append(0, 1), read(0, both)]).is_none(), "the order of appends");
+    assert!(after(&[read(0, Value::list([]))]).is_some(), "nothing is an empty list");
+    assert!(after(&[append(0, 1), read(0, Value::list([]))]).is_none());
+    assert!(after(&[append(0, 1), read(0, Value::Nil)]).is_none());
+    assert!(after(&[MultiStep::Write(int(0), int(7)), append(0, 1)]).is_none(), "7 is no list");
+    assert!(after(&[append(0, 1), MultiStep::Write(int(0), Value::Nil), read(0, Value::list([]))]).is_some());
 }
 
 #[test]

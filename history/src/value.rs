@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// Cheap to clone: everything larger than a word is shared. Equality and hashing are structural, so a value can be
 /// interned. EDN keywords and symbols become [`Value::Text`] without their colon.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Value {
     /// Nothing: what a register holds before its first write, and what a read's invocation carries.
     #[default]
@@ -84,6 +84,13 @@ impl From<i64> for Value {
 }
 
 /// As a person would write it: `nil`, `7`, `"text"`, `[1 2]`.
+/// As it is displayed, so that a model's state of whatever type reads well.
+impl fmt::Debug for Value {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, out)
+    }
+}
+
 impl fmt::Display for Value {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -89,8 +89,9 @@ impl Model for StringMap {
     }
 }
 
-/// Several registers, read and written together: `txn` with a list of `[read key value]` and `[write key value]`,
-/// applied one after the other at one moment. All nil at first. Not independent, so judged as one object.
+/// Several registers, read and written together: `txn` with a list of `[read key value]`, `[write key value]` and
+/// `[append key element]`, applied one after the other at one moment. All nil at first, which is an empty list to those
+/// who append. Not independent, so judged as one object: this is strict serializability of the transactions.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct MultiRegister;
 
@@ -101,6 +102,8 @@ pub enum MultiStep {
     Read(Value, Value),
     /// The register got this value.
     Write(Value, Value),
+    /// The list in the register got this element at its end.
+    Append(Value, Value),
 }
 
 impl Model for MultiRegister {
@@ -116,8 +119,9 @@ impl Model for MultiRegister {
     }
 
     fn operation(&self, op: &OpView<'_>) -> Result<Option<Vec<MultiStep>>, Unusable> {
-        let refuse =
-            || Unusable(format!("a txn of a multi-register is a list of [read|write key value], not {}", op.input));
+        let refuse = || {
+            Unusable(format!("a txn of a multi-register is a list of [read|write|append key value], not {}", op.input))
+        };
         if op.f != "txn" {
             return Err(Unusable(format!("`{}` is not an operation of a multi-register; it knows txn", op.f)));
         }
@@ -130,6 +134,7 @@ impl Model for MultiRegister {
                 Some("read" | "r") if known => read.push(MultiStep::Read(key.clone(), value.clone())),
                 Some("read" | "r") => {}
                 Some("write" | "w") => read.push(MultiStep::Write(key.clone(), value.clone())),
+                Some("append") => read.push(MultiStep::Append(key.clone(), value.clone())),
                 _ => return Err(refuse()),
             }
         }
@@ -146,7 +151,8 @@ impl Model for MultiRegister {
         for step in op {
             match step {
                 MultiStep::Read(key, value) => {
-                    if after.get(key).unwrap_or(&Value::Nil) != value {
+                    let nothing = !after.contains_key(key) && value.as_list().is_some_and(<[Value]>::is_empty);
+                    if after.get(key).unwrap_or(&Value::Nil) != value && !nothing {
                         return None;
                     }
                 }
@@ -156,6 +162,14 @@ impl Model for MultiRegister {
                 }
                 MultiStep::Write(key, value) => {
                     after.insert(key.clone(), value.clone());
+                }
+                MultiStep::Append(key, element) => {
+                    let list = match after.get(key) {
+                        None => &[][..],
+                        Some(value) => value.as_list()?,
+                    };
+                    let longer = Value::list(list.iter().chain([element]).cloned());
+                    after.insert(key.clone(), longer);
                 }
             }
         }
@@ -173,6 +187,7 @@ impl Model for MultiRegister {
             .map(|step| match step {
                 MultiStep::Read(key, value) => format!("read {key} → {value}"),
                 MultiStep::Write(key, value) => format!("write {key} {value}"),
+                MultiStep::Append(key, element) => format!("append {key} {element}"),
             })
             .collect();
         steps.join(", ")

@@ -119,10 +119,6 @@ impl Model for Register {
     fn describe(&self, op: &RegisterOp) -> String {
         describe(op)
     }
-
-    fn describe_state(&self, state: &Value) -> String {
-        state.to_string()
-    }
 }
 
 impl Model for CasRegister {
@@ -174,9 +170,5 @@ impl Model for CasRegister {
 
     fn describe(&self, op: &RegisterOp) -> String {
         describe(op)
-    }
-
-    fn describe_state(&self, state: &Value) -> String {
-        state.to_string()
     }
 }
