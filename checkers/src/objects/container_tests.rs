@@ -1,9 +1,10 @@
 //! Queues, bags, stacks and priority queues against the reference.
 
 use super::call::{Answer, Call, NEVER};
-use super::container::Act;
-use super::reference::{Dice, Object, Tally, Weaker, compare, every_history_of, simulate};
-use super::{bag, fifo, priority_queue, stack};
+use super::container::{Act, NONE, sort_by_value};
+use super::reference::{Dice, Object, Tally, Weaker, compare, every_history_of, replay, simulate};
+use super::unknown::Complete;
+use super::{bag, fifo, priority, priority_queue, stack};
 
 /// Which value a take returns.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -259,6 +260,64 @@ fn every_blamed_value_is_tried() {
     let mut tally = Tally::default();
     compare(&Discipline::Lifo, &calls, &stack(&calls), Weaker::Alone, &mut tally);
     assert_eq!(tally.yes, 1);
+}
+
+/// What is possible without a take is possible when a value may be taken from some time on: it need not be. The search
+/// relies on it, and hardly any history shows it.
+#[test]
+fn a_take_more_never_harms() {
+    for (discipline, complete) in
+        [(Discipline::Lifo, stack::complete as Complete), (Discipline::Least, priority::complete as Complete)]
+    {
+        let mut dice = Dice(3);
+        let mut tested = 0;
+        for _ in 0..4000 {
+            let (clients, count) = (2 + dice.roll(4) as usize, 4 + dice.roll(8) as usize);
+            let mut names: Vec<u32> = (0..count as u32).collect();
+            for last in (1..names.len()).rev() {
+                names.swap(last, dice.roll(last as u32 + 1) as usize);
+            }
+            let next = |dice: &mut Dice, state: &Vec<u32>| match state.is_empty() {
+                _ if dice.roll(3) > 0 => Act::Put(names.pop().expect("one per call")),
+                true => Act::Empty,
+                false => Act::Unknown,
+            };
+            let mut calls = simulate(&discipline, &mut dice, clients, count, 0, next, |act| act);
+            let positions = 2 * calls.len() as u32;
+            // Takes of unknown outcome anywhere: every position moves up to make room for one at an even place.
+            for call in &mut calls {
+                call.invoked = 2 * call.invoked + 1;
+                call.completed = 2 * call.completed + 1;
+            }
+            for _ in 0..3 {
+                let invoked = 2 * dice.roll(positions);
+                calls.push(Call { op: 0, act: Act::Unknown, invoked, completed: NEVER });
+            }
+            let mut container = sort_by_value(&calls).expect("it truly ran");
+            container.items.sort_unstable_by_key(|item| item.value);
+            if matches!(complete(&calls, &container), Answer::Impossible(_)) {
+                continue;
+            }
+            tested += 1;
+            let mut left = container.unknown_takes.clone();
+            for item in container.items.iter_mut().filter(|item| item.take == NONE) {
+                if dice.one_in(2)
+                    && let Some(take) = left.pop()
+                {
+                    item.take = take;
+                    item.take_invoked = calls[take as usize].invoked;
+                }
+            }
+            match complete(&calls, &container) {
+                Answer::Linearizable(order) => {
+                    replay(&discipline, &calls, &order)
+                        .unwrap_or_else(|error| panic!("{error}: {calls:#?}\n{order:?}"));
+                }
+                answer => panic!("{answer:?}: {calls:#?}\n{container:#?}"),
+            }
+        }
+        assert!(tested > 1000, "{tested}");
+    }
 }
 
 /// One size larger than the others, minutes instead of seconds: run it after changing a lane.

@@ -43,7 +43,7 @@ enum Phase {
 }
 
 /// Judges a priority queue whose unknown takes, if any, never happened or were given a value.
-fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act> {
+pub(super) fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act> {
     let mut free = FreeGaps::new(container.positions);
     let mut stays: Vec<Stay> = Vec::with_capacity(container.items.len());
     let mut moments: Vec<(u32, Phase, Placed<Act>)> = Vec::with_capacity(calls.len());

@@ -34,7 +34,7 @@ pub fn stack(calls: &[Call<Act>]) -> Answer<Act> {
 }
 
 /// Judges a stack whose unknown takes, if any, never happened or were given a value.
-fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act> {
+pub(super) fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act> {
     let cuts = match place_empties(calls, container) {
         Ok(cuts) => cuts,
         Err(answer) => return answer,

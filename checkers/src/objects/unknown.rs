@@ -332,3 +332,6 @@ fn take_back(item: &mut Item) {
     item.take = NONE;
     item.take_invoked = NEVER;
 }
+
+#[cfg(test)]
+mod tests;
