@@ -35,6 +35,7 @@ impl HistoryBuilder {
     }
 
     /// Adds the next event, whose function and values have their ids.
+    #[inline]
     pub(crate) fn push_ids(&mut self, event: &EventIds) -> Result<(), HistoryError> {
         let position = self.position();
         if position >= u64::from(u32::MAX >> 1) {
@@ -45,11 +46,15 @@ impl HistoryBuilder {
         {
             return Err(HistoryError::TimeBackwards { position, time: event.time, previous });
         }
-        match event.kind {
-            EventKind::Invoke => self.invoke(event, position)?,
-            EventKind::Ok => self.complete(event, position, Outcome::Ok)?,
-            EventKind::Fail => self.complete(event, position, Outcome::Fail)?,
-            EventKind::Info => self.complete(event, position, Outcome::Info)?,
+        let outcome = match event.kind {
+            EventKind::Invoke => None,
+            EventKind::Ok => Some(Outcome::Ok),
+            EventKind::Fail => Some(Outcome::Fail),
+            EventKind::Info => Some(Outcome::Info),
+        };
+        match outcome {
+            None => self.invoke(event, position)?,
+            Some(outcome) => self.complete(event, position, outcome)?,
         }
         self.history.times.push(event.time);
         Ok(())
@@ -65,6 +70,7 @@ impl HistoryBuilder {
         self.history.times.len() as u64
     }
 
+    #[inline]
     fn invoke(&mut self, event: &EventIds, position: u64) -> Result<(), HistoryError> {
         if let Some(&row) = self.open.get(event.process) {
             return Err(HistoryError::AlreadyOpen {
@@ -103,6 +109,7 @@ impl HistoryBuilder {
         Ok(())
     }
 
+    #[inline]
     fn complete(&mut self, event: &EventIds, position: u64, outcome: Outcome) -> Result<(), HistoryError> {
         let function = || self.history.function(event.function).clone();
         let Some(&row) = self.open.get(event.process) else {

@@ -34,6 +34,7 @@ impl Times {
     }
 
     /// Adds the next event, not before the last one.
+    #[inline]
     pub(super) fn push(&mut self, time: u64) {
         let position = self.offsets.len();
         if position.is_multiple_of(BLOCK) {
