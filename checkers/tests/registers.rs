@@ -120,6 +120,20 @@ fn all_cas_register_histories_of_up_to_three_operations() {
     }
 }
 
+/// One operation more, minutes instead of seconds: run it after changing an engine.
+#[test]
+#[ignore = "takes minutes"]
+fn all_register_and_cas_register_histories_of_four_operations() {
+    let (mut verdicts, mut decided) = ([0u32; 2], 0);
+    each_history(&calls(2, false), 4, |history| verdicts[usize::from(agree(&Register, history, &mut decided))] += 1);
+    for failed_cas in [FailedCas::Nothing, FailedCas::Compared] {
+        each_history(&calls(2, true), 4, |history| {
+            verdicts[usize::from(agree(&CasRegister { failed_cas }, history, &mut decided))] += 1
+        });
+    }
+    println!("not linearizable, linearizable: {verdicts:?}; by zones: {decided}");
+}
+
 #[test]
 fn random_cas_register_histories() {
     let mut choices = Choices::new(1);
