@@ -125,6 +125,7 @@ struct Tally {
     never_read: u64,
     stable: u64,
     stale: u64,
+    lost: u64,
 }
 
 impl Tally {
@@ -135,7 +136,7 @@ impl Tally {
                 self.never_read
             ));
         }
-        if self.stable + self.never_read + self.stale == 0 {
+        if self.stable + self.never_read + self.stale + self.lost == 0 {
             findings.unknown(format!("no element{key} was ever acknowledged or seen"));
         }
     }
@@ -209,6 +210,7 @@ impl<'a> Telling<'_, 'a> {
             }
             return;
         }
+        self.tally.lost += 1;
         let involved: Vec<_> =
             [first, Some(known), last_seen, Some(missing)].into_iter().flatten().map(|op| op.view()).collect();
         self.findings.anomaly("lost element", &Vec::from_iter(&involved), || {
