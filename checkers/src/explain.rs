@@ -1,5 +1,7 @@
 //! From a refuted history to an anomaly: a minimal core, told in words, and how far off it was.
 
+mod rule;
+
 use rashomon_history::{History, OpId, OpView, Value};
 use rustc_hash::FxHashMap;
 
@@ -10,6 +12,7 @@ use crate::part::{Item, Part};
 use crate::severity;
 use crate::story::{Span, Story, tell};
 use crate::verdict::{Anomaly, Budget};
+pub(crate) use rule::explain_rule;
 
 /// How many steps finding one core may take in all: this many, and so many times those that refuting the history took.
 const LEAST_EFFORT: u64 = 500_000;
@@ -70,7 +73,7 @@ fn core_of<M: Model>(model: &M, part: &Part<M::Op>, refuted: Refuted<'_>) -> Cor
 }
 
 /// The clock error that would excuse a core, as a sentence.
-pub(crate) fn clock_error<M: Model>(model: &M, history: &History, part: &Part<M::Op>, core: &Core) -> Option<String> {
+fn clock_error<M: Model>(model: &M, history: &History, part: &Part<M::Op>, core: &Core) -> Option<String> {
     let error = severity::of_core(history, core, measuring(model, &part.classes))?;
     Some(error.sentence(if core.facts.len() == 1 { "this operation" } else { "these operations" }))
 }

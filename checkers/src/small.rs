@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use rashomon_history::{Event, EventKind, History, Value};
+use rashomon_history::{Event, EventKind, History, Outcome, Value};
 
 /// One thing that a client may do, and how that ended.
 #[derive(Clone, Debug)]
@@ -168,4 +168,37 @@ pub fn overlap(calls: &[Call], clients: usize, choices: &mut Choices) -> History
         }
     }
     History::from_events(events).expect("a client has one operation open at a time")
+}
+
+/// Histories as one, their events interleaved at random: each becomes the history of a key of its own, numbered from 0,
+/// with processes of its own.
+pub fn beside(histories: &[History], choices: &mut Choices) -> History {
+    let mut rest: Vec<std::vec::IntoIter<Event>> = Vec::new();
+    for (key, history) in histories.iter().enumerate() {
+        let mut events: Vec<(u32, Event)> = Vec::new();
+        for op in history.ops() {
+            let process = op.process as usize * histories.len() + key;
+            let event = |kind, value| Event { key: Value::Int(key as i64), ..event(0, process, kind, op.f, value) };
+            events.push((op.invoked, event(EventKind::Invoke, &op.input)));
+            if let Some(completed) = op.completed {
+                let kind = match op.outcome {
+                    Outcome::Ok => EventKind::Ok,
+                    Outcome::Fail => EventKind::Fail,
+                    Outcome::Info => EventKind::Info,
+                };
+                events.push((completed, event(kind, &op.output)));
+            }
+        }
+        events.sort_by_key(|&(position, _)| position);
+        rest.push(events.into_iter().map(|(_, event)| event).collect::<Vec<_>>().into_iter());
+    }
+    let mut all = Vec::new();
+    while !rest.is_empty() {
+        let from = choices.below(rest.len());
+        match rest[from].next() {
+            Some(event) => all.push(Event { time: all.len() as u64 * 1_000_000, ..event }),
+            None => drop(rest.swap_remove(from)),
+        }
+    }
+    History::from_events(all).expect("each process works on one key")
 }

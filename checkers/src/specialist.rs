@@ -1,4 +1,9 @@
 //! Methods that are exact for some histories and much quicker than any search.
+//!
+//! A specialist decides, tells which rule is broken, or says why it is not the method: it never guesses. What it leaves
+//! goes to the general engine, and the judgement says which of them decided and why.
+
+mod scratch;
 
 use std::borrow::Cow;
 
@@ -6,6 +11,8 @@ use rashomon_history::{History, OpId, Row};
 
 use crate::engine::Answered;
 use crate::keys::KeyTable;
+use crate::model::Unusable;
+pub use scratch::Scratch;
 
 /// The operations of one object, in order of invocation.
 #[derive(Clone, Copy, Debug)]
@@ -125,22 +132,61 @@ impl<'a> Rows<'a> {
     }
 }
 
+/// What a history of an object must not do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    /// The anomaly's name.
+    pub name: &'static str,
+    /// What happened, as the beginning of a sentence.
+    pub because: &'static str,
+}
+
+/// Operations that break a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// The rule.
+    pub rule: Rule,
+    /// The operations that contradict each other by it, in order of invocation; at least one.
+    pub among: Vec<OpId>,
+    /// Whether they do so when all others are left out (not only when all others become unknown), so that they can be
+    /// judged alone.
+    pub alone: bool,
+}
+
+/// What a specialist says of one object's operations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It decided them, exactly.
+    Decided(Answered),
+    /// They are not linearizable, because of a rule that has a name.
+    Broken(Broken),
+    /// It is not the method for them; why not, in a few words.
+    Left(&'static str),
+}
+
 /// A method for the histories of some models.
 pub trait Specialist: Sync {
     /// The method's name, as it stands in a judgement.
-    fn name(&self) -> &'static str;
+    fn method(&self) -> &'static str;
 
-    /// Why it may be used, in a few words.
+    /// Why it may be used where it is, in a few words.
     fn why(&self) -> &'static str;
 
-    /// Decides the operations of one object, exactly; `None` when the method does not apply to them.
+    /// Decides the operations of one object. The error is an operation that the model cannot read.
     ///
-    /// A *yes* carries a linearization when `prove` is set; otherwise it may carry an empty one.
-    fn decide(&self, rows: &Rows<'_>, prove: bool) -> Option<Answered>;
+    /// A *yes* carries a linearization when `prove` is set; otherwise it may carry an empty one. A specialist that
+    /// says what it means that nothing was observed counts in `scratch` what was, whatever it decides.
+    fn decide(&self, rows: &Rows<'_>, prove: bool, scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)>;
 
     /// Which keys are certainly linearizable, found without looking at each alone; that a key is not among them says
     /// nothing. Empty when the method has no such way. The same for any number of threads.
     fn certain(&self, _history: &History, _keys: &KeyTable, _threads: usize) -> Vec<bool> {
         Vec::new()
+    }
+
+    /// What it means that no operation of a history says anything about the objects: `nothing was ever taken out`.
+    /// Then nothing was judged. `None` where such a history is simply linearizable.
+    fn unobserved(&self) -> Option<&'static str> {
+        None
     }
 }

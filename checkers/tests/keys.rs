@@ -1,15 +1,13 @@
 //! Registers of many keys, judged together, against each key judged alone by the brute-force reference.
 
-use std::sync::Arc;
-
 use rashomon_checkers::keys::KeyTable;
 use rashomon_checkers::linearizable::{Options, check_with};
 use rashomon_checkers::model::Model;
 use rashomon_checkers::models::{CasRegister, Register};
 use rashomon_checkers::part::Keys;
-use rashomon_checkers::small::{Call, Choices, random_history};
+use rashomon_checkers::small::{Call, Choices, beside, random_history};
 use rashomon_checkers::{Finding, brute};
-use rashomon_history::{Event, EventKind, History, OpId, Value};
+use rashomon_history::{History, OpId, Value};
 
 /// What may happen to a key: a write of each value, and reads of them and of one more.
 fn calls(values: &[i64], one_more: i64, choices: &mut Choices) -> Vec<Call> {
@@ -44,46 +42,6 @@ fn shuffled(mut calls: Vec<Call>, choices: &mut Choices) -> History {
         calls.swap(index, choices.below(index + 1));
     }
     rashomon_checkers::small::overlap(&calls, 1 + choices.below(4), choices)
-}
-
-/// Histories as one, each the history of a key of its own.
-fn merged(histories: &[History], choices: &mut Choices) -> History {
-    let mut events: Vec<std::vec::IntoIter<Event>> = Vec::new();
-    for (key, history) in histories.iter().enumerate() {
-        let mut of_key: Vec<(u32, Event)> = Vec::new();
-        for op in history.ops() {
-            let event = |kind, value: &Value| Event {
-                time: 0,
-                process: op.process * histories.len() as u32 + key as u32,
-                kind,
-                f: Arc::from(op.f),
-                key: Value::Int(key as i64),
-                value: value.clone(),
-                node: None,
-                error: None,
-            };
-            of_key.push((op.invoked, event(EventKind::Invoke, &op.input)));
-            if let Some(completed) = op.completed {
-                let kind = match op.outcome {
-                    rashomon_history::Outcome::Ok => EventKind::Ok,
-                    rashomon_history::Outcome::Fail => EventKind::Fail,
-                    rashomon_history::Outcome::Info => EventKind::Info,
-                };
-                of_key.push((completed, event(kind, &op.output)));
-            }
-        }
-        of_key.sort_by_key(|(position, _)| *position);
-        events.push(of_key.into_iter().map(|(_, event)| event).collect::<Vec<_>>().into_iter());
-    }
-    let mut all = Vec::new();
-    while !events.is_empty() {
-        let from = choices.below(events.len());
-        match events[from].next() {
-            Some(event) => all.push(event),
-            None => drop(events.swap_remove(from)),
-        }
-    }
-    History::from_events(all).expect("each process works on one key")
 }
 
 /// Judges a history of many keys in every way, and compares with the reference key by key; how many keys are
@@ -142,7 +100,7 @@ fn registers_with_unique_values_over_many_keys() {
                     shuffled(calls, &mut choices)
                 })
                 .collect();
-            let history = merged(&histories, &mut choices);
+            let history = beside(&histories, &mut choices);
             keys_judged += Keys::of(&history).len() as u32;
             let [good, sure] = agree(&Register, &history);
             linearizable += good;
@@ -170,7 +128,7 @@ fn registers_with_repeated_values_over_many_keys() {
                 random_history(&all, 1 + choices.below(6), 1 + choices.below(3), &mut choices)
             })
             .collect();
-        let history = merged(&histories, &mut choices);
+        let history = beside(&histories, &mut choices);
         let [good, _] = agree(&CasRegister::default(), &history);
         found[usize::from(good as usize == Keys::of(&history).len())] += 1;
     }

@@ -6,7 +6,7 @@ use rashomon_checkers::models::{AppendList, CasRegister, MultiRegister, MultiSte
 use rashomon_checkers::part::compile;
 use rashomon_checkers::sequential;
 use rashomon_checkers::small::{Call, Choices, each_history, overlap, random_history};
-use rashomon_checkers::specialist::{Ops, Rows};
+use rashomon_checkers::specialist::{Decision, Ops, Rows, Scratch};
 use rashomon_checkers::{Budget, brute, certificate};
 use rashomon_history::{Event, EventKind, History, OpId, Outcome, Value};
 
@@ -15,7 +15,13 @@ fn agree<M: Model>(model: &M, history: &History) -> (bool, bool) {
     let ops = Ops::All(history.len() as u32);
     let expected = brute::is_linearizable(model, history, ops);
     let part = compile(model, history, ops).expect("the test's operations are of this model");
-    let special = model.specialist().and_then(|specialist| specialist.decide(&Rows::of(history, ops), true));
+    let special = model.specialist().and_then(|specialist| {
+        match specialist.decide(&Rows::of(history, ops), true, &mut Scratch::default()) {
+            Ok(Decision::Decided(answered)) => Some(answered),
+            Ok(Decision::Left(_)) => None,
+            other => panic!("{other:?}: {history:?}"),
+        }
+    });
     let told = special.is_some();
     let budget = Budget::default();
     let general = [search(model, &part, &budget), frontier(model, &part, Mode::Exact, &budget)];

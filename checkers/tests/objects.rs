@@ -1,8 +1,16 @@
-//! Every object's lane, on recorded histories: against brute force, against the general engine, and its proofs against
-//! the independent verifier.
+//! Every object's lane, on recorded histories: against brute force, against the general engines, and its proofs against
+//! the independent verifier; and many objects together, by any number of threads.
 
-use rashomon_checkers::objects::{ObjectKind, certificate, check, is_linearizable, search, verify};
-use rashomon_checkers::small::{Call, Choices, each_history, random_history};
+use rashomon_checkers::engine::{Answer, Mode, decide, frontier, search};
+use rashomon_checkers::linearizable::Options;
+use rashomon_checkers::model::Model;
+use rashomon_checkers::objects::{
+    Container, Counter, Discipline, Exclusion, ObjectKind, OwnedLock, Permits, Set, certificate, check, check_with,
+    is_linearizable, verify,
+};
+use rashomon_checkers::part::{Keys, compile};
+use rashomon_checkers::small::{Call, Choices, beside, each_history, random_history};
+use rashomon_checkers::specialist::Ops;
 use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{History, Value};
 
@@ -29,7 +37,7 @@ fn compare(history: &History, kind: ObjectKind, tally: &mut Tally) {
         }
     }
     assert_eq!(judgement.finding != Finding::Invalid, expected, "{}\n{}", kind.name(), told());
-    assert_eq!(search(history, &ops, kind, &budget), Some(expected), "the engine on {}\n{}", kind.name(), told());
+    by_engines(history, kind, expected);
     let order = certificate(history, &ops, kind, &budget);
     assert_eq!(order.is_some(), expected);
     if let Some(order) = order {
@@ -39,6 +47,51 @@ fn compare(history: &History, kind: ObjectKind, tally: &mut Tally) {
         assert!(!anomaly.operations.is_empty() && anomaly.sentence.ends_with('.'), "{anomaly:?}");
         assert!(anomaly.operations.is_sorted(), "{anomaly:?}");
         assert!(anomaly.window.0 <= anomaly.window.1 && anomaly.window.1 <= history.end_time(), "{anomaly:?}");
+    }
+}
+
+/// The general engines of an object's model, alone and as the one that uses them all.
+fn by_engines(history: &History, kind: ObjectKind, expected: bool) {
+    let container = |discipline| Container { discipline };
+    let lock = |exclusion| OwnedLock { exclusion };
+    match kind {
+        ObjectKind::FifoQueue => engines_agree(&container(Discipline::Fifo), history, expected),
+        ObjectKind::UnorderedQueue => engines_agree(&container(Discipline::Any), history, expected),
+        ObjectKind::Stack => engines_agree(&container(Discipline::Lifo), history, expected),
+        ObjectKind::PriorityQueue => engines_agree(&container(Discipline::Least), history, expected),
+        ObjectKind::Set => engines_agree(&Set, history, expected),
+        ObjectKind::Counter => engines_agree(&Counter { blind: true }, history, expected),
+        ObjectKind::FetchAndAdd => engines_agree(&Counter { blind: false }, history, expected),
+        ObjectKind::Mutex => engines_agree(&Permits { limit: 1 }, history, expected),
+        ObjectKind::Semaphore(limit) => engines_agree(&Permits { limit }, history, expected),
+        ObjectKind::OwnedMutex => engines_agree(&lock(Exclusion::AtMost(1)), history, expected),
+        ObjectKind::OwnedSemaphore(limit) => engines_agree(&lock(Exclusion::AtMost(limit)), history, expected),
+        ObjectKind::ReadersWriterLock => engines_agree(&lock(Exclusion::ReadersWriter), history, expected),
+        ObjectKind::FencedLock => engines_agree(&lock(Exclusion::Fenced), history, expected),
+    }
+}
+
+fn engines_agree<M: Model>(model: &M, history: &History, expected: bool) {
+    let ops = Ops::All(history.len() as u32);
+    let part = compile(model, history, ops).expect("the test's operations are of this model");
+    let budget = Budget::default();
+    let (portfolio, how) = decide(model, &part, &budget);
+    let exact = [portfolio, search(model, &part, &budget), frontier(model, &part, Mode::Exact, &budget)];
+    // With inexhaustible tokens a container may grow for ever.
+    let little = Budget { steps: 500, ..budget };
+    let beam = Mode::Beam { width: 1, reach: u32::MAX, lazy: true };
+    let bounds = [Mode::Inexhaustible, beam].map(|mode| frontier(model, &part, mode, &little));
+    for (place, answered) in exact.into_iter().chain(bounds).enumerate() {
+        let told = || format!("{} by engine {place} ({how:?}): {history:?}", model.name());
+        match answered.answer {
+            Answer::Yes(order) => {
+                assert!(expected, "{}", told());
+                let flaw = rashomon_checkers::certificate::verify(model, history, ops, &order);
+                assert_eq!(flaw, Ok(()), "{order:?} {}", told());
+            }
+            Answer::No { .. } => assert!(!expected, "{}", told()),
+            Answer::Unknown(_) => assert!(place >= 3, "{}", told()),
+        }
     }
 }
 
@@ -137,5 +190,97 @@ fn all_histories_of_two_operations_and_random_ones_of_three_to_seven() {
         }
         println!("{}: {tally:?}", kind.name());
         assert!(tally.valid > 50 && tally.invalid > 50, "{}: {tally:?}", kind.name());
+    }
+}
+
+/// Many objects, judged together: as many are linearizable as brute force says, every proof holds, and it does not
+/// matter how many threads judge.
+#[test]
+fn many_objects_are_judged_alike_by_any_number_of_threads() {
+    let mut choices = Choices::new(23);
+    for &kind in ObjectKind::ALL {
+        let calls = calls(kind);
+        for round in 0..4 {
+            // Single operations are mostly linearizable; among more there are always objects that are not.
+            let size = |choices: &mut Choices| if round == 0 { 1 } else { 1 + choices.below(5) };
+            let histories: Vec<History> = (0..60)
+                .map(|_| random_history(&calls, size(&mut choices), 1 + choices.below(3), &mut choices))
+                .collect();
+            let history = beside(&histories, &mut choices);
+            let keys = Keys::of(&history);
+            let expected: Vec<bool> =
+                (0..keys.len()).map(|key| is_linearizable(&history, keys.ops(key), kind)).collect();
+            let refuted = expected.iter().filter(|&&linearizable| !linearizable).count();
+            assert!(round == 0 || (5..keys.len() - 5).contains(&refuted), "{}: {refuted}", kind.name());
+            for certify in [false, true] {
+                let by = |threads| check_with(&history, kind, &Options { certify, threads, ..Options::default() });
+                let judgement = by(1);
+                assert_eq!(judgement.finding == Finding::Invalid, refuted > 0, "{judgement:?}");
+                assert_eq!(judgement.unknown, Vec::<String>::new(), "{}", kind.name());
+                assert_eq!(judgement.anomalies.len(), refuted.min(8), "{judgement:?}");
+                for anomaly in &judgement.anomalies {
+                    let key = history.row(anomaly.operations[0]).key;
+                    let number = (0..keys.len()).find(|&at| history.row(keys.of_key(at).get(0)).key == key);
+                    assert!(number.is_some_and(|at| !expected[at]), "{anomaly:?}");
+                }
+                let judged: u64 = judgement.methods.iter().map(|method| method.operations).sum();
+                let parts: u64 = judgement.methods.iter().map(|method| method.parts).sum();
+                assert_eq!((judged, parts), (history.len() as u64, keys.len() as u64), "{judgement:?}");
+                for threads in [2, 5] {
+                    assert_eq!(by(threads), judgement, "{} with {threads} threads", kind.name());
+                }
+            }
+        }
+    }
+}
+
+/// What no lane decides goes to the general engine, and the judgement says why; the rest of the objects stay with the
+/// lane.
+#[test]
+fn the_judgement_names_both_methods_and_why() {
+    let put = |value| Call::ok("enqueue", Value::Int(value), Value::Int(value));
+    let take = |value| Call::ok("dequeue", Value::Nil, Value::Int(value));
+    let mut choices = Choices::new(1);
+    let calls = [
+        vec![put(1), take(1)],
+        vec![put(1), put(1), take(1)],
+        vec![put(2), Call::ok("peek", Value::Nil, Value::Int(2))],
+    ];
+    let histories = calls.map(|calls| rashomon_checkers::small::overlap(&calls, 1, &mut choices));
+    let judgement = check(&beside(&histories, &mut choices), ObjectKind::FifoQueue, &Budget::default());
+    assert_eq!(judgement.finding, Finding::Valid, "{judgement:?}");
+    let told: Vec<(&str, &str, u64, u64)> = judgement
+        .methods
+        .iter()
+        .map(|method| (method.method.as_str(), method.why.as_str(), method.parts, method.operations))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("by value", "each value is put at most once", 1, 2),
+            ("frontier", "a value was put twice; any model; exact", 1, 3),
+            ("frontier", "values are looked at without being taken; any model; exact", 1, 2),
+        ]
+    );
+}
+
+/// Of all objects together, somebody has to have observed something.
+#[test]
+fn objects_that_nobody_looked_at_are_not_judged() {
+    let mut choices = Choices::new(5);
+    let unseen = vec![Call::ok("add", Value::Int(1), Value::Int(1))];
+    let seen = vec![Call::ok("contains", Value::Int(1), Value::Bool(false))];
+    for (calls, finding) in [
+        (vec![unseen.clone(); 30], Finding::Unknown),
+        ([vec![unseen.clone(); 30], vec![seen]].concat(), Finding::Valid),
+    ] {
+        let histories: Vec<History> =
+            calls.iter().map(|calls| rashomon_checkers::small::overlap(calls, 1, &mut choices)).collect();
+        let history = beside(&histories, &mut choices);
+        for threads in [1, 3] {
+            let judgement = check_with(&history, ObjectKind::Set, &Options { threads, ..Options::default() });
+            assert_eq!(judgement.finding, finding, "{judgement:?}");
+            assert_eq!(judgement.unknown.is_empty(), finding == Finding::Valid, "{judgement:?}");
+        }
     }
 }

@@ -8,7 +8,7 @@ use rashomon_checkers::models::{CasRegister, FailedCas, Register};
 use rashomon_checkers::part::compile;
 use rashomon_checkers::simulated::Simulation;
 use rashomon_checkers::small::{Call, Choices, each_history, overlap, random_history};
-use rashomon_checkers::specialist::{Ops, Rows};
+use rashomon_checkers::specialist::{Decision, Ops, Rows, Scratch};
 use rashomon_checkers::{Budget, Finding, brute, certificate};
 use rashomon_history::{History, OpId, Value};
 
@@ -17,8 +17,9 @@ fn agree<M: Model>(model: &M, history: &History, decided: &mut u32) -> bool {
     let ops = Ops::All(history.len() as u32);
     let expected = brute::is_linearizable(model, history, ops);
     let specialist = model.specialist().expect("registers have one");
-    if let Some(answered) = specialist.decide(&Rows::of(history, ops), true) {
-        check_answer(model, history, ops, expected, answered.answer, specialist.name());
+    let decision = specialist.decide(&Rows::of(history, ops), true, &mut Scratch::default());
+    if let Ok(Decision::Decided(answered)) = decision {
+        check_answer(model, history, ops, expected, answered.answer, specialist.method());
         *decided += 1;
     }
     if specialist.certain(history, &KeyTable::of(history, 1), 1) == [true] {

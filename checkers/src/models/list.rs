@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 
 use crate::engine::{Answer, Answered};
 use crate::model::{Model, Nature, Unusable, known_result};
-use crate::specialist::{Rows, Specialist};
+use crate::specialist::{Decision, Rows, Scratch, Specialist};
 
 /// An append-only list per key.
 #[derive(Clone, Copy, Debug, Default)]
@@ -78,8 +78,11 @@ impl Model for AppendList {
 #[derive(Clone, Copy, Debug)]
 struct LongestRead;
 
+/// Whoever reads the operations next says which.
+const UNREADABLE: &str = "an operation is none of a list's";
+
 impl Specialist for LongestRead {
-    fn name(&self) -> &'static str {
+    fn method(&self) -> &'static str {
         "longest read"
     }
 
@@ -87,7 +90,7 @@ impl Specialist for LongestRead {
         "every element is appended at most once"
     }
 
-    fn decide(&self, rows: &Rows<'_>, prove: bool) -> Option<Answered> {
+    fn decide(&self, rows: &Rows<'_>, prove: bool, _scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
         let history = rows.history();
         let mut appends: FxHashMap<u32, u32> = FxHashMap::default();
         let mut reads: Vec<(u32, Arc<[Value]>)> = Vec::new();
@@ -97,15 +100,15 @@ impl Specialist for LongestRead {
                 (_, Outcome::Fail) | ("read", Outcome::Info) => {}
                 ("append", _) => {
                     if appends.insert(row.input, index).is_some() {
-                        return None;
+                        return Ok(Decision::Left("an element is appended twice"));
                     }
                 }
                 ("read", Outcome::Ok) => match history.value(row.output) {
                     Value::Nil => reads.push((index, Arc::from([]))),
                     Value::List(items) => reads.push((index, items)),
-                    _ => return None,
+                    _ => return Ok(Decision::Left(UNREADABLE)),
                 },
-                _ => return None,
+                _ => return Ok(Decision::Left(UNREADABLE)),
             }
         }
         let appended: FxHashMap<Value, u32> =
@@ -115,7 +118,7 @@ impl Specialist for LongestRead {
             Ok(_) => Answer::Yes(Vec::new()),
             Err(among) => no(rows, among),
         };
-        Some(Answered { answer, steps: u64::from(rows.len()) })
+        Ok(Decision::Decided(Answered { answer, steps: u64::from(rows.len()) }))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a lane reads and what it answers.
 
+pub use crate::specialist::Rule;
+
 /// The completion of a call of unknown outcome: later than every position.
 pub const NEVER: u32 = u32::MAX;
 
@@ -34,15 +36,6 @@ pub struct Placed<A> {
     pub call: u32,
     /// The call's own act, or, for one of unknown outcome, the act it is explained by.
     pub act: A,
-}
-
-/// What a history of an object must not do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rule {
-    /// The anomaly's name.
-    pub name: &'static str,
-    /// What happened, as the beginning of a sentence.
-    pub because: &'static str,
 }
 
 /// Operations that contradict each other.

@@ -3,8 +3,8 @@
 use rashomon_history::{History, OpId};
 
 use super::holds::Exclusion;
-use super::judge;
 use super::models::{Container, Counter, Discipline, OwnedLock, Permits, Set};
+use crate::linearizable::{self, Options};
 use crate::verdict::{Budget, Judgement};
 
 /// An object whose histories are judged for linearizability by a lane of its own.
@@ -149,13 +149,17 @@ impl ObjectKind {
 
 /// Judges whether a history of these objects is linearizable, key by key.
 pub fn check(history: &History, kind: ObjectKind, budget: &Budget) -> Judgement {
-    with_model!(kind, model => judge::check(model, history, budget))
+    check_with(history, kind, &Options { budget: *budget, ..Options::default() })
 }
 
-/// An order of one object's operations that explains them all, for whoever wants the proof; verify it with
-/// [`verify`]. `None` when they are not linearizable, cannot be read, or the budget does not suffice.
+/// As [`check`], with options.
+pub fn check_with(history: &History, kind: ObjectKind, options: &Options) -> Judgement {
+    with_model!(kind, model => linearizable::check_with(model, history, options))
+}
+
+/// An order of one object's operations that explains them all; see [`linearizable::prove`]. Verify it with [`verify`].
 pub fn certificate(history: &History, ops: &[u32], kind: ObjectKind, budget: &Budget) -> Option<Vec<OpId>> {
-    with_model!(kind, model => judge::certificate(model, history, ops, budget))
+    with_model!(kind, model => linearizable::prove(model, history, ops, budget))
 }
 
 /// Replays a certificate; see [`crate::certificate::verify`].
@@ -171,9 +175,4 @@ pub fn verify(
 /// What trying every order says; see [`crate::brute::is_linearizable`]. For tests.
 pub fn is_linearizable(history: &History, ops: &[u32], kind: ObjectKind) -> bool {
     with_model!(kind, model => crate::brute::is_linearizable(model, history, ops))
-}
-
-/// What the general engine says, without lanes. For tests.
-pub fn search(history: &History, ops: &[u32], kind: ObjectKind, budget: &Budget) -> Option<bool> {
-    with_model!(kind, model => judge::searched(model, history, ops, budget))
 }

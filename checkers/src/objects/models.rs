@@ -1,5 +1,5 @@
-//! The sequential specifications of these objects, for the general engine and the verifier, and how each reads a
-//! recorded history into its lane's calls.
+//! The sequential specifications of these objects, for the general engine and the verifier, and how each is its own
+//! specialist: reads a recorded history into its lane's calls.
 
 mod container;
 mod counter;
@@ -11,5 +11,3 @@ pub use container::{Container, ContainerOp, Discipline};
 pub use counter::{Counter, CounterOp};
 pub use lock::{LockOp, OwnedLock, Permits};
 pub use set::{Set, SetOp};
-
-pub(super) use reading::{Decision, Lane, Scratch};

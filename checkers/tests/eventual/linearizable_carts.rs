@@ -125,5 +125,5 @@ fn what_is_too_much_for_the_budget_is_not_decided() {
     let budget = Budget { steps: 100_000, ..Budget::default() };
     let judgement = check(&history, ModelKind::Object(ObjectKind::Set), &budget);
     assert_eq!(judgement.finding, Finding::Unknown, "{judgement:?}");
-    assert!(judgement.unknown[0].contains("ran out of the step budget"), "{:?}", judgement.unknown);
+    assert!(judgement.unknown[0].contains("steps were not enough; raise the step budget"), "{:?}", judgement.unknown);
 }

@@ -17,12 +17,13 @@ mod clusters;
 mod pass;
 mod proof;
 
-use rashomon_history::History;
+use rashomon_history::{History, OpId};
 
 use super::FailedCas;
 use crate::engine::{Answer, Answered};
 use crate::keys::KeyTable;
-use crate::specialist::{Rows, Specialist};
+use crate::model::Unusable;
+use crate::specialist::{Decision, Rows, Scratch, Specialist};
 use clusters::{Clusters, NOBODY, Reading};
 
 /// The specialist for registers with unique values.
@@ -49,7 +50,7 @@ enum Conflict {
 }
 
 impl Specialist for Zones {
-    fn name(&self) -> &'static str {
+    fn method(&self) -> &'static str {
         "zones"
     }
 
@@ -57,11 +58,11 @@ impl Specialist for Zones {
         "every value is written at most once"
     }
 
-    fn decide(&self, rows: &Rows<'_>, prove: bool) -> Option<Answered> {
+    fn decide(&self, rows: &Rows<'_>, prove: bool, _scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
         let clusters = match Clusters::of(rows, self.failed_cas) {
             Reading::Clusters(clusters) => clusters,
-            Reading::Impossible(among) => return Some(no(rows, &among)),
-            Reading::Repeated => return None,
+            Reading::Impossible(among) => return Ok(Decision::Decided(no(rows, &among))),
+            Reading::Repeated => return Ok(Decision::Left("a value is written twice, or nil is written")),
         };
         let (zones, conflict) = match find_zones(rows, &clusters) {
             Ok(zones) => {
@@ -70,16 +71,18 @@ impl Specialist for Zones {
             }
             Err(head) => (Vec::new(), Some(Conflict::Block(head))),
         };
-        let steps = u64::from(rows.len());
-        match conflict {
-            Some(conflict) => Some(no(rows, &among(rows, &clusters, conflict))),
-            None if prove || clusters.refused => {
-                drop(zones);
-                let order = proof::linearize(rows, &clusters, self.failed_cas)?;
-                Some(Answered { answer: Answer::Yes(order), steps })
-            }
-            None => Some(Answered { answer: Answer::Yes(Vec::new()), steps }),
+        if let Some(conflict) = conflict {
+            return Ok(Decision::Decided(no(rows, &among(rows, &clusters, conflict))));
         }
+        drop(zones);
+        let mut order = Vec::new();
+        if prove || clusters.refused {
+            match proof::linearize(rows, &clusters, self.failed_cas) {
+                Some(found) => order = found,
+                None => return Ok(Decision::Left("a failed cas finds no place in the only order of the writes")),
+            }
+        }
+        Ok(Decision::Decided(Answered { answer: Answer::Yes(order), steps: u64::from(rows.len()) }))
     }
 
     fn certain(&self, history: &History, keys: &KeyTable, threads: usize) -> Vec<bool> {

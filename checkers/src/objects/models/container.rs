@@ -2,11 +2,12 @@
 
 use rashomon_history::{History, OpId, OpView, Outcome, Value};
 
-use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision, observations};
+use super::reading::{Verbs, calls, decision, observations};
 use crate::model::{Model, Nature, Unusable};
 use crate::objects::call::{Answer, Call};
 use crate::objects::container::{Act, shrink};
 use crate::objects::{bag, fifo, priority_queue, stack};
+use crate::specialist::{Decision, Rows, Scratch, Specialist};
 
 /// Which value a take returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -165,6 +166,10 @@ impl Model for Container {
         }
     }
 
+    fn specialist(&self) -> Option<&dyn Specialist> {
+        Some(self)
+    }
+
     fn describe(&self, op: &ContainerOp) -> String {
         match op {
             ContainerOp::Put(value) => format!("put {value}"),
@@ -176,23 +181,25 @@ impl Model for Container {
     }
 }
 
-impl Lane for Container {
-    const METHOD: &'static str = "by value";
-    const WHY: &'static str = "each value is put at most once";
-    const ALONE: bool = true;
-    const UNOBSERVED: &'static str = "nothing was ever taken out";
+impl Specialist for Container {
+    fn method(&self) -> &'static str {
+        "by value"
+    }
 
-    fn decide(
-        &self,
-        history: &History,
-        ops: &[u32],
-        scratch: &mut Scratch,
-        proof: bool,
-    ) -> Result<Decision, (OpId, Unusable)> {
+    fn why(&self) -> &'static str {
+        "each value is put at most once"
+    }
+
+    fn unobserved(&self) -> Option<&'static str> {
+        Some("nothing was ever taken out")
+    }
+
+    fn decide(&self, rows: &Rows<'_>, prove: bool, scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+        let history = rows.history();
         let mut verbs = Verbs::new();
-        scratch.reset();
+        scratch.reset(history);
         let mut looked = 0;
-        let mut calls = calls(history, ops, |row| {
+        let mut calls = calls(rows, |row| {
             let verb = verbs.of(history, row, |name| self.verb(name))?;
             let mut value = |id: u32| {
                 self.allow(&history.value(id))?;
@@ -211,10 +218,10 @@ impl Lane for Container {
                 (Verb::Take, Outcome::Ok) => Some(Act::Take(value(row.output)?)),
             })
         })?;
-        scratch.observed += observations(&calls, |act| matches!(act, Act::Take(_) | Act::Empty));
+        scratch.observe(observations(&calls, |act| matches!(act, Act::Take(_) | Act::Empty)));
         if looked > 0 {
-            scratch.observed += looked;
-            return Ok(Decision::Undecided("values are looked at without being taken"));
+            scratch.observe(looked);
+            return Ok(Decision::Left("values are looked at without being taken"));
         }
         if self.discipline == Discipline::Least {
             rank(history, scratch, &mut calls);
@@ -223,9 +230,9 @@ impl Lane for Container {
         Ok(match lane(&calls) {
             Answer::Impossible(contradiction) => {
                 let contradiction = shrink(&calls, contradiction, lane);
-                decision(&calls, Answer::Impossible(contradiction), proof)
+                decision(rows, &calls, Answer::Impossible(contradiction), prove, true)
             }
-            answer => decision(&calls, answer, proof),
+            answer => decision(rows, &calls, answer, prove, true),
         })
     }
 }

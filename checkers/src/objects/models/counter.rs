@@ -1,10 +1,11 @@
 //! Counter.
 
-use rashomon_history::{History, OpId, OpView, Outcome, Value};
+use rashomon_history::{OpId, OpView, Outcome, Value};
 
-use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision, observations};
+use super::reading::{Verbs, calls, decision, observations};
 use crate::model::{Model, Nature, Unusable};
 use crate::objects::counter::{CounterAct, counter};
+use crate::specialist::{Decision, Rows, Scratch, Specialist};
 
 /// A counter, 0 at first: `add` an amount (1 where none is given), `read` the value, `fetch-add` an amount and return
 /// the value before it, `add-fetch` an amount and return the value after it.
@@ -95,6 +96,10 @@ impl Model for Counter {
         }
     }
 
+    fn specialist(&self) -> Option<&dyn Specialist> {
+        Some(self)
+    }
+
     fn describe(&self, op: &CounterOp) -> String {
         match op.0 {
             CounterAct::Add(amount) => format!("add {amount}"),
@@ -104,25 +109,27 @@ impl Model for Counter {
     }
 }
 
-impl Lane for Counter {
-    const METHOD: &'static str = "smallest value";
-    const WHY: &'static str = "all increments are equal, or each says what it found";
-    const ALONE: bool = true;
-    const UNOBSERVED: &'static str = "the counter was never read";
+impl Specialist for Counter {
+    fn method(&self) -> &'static str {
+        "smallest value"
+    }
 
-    fn decide(
-        &self,
-        history: &History,
-        ops: &[u32],
-        scratch: &mut Scratch,
-        proof: bool,
-    ) -> Result<Decision, (OpId, Unusable)> {
+    fn why(&self) -> &'static str {
+        "all increments are equal, or each says what it found"
+    }
+
+    fn unobserved(&self) -> Option<&'static str> {
+        Some("the counter was never read")
+    }
+
+    fn decide(&self, rows: &Rows<'_>, prove: bool, scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+        let history = rows.history();
         let mut verbs = Verbs::new();
-        let calls = calls(history, ops, |row| {
+        let calls = calls(rows, |row| {
             let verb = verbs.of(history, row, |name| self.verb(name))?;
             act(verb, row.outcome, &history.value(row.input), &history.value(row.output))
         })?;
-        scratch.observed += observations(&calls, |act| !matches!(act, CounterAct::Add(_)));
-        Ok(decision(&calls, counter(&calls), proof))
+        scratch.observe(observations(&calls, |act| !matches!(act, CounterAct::Add(_))));
+        Ok(decision(rows, &calls, counter(&calls), prove, true))
     }
 }

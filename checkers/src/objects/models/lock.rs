@@ -1,11 +1,12 @@
 //! Mutex, semaphore, reader–writer lock and fenced lock.
 
-use rashomon_history::{History, OpId, OpView, Outcome, Row, Value};
+use rashomon_history::{OpId, OpView, Outcome, Row, Value};
 
-use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision, observations};
+use super::reading::{Verbs, calls, decision, observations};
 use crate::model::{Model, Unusable};
 use crate::objects::holds::{Exclusion, HoldAct, HoldStep, holds};
 use crate::objects::permits::{PermitAct, permits};
+use crate::specialist::{Decision, Rows, Scratch, Specialist};
 
 /// A semaphore without owners, all permits free at first: `acquire`, `release`. With one permit it is Jepsen's mutex.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -58,6 +59,10 @@ impl Model for Permits {
         }
     }
 
+    fn specialist(&self) -> Option<&dyn Specialist> {
+        Some(self)
+    }
+
     fn describe(&self, op: &PermitAct) -> String {
         match op {
             PermitAct::Acquire => "acquire".to_owned(),
@@ -66,26 +71,28 @@ impl Model for Permits {
     }
 }
 
-impl Lane for Permits {
-    const METHOD: &'static str = "earliest completion first";
-    const WHY: &'static str = "all acquires are alike, and all releases";
-    const ALONE: bool = true;
-    const UNOBSERVED: &'static str = "nothing was ever acquired";
+impl Specialist for Permits {
+    fn method(&self) -> &'static str {
+        "earliest completion first"
+    }
 
-    fn decide(
-        &self,
-        history: &History,
-        ops: &[u32],
-        scratch: &mut Scratch,
-        proof: bool,
-    ) -> Result<Decision, (OpId, Unusable)> {
+    fn why(&self) -> &'static str {
+        "all acquires are alike, and all releases"
+    }
+
+    fn unobserved(&self) -> Option<&'static str> {
+        Some("nothing was ever acquired")
+    }
+
+    fn decide(&self, rows: &Rows<'_>, prove: bool, scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+        let history = rows.history();
         let mut verbs = Verbs::new();
-        let calls = calls(history, ops, |row| {
+        let calls = calls(rows, |row| {
             let act = verbs.of(history, row, permit_verb)?;
             Ok((row.outcome != Outcome::Fail).then_some(act))
         })?;
-        scratch.observed += observations(&calls, |act| act == PermitAct::Acquire);
-        Ok(decision(&calls, permits(&calls, self.limit), proof))
+        scratch.observe(observations(&calls, |act| act == PermitAct::Acquire));
+        Ok(decision(rows, &calls, permits(&calls, self.limit), prove, true))
     }
 }
 
@@ -170,6 +177,10 @@ impl Model for OwnedLock {
         }
     }
 
+    fn specialist(&self) -> Option<&dyn Specialist> {
+        Some(self)
+    }
+
     fn describe(&self, LockOp(act): &LockOp) -> String {
         let mode = |shared: bool| match (self.exclusion, shared) {
             (Exclusion::ReadersWriter, true) => " for reading",
@@ -184,28 +195,30 @@ impl Model for OwnedLock {
     }
 }
 
-impl Lane for OwnedLock {
-    const METHOD: &'static str = "hold intervals";
-    const WHY: &'static str = "only the holder releases, and no process goes on after an unknown outcome";
-    const ALONE: bool = true;
-    const UNOBSERVED: &'static str = "nothing was ever acquired";
+impl Specialist for OwnedLock {
+    fn method(&self) -> &'static str {
+        "hold intervals"
+    }
 
-    fn decide(
-        &self,
-        history: &History,
-        ops: &[u32],
-        scratch: &mut Scratch,
-        proof: bool,
-    ) -> Result<Decision, (OpId, Unusable)> {
+    fn why(&self) -> &'static str {
+        "only the holder releases, and no process goes on after an unknown outcome"
+    }
+
+    fn unobserved(&self) -> Option<&'static str> {
+        Some("nothing was ever acquired")
+    }
+
+    fn decide(&self, rows: &Rows<'_>, prove: bool, scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+        let history = rows.history();
         let mut verbs = Verbs::new();
-        let calls = calls(history, ops, |row: &Row| {
+        let calls = calls(rows, |row: &Row| {
             let step = verbs.of(history, row, |name| self.verb(name))?;
             if row.outcome == Outcome::Fail {
                 return Ok(None);
             }
             self.act(step, row.process, row.outcome, &history.value(row.output)).map(Some)
         })?;
-        scratch.observed += observations(&calls, |act| matches!(act.step, HoldStep::Acquire { .. }));
-        Ok(decision(&calls, holds(&calls, self.exclusion), proof))
+        scratch.observe(observations(&calls, |act| matches!(act.step, HoldStep::Acquire { .. })));
+        Ok(decision(rows, &calls, holds(&calls, self.exclusion), prove, true))
     }
 }

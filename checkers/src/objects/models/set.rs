@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use rashomon_history::{History, OpId, OpView, Outcome, Value};
+use rashomon_history::{OpId, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
-use super::reading::{Decision, Lane, Scratch, Verbs, calls, decision, observations};
+use super::reading::{Verbs, calls, decision, observations};
 use crate::model::{Model, Nature, Unusable};
 use crate::objects::set::{SetAct, set};
+use crate::specialist::{Decision, Rows, Scratch, Specialist};
 
 /// A set, empty at first: `add` and `remove` an element, ask whether it `contains` one, `read` all of it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -104,6 +105,10 @@ impl Model for Set {
         }
     }
 
+    fn specialist(&self) -> Option<&dyn Specialist> {
+        Some(self)
+    }
+
     fn describe(&self, op: &SetOp) -> String {
         match op {
             SetOp::Add(element) => format!("add {element}"),
@@ -118,21 +123,23 @@ impl Model for Set {
     }
 }
 
-impl Lane for Set {
-    const METHOD: &'static str = "by element";
-    const WHY: &'static str = "each element is added and removed at most once";
-    const ALONE: bool = false;
-    const UNOBSERVED: &'static str = "no element was asked for, nor the set read";
+impl Specialist for Set {
+    fn method(&self) -> &'static str {
+        "by element"
+    }
 
-    fn decide(
-        &self,
-        history: &History,
-        ops: &[u32],
-        scratch: &mut Scratch,
-        proof: bool,
-    ) -> Result<Decision, (OpId, Unusable)> {
+    fn why(&self) -> &'static str {
+        "each element is added and removed at most once"
+    }
+
+    fn unobserved(&self) -> Option<&'static str> {
+        Some("no element was asked for, nor the set read")
+    }
+
+    fn decide(&self, rows: &Rows<'_>, prove: bool, scratch: &mut Scratch) -> Result<Decision, (OpId, Unusable)> {
+        let history = rows.history();
         let mut verbs = Verbs::new();
-        scratch.reset();
+        scratch.reset(history);
         let mut reads: Vec<Vec<u32>> = Vec::new();
         let mut read_of: FxHashMap<u32, u32> = FxHashMap::default();
         // Elements are values within reads, which have no number of their own in the history.
@@ -140,7 +147,7 @@ impl Lane for Set {
         let whole = (0..history.functions()).any(|id| history.function(id as u16).as_ref() == "read");
         // The ids of true and false, once they were seen.
         let mut truths: [Option<(u32, bool)>; 2] = [None; 2];
-        let calls = calls(history, ops, |row| {
+        let calls = calls(rows, |row| {
             let mut element = |id: u32| {
                 if !whole {
                     return scratch.local(id);
@@ -182,7 +189,7 @@ impl Lane for Set {
                 }
             })
         })?;
-        scratch.observed += observations(&calls, |act| matches!(act, SetAct::Contains(..) | SetAct::Read(_)));
-        Ok(decision(&calls, set(&calls, &reads, proof), proof))
+        scratch.observe(observations(&calls, |act| matches!(act, SetAct::Contains(..) | SetAct::Read(_))));
+        Ok(decision(rows, &calls, set(&calls, &reads, prove), prove, false))
     }
 }
