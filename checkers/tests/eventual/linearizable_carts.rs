@@ -118,12 +118,15 @@ fn ordinary_carts_are_decided() {
     }
 }
 
-/// Too much of unknown outcome at one cart: nobody says that it is right, or wrong, and the reason is told.
+/// Too much of unknown outcome at one cart for a small budget: nobody says that it is right, or wrong, and the reason is
+/// told. With a larger one it is refuted.
 #[test]
 fn what_is_too_much_for_the_budget_is_not_decided() {
     let history = Carts { clients: 4, operations: 500, elements: 5, unknown: 5, wrong: true }.history(1);
-    let budget = Budget { steps: 100_000, ..Budget::default() };
-    let judgement = check(&history, ModelKind::Object(ObjectKind::Set), &budget);
+    let judge = |steps| check(&history, ModelKind::Object(ObjectKind::Set), &Budget { steps, ..Budget::default() });
+    let judgement = judge(5_000);
     assert_eq!(judgement.finding, Finding::Unknown, "{judgement:?}");
     assert!(judgement.unknown[0].contains("steps were not enough; raise the step budget"), "{:?}", judgement.unknown);
+    assert!(judgement.unknown[0].contains("the whole set is read"), "{:?}", judgement.unknown);
+    assert_eq!(judge(100_000).finding, Finding::Invalid);
 }
