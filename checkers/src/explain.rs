@@ -148,4 +148,8 @@ impl<M: Model> Model for Resumed<'_, M> {
     fn nature(&self, op: &M::Op) -> Nature {
         self.model.nature(op)
     }
+
+    fn held(&self, state: &M::State) -> usize {
+        self.model.held(state)
+    }
 }

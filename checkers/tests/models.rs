@@ -1,8 +1,9 @@
 //! The other models and their specialists, and sequential consistency, against the brute-force reference.
 
-use rashomon_checkers::engine::{Answer, Mode, frontier, search};
+use rashomon_checkers::engine::{Answer, Mode, Shortage, frontier, search};
 use rashomon_checkers::model::Model;
 use rashomon_checkers::models::{AppendList, CasRegister, MultiRegister, MultiStep, Register, StringMap};
+use rashomon_checkers::objects::{Container, Discipline};
 use rashomon_checkers::part::compile;
 use rashomon_checkers::sequential;
 use rashomon_checkers::small::{Call, Choices, each_history, overlap, random_history};
@@ -301,4 +302,25 @@ fn sequential_consistency_looks_at_all_keys_together() {
         let alone: Vec<_> = dekker.iter().filter(|events| events[0].key == int(key)).cloned().collect();
         assert!(matches!(judge(&alone), sequential::Answer::Yes(_)), "key {key}");
     }
+}
+
+/// With tokens that never run out a state may grow for ever; what it holds counts as memory.
+#[test]
+fn states_that_grow_keep_to_the_memory_budget() {
+    fn shortage<M: Model>(model: &M, grow: Call, never: Call) -> Shortage {
+        let history = overlap(&[grow, never], 1, &mut Choices::new(1));
+        let part = compile(model, &history, Ops::All(2)).expect("the test's operations are of this model");
+        let budget = Budget { steps: 3_000, bytes: 2 << 20 };
+        match frontier(model, &part, Mode::Inexhaustible, &budget).answer {
+            Answer::Unknown(shortage) => shortage,
+            other => panic!("{}: {other:?}", model.name()),
+        }
+    }
+    let queue = Container { discipline: Discipline::Fifo };
+    let put = Call::info("enqueue", int(1));
+    assert_eq!(shortage(&queue, put, Call::ok("dequeue", Value::Nil, int(2))), Shortage::Bytes);
+    let append = Call::info("append", int(1));
+    assert_eq!(shortage(&AppendList, append, Call::ok("read", Value::Nil, list(&[2]))), Shortage::Bytes);
+    let append = Call::info("append", Value::text("a longer text"));
+    assert_eq!(shortage(&StringMap, append, Call::ok("get", Value::Nil, Value::text("another"))), Shortage::Bytes);
 }

@@ -38,12 +38,14 @@ pub(super) struct Interned<'a, M: Model> {
     classes: &'a [M::Op],
     states: Vec<M::State>,
     ids: FxHashMap<M::State, u32>,
+    /// What the states hold beyond their own size.
+    held: u64,
 }
 
 impl<'a, M: Model> Interned<'a, M> {
     /// Just the initial state.
     pub(super) fn new(model: &'a M, classes: &'a [M::Op]) -> Self {
-        let mut source = Interned { model, classes, states: Vec::new(), ids: FxHashMap::default() };
+        let mut source = Interned { model, classes, states: Vec::new(), ids: FxHashMap::default(), held: 0 };
         source.intern(model.initial());
         source
     }
@@ -59,6 +61,7 @@ impl<'a, M: Model> Interned<'a, M> {
         }
         let id = self.states.len() as u32;
         assert!(id < SEVERAL, "the byte budget runs out long before 2^31 states");
+        self.held += 2 * self.model.held(&state) as u64;
         self.states.push(state.clone());
         self.ids.insert(state, id);
         id
@@ -90,7 +93,7 @@ impl<M: Model> Source for Interned<'_, M> {
     }
 
     fn bytes(&self) -> u64 {
-        (self.states.len() * (2 * size_of::<M::State>() + 16)) as u64
+        (self.states.len() * (2 * size_of::<M::State>() + 16)) as u64 + self.held
     }
 }
 

@@ -61,6 +61,10 @@ impl Model for AppendList {
         if matches!(op, ListOp::Read(_)) { Nature::Observer } else { Nature::Update }
     }
 
+    fn held(&self, state: &Arc<[Value]>) -> usize {
+        size_of_val(&**state)
+    }
+
     fn specialist(&self) -> Option<&dyn Specialist> {
         Some(&LongestRead)
     }

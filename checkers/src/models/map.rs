@@ -80,6 +80,10 @@ impl Model for StringMap {
         }
     }
 
+    fn held(&self, state: &Arc<str>) -> usize {
+        state.len()
+    }
+
     fn describe(&self, op: &StringOp) -> String {
         match op {
             StringOp::Get(text) => format!("get → {text:?}"),
@@ -179,6 +183,11 @@ impl Model for MultiRegister {
     fn nature(&self, op: &Vec<MultiStep>) -> Nature {
         let reads = op.iter().all(|step| matches!(step, MultiStep::Read(..)));
         if reads { Nature::Observer } else { Nature::Update }
+    }
+
+    fn held(&self, state: &BTreeMap<Value, Value>) -> usize {
+        // A tree's nodes are about two thirds full.
+        state.len() * size_of::<(Value, Value)>() * 3 / 2
     }
 
     fn describe(&self, op: &Vec<MultiStep>) -> String {

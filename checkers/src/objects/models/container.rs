@@ -166,6 +166,10 @@ impl Model for Container {
         }
     }
 
+    fn held(&self, state: &Vec<Value>) -> usize {
+        size_of_val(state.as_slice())
+    }
+
     fn specialist(&self) -> Option<&dyn Specialist> {
         Some(self)
     }

@@ -177,6 +177,10 @@ impl Model for OwnedLock {
         }
     }
 
+    fn held(&self, (held, _): &Self::State) -> usize {
+        size_of_val(held.as_slice())
+    }
+
     fn specialist(&self) -> Option<&dyn Specialist> {
         Some(self)
     }

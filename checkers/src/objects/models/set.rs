@@ -105,6 +105,11 @@ impl Model for Set {
         }
     }
 
+    fn held(&self, state: &BTreeSet<Value>) -> usize {
+        // A tree's nodes are about two thirds full.
+        state.len() * size_of::<Value>() * 3 / 2
+    }
+
     fn specialist(&self) -> Option<&dyn Specialist> {
         Some(self)
     }
