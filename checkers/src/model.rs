@@ -65,8 +65,8 @@ pub trait Model: Sync {
         Nature::Update
     }
 
-    /// How many bytes a state holds beyond its own size, roughly: engines keep many states within a budget of bytes. Say
-    /// it of states that can grow.
+    /// How many bytes a state holds beyond its own size, roughly: engines keep many states within a budget of bytes.
+    /// Say it of states that can grow.
     fn held(&self, _state: &Self::State) -> usize {
         0
     }
