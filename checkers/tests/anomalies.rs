@@ -1,97 +1,22 @@
 //! The checkers that are not linearizability: the smallest bad history for each anomaly, a good one next to it, what is
 //! no evidence, and that no history with a linearization is ever called bad.
 
+#[path = "anomalies/edges.rs"]
+mod edges;
+#[path = "anomalies/log_edges.rs"]
+mod log_edges;
+#[path = "anomalies/told.rs"]
+mod told;
+
 use std::sync::Arc;
 
+use rashomon_checkers::Finding;
 use rashomon_checkers::anomalies::{AnomalyKind, check};
 use rashomon_checkers::objects::{ObjectKind, is_linearizable};
 use rashomon_checkers::small::{Call, Choices, random_history};
-use rashomon_checkers::{Finding, Judgement};
-use rashomon_history::{Event, EventKind, History, Value};
+use rashomon_history::Value;
 
-/// A history told event by event.
-#[derive(Default)]
-struct Told(Vec<Event>);
-
-impl Told {
-    fn event(mut self, process: u32, kind: EventKind, f: &str, value: Value) -> Told {
-        let time = self.0.len() as u64 * 1_000_000;
-        self.0.push(Event { time, process, kind, f: Arc::from(f), key: Value::Nil, value, node: None, error: None });
-        self
-    }
-
-    fn begin(self, process: u32, f: &str, input: impl Into<Value>) -> Told {
-        self.event(process, EventKind::Invoke, f, input.into())
-    }
-
-    fn end(self, process: u32, f: &str, output: impl Into<Value>) -> Told {
-        self.event(process, EventKind::Ok, f, output.into())
-    }
-
-    fn ok(self, process: u32, f: &str, input: impl Into<Value>, output: impl Into<Value>) -> Told {
-        self.begin(process, f, input).end(process, f, output)
-    }
-
-    fn did(self, process: u32, f: &str, input: impl Into<Value>) -> Told {
-        let input = input.into();
-        self.ok(process, f, input.clone(), input)
-    }
-
-    fn info(self, process: u32, f: &str, input: impl Into<Value>) -> Told {
-        let input = input.into();
-        self.begin(process, f, input.clone()).event(process, EventKind::Info, f, input)
-    }
-
-    fn fail(self, process: u32, f: &str, input: impl Into<Value>) -> Told {
-        let input = input.into();
-        self.begin(process, f, input.clone()).event(process, EventKind::Fail, f, input)
-    }
-
-    fn judge(self, kind: AnomalyKind) -> Judgement {
-        check(&History::from_events(self.0).expect("a history"), kind)
-    }
-
-    /// The names of the anomalies, and how many operations each is made of.
-    #[track_caller]
-    fn bad(self, kind: AnomalyKind, expected: &[(&str, usize)]) -> Judgement {
-        let judgement = self.judge(kind);
-        let found: Vec<(&str, usize)> =
-            judgement.anomalies.iter().map(|anomaly| (anomaly.name.as_str(), anomaly.operations.len())).collect();
-        assert_eq!(found, expected, "{judgement:#?}");
-        assert_eq!(judgement.finding, Finding::Invalid);
-        assert!(judgement.anomalies.iter().all(|anomaly| anomaly.sentence.ends_with('.')), "{judgement:#?}");
-        judgement
-    }
-
-    #[track_caller]
-    fn good(self, kind: AnomalyKind) -> Judgement {
-        let judgement = self.judge(kind);
-        assert_eq!(judgement.finding, Finding::Valid, "{judgement:#?}");
-        judgement
-    }
-
-    #[track_caller]
-    fn unknown(self, kind: AnomalyKind, reason: &str) {
-        let judgement = self.judge(kind);
-        assert_eq!(judgement.finding, Finding::Unknown, "{judgement:#?}");
-        assert!(judgement.unknown.iter().any(|known| known.contains(reason)), "{:?}", judgement.unknown);
-    }
-}
-
-fn told() -> Told {
-    Told::default()
-}
-
-fn list(items: &[i64]) -> Value {
-    Value::list(items.iter().copied().map(Value::Int))
-}
-
-/// `[[offset value] …]`.
-fn polled(items: &[(i64, i64)]) -> Value {
-    Value::list(items.iter().map(|&(offset, value)| Value::pair(Value::Int(offset), Value::Int(value))))
-}
-
-const NIL: Value = Value::Nil;
+use told::{NIL, Told, list, polled, told};
 
 #[test]
 fn set_compares_the_last_read() {

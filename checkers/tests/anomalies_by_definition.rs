@@ -122,7 +122,8 @@ fn total_queue_and_queue() {
             let total = kind == AnomalyKind::TotalQueue;
             let looks = |op: &&OpView<'_>| matches!(op.f, "dequeue" | "drain") && op.outcome == Outcome::Ok;
             let mut names = BTreeSet::new();
-            let mut missing: Vec<&OpView<'_>> = Vec::new();
+            let (mut gone, mut unseen) = (0, 0);
+            let empty = ops.iter().filter(looks).rfind(|op| op.f == "drain" || op.output == NIL);
             for value in [1, 2].map(Value::Int) {
                 let took = |op: &OpView<'_>| match op.output.as_list() {
                     Some(drained) => drained.iter().filter(|&other| *other == value).count(),
@@ -143,21 +144,22 @@ fn total_queue_and_queue() {
                         _ => {}
                     }
                 }
-                missing.extend(puts.iter().filter(|put| put.outcome == Outcome::Ok).skip(taken));
+                // How many did not come out, and how many of these were acknowledged before it was seen empty at least.
+                let done: Vec<_> = puts.iter().filter(|put| put.outcome == Outcome::Ok).collect();
+                let before = done.iter().filter(|put| empty.is_some_and(|empty| end(put) < empty.invoked)).count();
+                gone += before.saturating_sub(taken);
+                unseen += done.len().saturating_sub(taken) - before.saturating_sub(taken);
             }
             let looked = ops.iter().any(|op| looks(&op));
             if !total {
                 return (names, looked);
             }
-            let empty = ops.iter().filter(looks).rfind(|op| op.f == "drain" || op.output == NIL);
-            let (gone, unseen): (Vec<&OpView<'_>>, Vec<&OpView<'_>>) =
-                missing.into_iter().partition(|put| empty.is_some_and(|empty| end(put) < empty.invoked));
             let crashed = |f| ops.iter().filter(|op| is(op, f, Outcome::Info)).count();
-            let explained = crashed("drain") > 0 || crashed("dequeue") >= gone.len();
-            if !gone.is_empty() && !explained {
+            let explained = crashed("drain") > 0 || crashed("dequeue") >= gone;
+            if gone > 0 && !explained {
                 names.insert("lost value");
             }
-            (names, looked && unseen.is_empty() && (gone.is_empty() || !explained))
+            (names, looked && unseen == 0 && (gone == 0 || !explained))
         });
     }
 }

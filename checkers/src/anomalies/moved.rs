@@ -156,6 +156,8 @@ fn judge(object: &Object<'_>, total: bool, findings: &mut Findings) {
         }
         recovered += moves.taken.len().min(possible).saturating_sub(moves.put.len()) as u64;
         if total {
+            // What came out may be any of them. Missing for certain are only those that were acknowledged last.
+            moves.put.sort_unstable_by_key(Operation::last_moment);
             missing.extend(moves.put.iter().skip(moves.taken.len()).map(|put| (value.clone(), *put)));
         }
     }
@@ -172,10 +174,12 @@ fn judge(object: &Object<'_>, total: bool, findings: &mut Findings) {
 
 /// Values that came out without having gone in.
 fn came_from(value: &Value, moves: &Moves<'_>, findings: &mut Findings) {
-    let Some(&first) = moves.taken.iter().min_by_key(|op| op.last_moment()) else { return };
+    // What a drain is known to have taken it had taken when it ended, even if it crashed.
+    let taken_by = |take: &Operation<'_>| take.completed.unwrap_or(u32::MAX);
+    let Some(&first) = moves.taken.iter().min_by_key(|take| taken_by(take)) else { return };
     let begun_first = moves.put.iter().chain(&moves.maybe).min_by_key(|op| op.invoked);
     match (begun_first, moves.failed.first()) {
-        (Some(&put), _) if first.precedes(&put) => {
+        (Some(&put), _) if taken_by(&first) < put.invoked => {
             findings.tell("unexpected value", [first, put], |[first, put]| {
                 format!("Value {value} came out {} before its enqueue began.", between(first, put))
             });
