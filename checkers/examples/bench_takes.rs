@@ -7,7 +7,8 @@
 //! outcome half never happen, a quarter happens before the client gives up, and a quarter some time later. FAULT is
 //! `none`, or one of these, once in the middle of the history: `order` (a take returns the fourth of those inside),
 //! `lost` (a value that was put is not inside), `twice` (a take returns a value and leaves it inside). With `scarce-`
-//! before it every take of unknown outcome happens, so that none is to spare.
+//! before it every take of unknown outcome happens, so that none is to spare; with `peeks-` one operation in ten is a
+//! peek, none of them of unknown outcome.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::fs;
@@ -141,7 +142,10 @@ fn simulate(plan: &Plan<'_>, seed: u64) -> History {
     let mut holds: Vec<Option<&'static str>> = vec![None; plan.clients];
     let (mut invoked, mut fresh, mut time, mut idle) = (0, 0, 0_u64, 0);
     let mut late: Vec<(u64, &'static str, Value)> = Vec::new();
-    let fault = plan.fault.trim_start_matches("scarce-");
+    let (fault, peeks) = match plan.fault.strip_prefix("peeks-") {
+        Some(fault) => (fault, true),
+        None => (plan.fault.trim_start_matches("scarce-"), false),
+    };
     let mut planted = fault == "none";
     while idle < 64 * plan.clients {
         time += 1000;
@@ -158,12 +162,15 @@ fn simulate(plan: &Plan<'_>, seed: u64) -> History {
         match clients[client].clone() {
             Client::Idle if invoked < plan.operations => {
                 invoked += 1;
-                let (f, input) = next(plan.model, &mut dice, &mut fresh, holds[client]);
+                let (f, input) = match peeks && dice.below(10) == 0 {
+                    true => ("peek", Value::Nil),
+                    false => next(plan.model, &mut dice, &mut fresh, holds[client]),
+                };
                 event(processes[client], EventKind::Invoke, f, &input);
                 clients[client] = Client::Open(f, input);
             }
             Client::Idle => idle += 1,
-            Client::Open(f, input) if dice.below(1000) < plan.unknown => {
+            Client::Open(f, input) if f != "peek" && dice.below(1000) < plan.unknown => {
                 // Nobody would ever give back what a crashed client holds, so its acquire did not happen.
                 let scarce = plan.fault.starts_with("scarce") && matches!(f, "dequeue" | "pop" | "extract");
                 match dice.below(if scarce { 2 } else { 4 }) {
@@ -259,6 +266,9 @@ impl Object {
                 let at = if f == "pop" { last.wrapping_sub(skip) } else { skip };
                 return taken(if fault == "twice" { self.queue.get(at).copied() } else { self.queue.remove(at) });
             }
+            "peek" if model == "priority-queue" => return taken(self.sorted.first().copied()),
+            "peek" if model == "stack" => return taken(self.queue.back().copied()),
+            "peek" => return taken(self.queue.front().copied()),
             "insert" => drop(self.sorted.insert(int)),
             "extract" => {
                 let found = self.sorted.iter().nth(skip).copied();

@@ -45,6 +45,12 @@ impl Object for Discipline {
                 }
                 vec![(act, next)]
             }
+            Act::Peek(WHATEVER) if state.is_empty() => vec![(Act::Empty, Vec::new())],
+            Act::Peek(value) => {
+                let seen = takeable.iter().map(|&index| state[index]);
+                let seen = seen.filter(|&seen| seen == value || value == WHATEVER);
+                seen.map(|seen| (Act::Peek(seen), state.clone())).collect()
+            }
             Act::Take(value) => takeable.iter().filter(|&&index| state[index] == value).map(take).collect(),
             Act::Empty => Vec::from_iter(state.is_empty().then(|| (act, state.clone()))),
             // Finding it empty changes nothing, so a call that did is as good as one that never happened.
@@ -53,13 +59,26 @@ impl Object for Discipline {
     }
 }
 
+/// A peek in a simulation, before it is known what it sees.
+const WHATEVER: u32 = u32::MAX;
+
 type Lane = fn(&[Call<Act>]) -> Answer<Act>;
+
+/// What the histories of a test may contain besides puts, takes and observations of "empty" of known outcome.
+#[derive(Clone, Copy)]
+struct Scope {
+    /// Puts and takes of unknown outcome.
+    unknown: bool,
+    /// Peeks; every history then has one.
+    peeks: bool,
+}
 
 /// Every history of `count` calls in which each value is put once: all overlaps, all acts, all mixtures of known and
 /// unknown outcome.
-fn every_history(count: usize, unknown: bool, ranked: bool, closed: bool, each: &mut impl FnMut(&[Call<Act>])) {
+fn every_history(count: usize, scope: Scope, ranked: bool, closed: bool, each: &mut impl FnMut(&[Call<Act>])) {
     let mut acts: Vec<Vec<(Act, bool)>> = Vec::new();
-    choose(&mut Vec::new(), count, unknown, &mut acts);
+    choose(&mut Vec::new(), count, scope, &mut acts);
+    acts.retain(|acts| !scope.peeks || acts.iter().any(|&(act, _)| matches!(act, Act::Peek(_))));
     if closed {
         let puts = |acts: &[(Act, bool)], value: u32| acts.iter().any(|&(act, _)| act == Act::Put(value));
         acts.retain(|acts| acts.iter().filter_map(|&(act, _)| value_of(act)).all(|value| puts(acts, value)));
@@ -71,7 +90,7 @@ fn every_history(count: usize, unknown: bool, ranked: bool, closed: bool, each: 
 }
 
 /// Values are named in order of first mention, so that no two lists differ by names alone.
-fn choose(prefix: &mut Vec<(Act, bool)>, count: usize, unknown: bool, all: &mut Vec<Vec<(Act, bool)>>) {
+fn choose(prefix: &mut Vec<(Act, bool)>, count: usize, scope: Scope, all: &mut Vec<Vec<(Act, bool)>>) {
     if prefix.len() == count {
         all.push(prefix.clone());
         return;
@@ -83,20 +102,23 @@ fn choose(prefix: &mut Vec<(Act, bool)>, count: usize, unknown: bool, all: &mut 
     for value in 0..=fresh {
         if !has(Act::Put(value)) {
             next.push((Act::Put(value), true));
-            if unknown {
+            if scope.unknown {
                 next.push((Act::Put(value), false));
             }
         }
         if !has(Act::Take(value)) {
             next.push((Act::Take(value), true));
         }
+        if scope.peeks {
+            next.push((Act::Peek(value), true));
+        }
     }
-    if unknown {
+    if scope.unknown {
         next.push((Act::Unknown, false));
     }
     for act in next {
         prefix.push(act);
-        choose(prefix, count, unknown, all);
+        choose(prefix, count, scope, all);
         prefix.pop();
     }
 }
@@ -114,6 +136,7 @@ fn renamed(acts: &[(Act, bool)]) -> Vec<Vec<(Act, bool)>> {
     let rename = |names: &Vec<u32>, act: Act| match act {
         Act::Put(value) => Act::Put(names[value as usize]),
         Act::Take(value) => Act::Take(names[value as usize]),
+        Act::Peek(value) => Act::Peek(names[value as usize]),
         other => other,
     };
     names.iter().map(|names| acts.iter().map(|&(act, known)| (rename(names, act), known)).collect()).collect()
@@ -121,17 +144,17 @@ fn renamed(acts: &[(Act, bool)]) -> Vec<Vec<(Act, bool)>> {
 
 fn value_of(act: Act) -> Option<u32> {
     match act {
-        Act::Put(value) | Act::Take(value) => Some(value),
+        Act::Put(value) | Act::Take(value) | Act::Peek(value) => Some(value),
         Act::Empty | Act::Unknown => None,
     }
 }
 
 /// Every history of up to `count` calls. Those of the largest size take only what is put; the smaller ones anything.
-fn exhaust(discipline: Discipline, lane: Lane, count: usize, unknown: bool) -> Tally {
+fn exhaust(discipline: Discipline, lane: Lane, count: usize, scope: Scope) -> Tally {
     let mut tally = Tally::default();
     for size in 1..=count {
         let ranked = discipline == Discipline::Least;
-        every_history(size, unknown, ranked, size == count, &mut |calls| {
+        every_history(size, scope, ranked, size == count, &mut |calls| {
             compare(&discipline, calls, &lane(calls), Weaker::Alone, &mut tally);
         });
     }
@@ -139,7 +162,8 @@ fn exhaust(discipline: Discipline, lane: Lane, count: usize, unknown: bool) -> T
 }
 
 /// Random histories that ran, whole and then with two completions exchanged or an observation changed.
-fn randomize(discipline: Discipline, lane: Lane, rounds: u32, unknown: u32) -> Tally {
+/// One call in `peeks` is a peek, if not 0.
+fn randomize(discipline: Discipline, lane: Lane, rounds: u32, unknown: u32, peeks: u32) -> Tally {
     let mut tally = Tally::default();
     let mut dice = Dice(u64::from(unknown) + 1);
     for _ in 0..rounds {
@@ -151,7 +175,9 @@ fn randomize(discipline: Discipline, lane: Lane, rounds: u32, unknown: u32) -> T
         }
         let puts = 2 + dice.roll(3);
         let next = |dice: &mut Dice, state: &Vec<u32>| {
-            if dice.roll(5) < puts {
+            if peeks > 0 && dice.one_in(peeks) {
+                Act::Peek(WHATEVER)
+            } else if dice.roll(5) < puts {
                 Act::Put(names.pop().expect("one per call"))
             } else if state.is_empty() {
                 Act::Empty
@@ -161,7 +187,7 @@ fn randomize(discipline: Discipline, lane: Lane, rounds: u32, unknown: u32) -> T
         };
         let forget = |act| if matches!(act, Act::Take(_) | Act::Empty) { Act::Unknown } else { act };
         let mut calls = simulate(&discipline, &mut dice, clients, count, unknown, next, forget);
-        calls.retain(|call| call.completed != NEVER || !matches!(call.act, Act::Empty | Act::Take(_)));
+        calls.retain(|call| call.completed != NEVER || matches!(call.act, Act::Put(_) | Act::Unknown));
         compare(&discipline, &calls, &lane(&calls), Weaker::Alone, &mut tally);
         damage(&mut calls, &mut dice);
         compare(&discipline, &calls, &lane(&calls), Weaker::Alone, &mut tally);
@@ -169,27 +195,39 @@ fn randomize(discipline: Discipline, lane: Lane, rounds: u32, unknown: u32) -> T
     tally
 }
 
-/// Exchanges what two takes returned, or makes one of them find nothing.
+/// Exchanges what two takes or peeks returned, or makes one of them find nothing.
 fn damage(calls: &mut [Call<Act>], dice: &mut Dice) {
-    let takes: Vec<usize> = (0..calls.len()).filter(|&i| matches!(calls[i].act, Act::Take(_) | Act::Empty)).collect();
-    if takes.len() > 1 {
-        let one = takes[dice.roll(takes.len() as u32) as usize];
-        let two = takes[dice.roll(takes.len() as u32) as usize];
+    let found = |act: Act| matches!(act, Act::Take(_) | Act::Peek(_) | Act::Empty);
+    let found: Vec<usize> = (0..calls.len()).filter(|&i| found(calls[i].act)).collect();
+    if found.len() > 1 {
+        let one = found[dice.roll(found.len() as u32) as usize];
+        let two = found[dice.roll(found.len() as u32) as usize];
         if dice.one_in(4) {
             calls[one].act = Act::Empty;
-        } else {
-            (calls[one].act, calls[two].act) = (calls[two].act, calls[one].act);
+            return;
         }
+        (calls[one].act, calls[two].act) = match (calls[one].act, calls[two].act) {
+            (Act::Take(taken), Act::Peek(seen)) => (Act::Take(seen), Act::Peek(taken)),
+            (Act::Peek(seen), Act::Take(taken)) => (Act::Peek(taken), Act::Take(seen)),
+            (one, two) => (two, one),
+        };
     }
 }
 
 fn trust(discipline: Discipline, lane: Lane) {
+    let scope = |unknown, peeks| Scope { unknown, peeks };
     for (name, tally) in [
-        ("exhaustive, known", exhaust(discipline, lane, 5, false)),
-        ("exhaustive, unknown", exhaust(discipline, lane, 4, true)),
-        ("random, known", randomize(discipline, lane, 1000, 0)),
-        ("random, few unknown", randomize(discipline, lane, 1000, 10)),
-        ("random, many unknown", randomize(discipline, lane, 1000, 3)),
+        ("exhaustive, known", exhaust(discipline, lane, 5, scope(false, false))),
+        ("exhaustive, unknown", exhaust(discipline, lane, 4, scope(true, false))),
+        ("exhaustive, peeks", exhaust(discipline, lane, 4, scope(false, true))),
+        ("exhaustive, unknown and peeks", exhaust(discipline, lane, 4, scope(true, true))),
+        ("random, known", randomize(discipline, lane, 1000, 0, 0)),
+        ("random, few unknown", randomize(discipline, lane, 1000, 10, 0)),
+        ("random, many unknown", randomize(discipline, lane, 1000, 3, 0)),
+        ("random, few peeks", randomize(discipline, lane, 1000, 0, 5)),
+        ("random, many peeks", randomize(discipline, lane, 1000, 0, 2)),
+        ("random, few unknown, peeks", randomize(discipline, lane, 1000, 10, 3)),
+        ("random, many unknown, peeks", randomize(discipline, lane, 1000, 3, 3)),
     ] {
         println!("{name}: {tally:?}");
         assert!(tally.yes > 100 && tally.no > 100 && tally.undecided == 0, "{name}: {tally:?}");
@@ -331,8 +369,13 @@ fn every_container_agrees_with_the_reference_on_larger_histories() {
         (Discipline::Least, priority_queue),
     ];
     for (discipline, lane) in lanes {
-        println!("known: {:?}", exhaust(discipline, lane, 6, false));
-        println!("unknown: {:?}", exhaust(discipline, lane, 5, true));
-        println!("random: {:?}", randomize(discipline, lane, 100_000, 4));
+        println!("known: {:?}", exhaust(discipline, lane, 6, Scope { unknown: false, peeks: false }));
+        println!("unknown: {:?}", exhaust(discipline, lane, 5, Scope { unknown: true, peeks: false }));
+        println!("peeks: {:?}", exhaust(discipline, lane, 5, Scope { unknown: true, peeks: true }));
+        println!("random: {:?}", randomize(discipline, lane, 100_000, 4, 0));
+        for peeks in [2, 4] {
+            println!("random, peeks: {:?}", randomize(discipline, lane, 100_000, 0, peeks));
+            println!("random, unknown, peeks: {:?}", randomize(discipline, lane, 100_000, 4, peeks));
+        }
     }
 }

@@ -4,8 +4,8 @@
 //! lies between positions `g` and `g + 1`. An operation invoked at `i` and completed at `c` can take effect in the gaps
 //! `i .. c`.
 
-/// A set of free gaps: begins full, loses ranges, answers "the first free gap at or after". A tree of 64-way bit maps,
-/// so a million gaps fit in a processor's second-level cache; both operations cost a few words on average.
+/// A set of free gaps: begins full, loses ranges, answers "the first free gap at or after" and "the last at or before". A tree of 64-way bit maps,
+/// so a million gaps fit in a processor's second-level cache; every operation costs a few words on average.
 #[derive(Clone, Debug)]
 pub(super) struct FreeGaps {
     /// `levels[0]` has a bit per gap; a bit of `levels[k + 1]` says that a word of `levels[k]` has a bit.
@@ -54,6 +54,24 @@ impl FreeGaps {
         None
     }
 
+    /// The last free gap that is not after `to`, one of the gaps of this set.
+    pub(super) fn last(&self, to: u32) -> Option<u32> {
+        let mut at = to as usize;
+        for height in 0..self.levels.len() {
+            let word = at / 64;
+            let rest = self.levels[height][word] & (u64::MAX >> (63 - at % 64));
+            if rest != 0 {
+                let mut found = word * 64 + rest.ilog2() as usize;
+                for below in self.levels[..height].iter().rev() {
+                    found = found * 64 + below[found].ilog2() as usize;
+                }
+                return Some(found as u32);
+            }
+            at = word.checked_sub(1)?;
+        }
+        None
+    }
+
     /// Takes the gaps `from .. to` out.
     pub(super) fn cover(&mut self, from: u32, to: u32) {
         let mut from = from;
@@ -97,6 +115,8 @@ mod tests {
                 for at in [0, from, from / 2, to.min(count - 1)] {
                     let expected = (at..count).find(|&gap| plain[gap as usize]);
                     assert_eq!(gaps.next(at), expected, "count {count}, at {at}");
+                    let expected = (0..=at).rev().find(|&gap| plain[gap as usize]);
+                    assert_eq!(gaps.last(at), expected, "count {count}, last until {at}");
                 }
             }
             assert_eq!(gaps.next(count), None);

@@ -1,4 +1,5 @@
-//! FIFO queue and unordered queue (bag) with unique values, exact, unknown outcomes included.
+//! FIFO queue and unordered queue (bag) with unique values, exact; unknown outcomes by counting, but for those of a
+//! FIFO queue that was peeked by a search, see [`super::unknown`].
 //!
 //! # The argument
 //!
@@ -20,27 +21,106 @@
 //! tested alone.
 //!
 //! Cost: O(n), plus sorting for the linearization; O(n log n) where both "empty" and unknown takes occur.
+//!
+//! # Peeks
+//!
+//! A value's peeks and its take are its *departure*. A bag's peek only narrows when its value was inside: it was put
+//! before the peek completed and taken after the peek was invoked. In a FIFO queue departures follow each other whole,
+//! in the order of the puts. So `a` must come before `b` when put(a) ends before put(b) begins, or when some call of
+//! `a`'s departure ends before some call of `b`'s begins; and a history is a queue's exactly if no value was seen or
+//! taken too early or seen too late, "empty" has its gaps, and these constraints have no cycle: given an order of the
+//! values that respects them, a cycle of it with real time has two calls next to each other in the one and in the other,
+//! and every such pair is one of the constraints. A gap for "empty" in which nothing is certainly inside never closes a
+//! cycle: who must come before it began before it, and who must come after it ended after it.
+//!
+//! A departure whose first completion comes before its last invocation takes *time*, so unlike without peeks three
+//! values can contradict each other though no two of them do; more than three need never be looked at, because who
+//! holds others up is always one of three: the first put and the first two departures to end ([`order`]).
 
-use super::call::{Answer, Call, NEVER, Placed, Rule};
-use super::container::{Act, Container, Item, NONE, impossible, sort_by_value};
+mod order;
+
+use super::call::{Answer, Call, NEVER, Rule};
+use super::container::{Act, Container, NONE, impossible, sort_by_value};
 use super::gaps::FreeGaps;
 use super::slack::Slack;
+use super::unknown::soonest::Soonest;
+use super::unknown::with_unknown_takes;
+use order::{in_any_order, in_order};
 
 /// Judges a FIFO queue, empty at first.
 pub fn fifo(calls: &[Call<Act>]) -> Answer<Act> {
-    judge(calls, true)
+    match sort_by_value(calls) {
+        Ok(container) if container.peeks.is_empty() => by_counting(calls, container, true),
+        Ok(container) => with_unknown_takes(calls, container, complete, pairs),
+        Err(answer) => answer,
+    }
 }
 
 /// Judges an unordered queue, empty at first: a take may return any value inside.
 pub fn bag(calls: &[Call<Act>]) -> Answer<Act> {
-    judge(calls, false)
+    match sort_by_value(calls) {
+        Ok(container) => by_counting(calls, container, false),
+        Err(answer) => answer,
+    }
 }
 
-fn judge(calls: &[Call<Act>], ordered: bool) -> Answer<Act> {
-    let mut container = match sort_by_value(calls) {
-        Ok(container) => container,
-        Err(answer) => return answer,
-    };
+/// Judges a FIFO queue whose unknown takes, if any, never happened or were given a value.
+pub(super) fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act> {
+    match container.place_empties(calls) {
+        Ok(cuts) => answer(in_order(calls, container, &cuts), container),
+        Err(answer) => answer,
+    }
+}
+
+/// For each value that no known take returned, calls that contradict each other unless it was taken: of what was put
+/// after it the first to be taken or seen; if it was seen, the first of what was taken or seen after that, and the next
+/// that was seen and never taken; the first observation of "empty".
+fn pairs(calls: &[Call<Act>], container: &Container) -> Vec<Vec<u32>> {
+    let items = &container.items;
+    let (mut by_put, mut empties) = (Soonest::new(container.positions), Soonest::new(container.positions));
+    let mut departures = Soonest::new(container.positions);
+    for (index, item) in items.iter().enumerate() {
+        let completed = item.seen.first_completed.min(item.take_completed);
+        by_put.add(item.put_invoked, completed, index as u32);
+        if item.take != NONE {
+            departures.add(item.take_invoked, completed, index as u32);
+        }
+    }
+    for &empty in &container.empties {
+        let Call { invoked, completed, .. } = calls[empty as usize];
+        empties.add(invoked, completed, empty);
+    }
+    let mut loose: Vec<u32> = (0..items.len() as u32).filter(|&index| items[index as usize].take == NONE).collect();
+    loose.sort_by_key(|&index| items[index as usize].seen.first_completed);
+    let mut pairs = Vec::new();
+    for (nth, &index) in loose.iter().enumerate() {
+        let item = &items[index as usize];
+        let seen = item.seen.first_completed;
+        let mut others: Vec<u32> =
+            by_put.beginning_at(item.put_completed).map(|(_, other)| other).into_iter().collect();
+        if seen != NEVER {
+            others.extend(departures.beginning_at(seen).map(|(_, other)| other));
+            others.extend(loose.get(nth + 1).filter(|&&other| items[other as usize].seen.first_completed != NEVER));
+        }
+        pairs.extend(others.into_iter().map(|other| vec![item.put, items[other as usize].put]));
+        pairs.extend(empties.beginning_at(item.put_completed).map(|(_, empty)| vec![item.put, empty]));
+    }
+    pairs
+}
+
+/// The answer that an order, or a cycle of values, is.
+fn answer(order: Result<order::Order, Vec<u32>>, container: &Container) -> Answer<Act> {
+    match order {
+        Ok(Some(order)) => Answer::Linearizable(order),
+        Ok(None) => Answer::Undecided("the queue's order of values could not be built; please report this history"),
+        Err(cycle) => impossible(
+            Rule { name: "reordered values", because: "No order of the values explains when they were next to leave" },
+            cycle.iter().flat_map(|&index| container.calls_of(&container.items[index as usize])).collect(),
+        ),
+    }
+}
+
+fn by_counting(calls: &[Call<Act>], mut container: Container, ordered: bool) -> Answer<Act> {
     let deadlines = if ordered {
         match deadlines(&container) {
             Ok(deadlines) => deadlines,
@@ -53,11 +133,9 @@ fn judge(calls: &[Call<Act>], ordered: bool) -> Answer<Act> {
         Ok(cuts) => cuts,
         Err(answer) => return answer,
     };
-    let order = if ordered { in_order(&container, &cuts) } else { Some(in_any_order(&container, &cuts)) };
-    match order {
-        Some(order) => Answer::Linearizable(order),
-        None => Answer::Undecided("the queue's order of values could not be built; please report this history"),
-    }
+    let order =
+        if ordered { in_order(calls, &container, &cuts) } else { Ok(Some(in_any_order(calls, &container, &cuts))) };
+    answer(order, &container)
 }
 
 /// Before which position a value must have been taken, because a value put later was taken by then.
@@ -110,34 +188,27 @@ fn deadlines(container: &Container) -> Result<Vec<Deadline>, Answer<Act>> {
     Ok(deadlines)
 }
 
-/// A gap in which the container was empty, and the call that saw it.
-#[derive(Clone, Copy, Debug)]
-struct Cut {
-    gap: u32,
-    call: u32,
-}
-
-/// Gives unknown takes to the values that must have gone, and a gap to each observation of "empty".
+/// Gives unknown takes to the values that must have gone, and a gap to each observation of "empty", in order of gaps.
 fn remove_and_cut(
     calls: &[Call<Act>],
     container: &mut Container,
     deadlines: &[Deadline],
-) -> Result<Vec<Cut>, Answer<Act>> {
+) -> Result<Vec<(u32, u32)>, Answer<Act>> {
     let mut cuts = Vec::new();
     if !container.empties.is_empty() {
         let free = free_gaps(calls, container, deadlines);
         for &call in &container.empties {
             let Call { invoked, completed, .. } = calls[call as usize];
             match free.next(invoked).filter(|&gap| gap < completed) {
-                Some(gap) => cuts.push(Cut { gap, call }),
+                Some(gap) => cuts.push((gap, call)),
                 None => return Err(never_empty(calls, container, deadlines, call)),
             }
         }
-        cuts.sort_by_key(|cut| cut.gap);
+        cuts.sort_unstable();
     }
     let mut must_go: Vec<(u32, u32)> = Vec::new();
     for (index, item) in container.items.iter().enumerate().filter(|(_, item)| item.take == NONE) {
-        let cut = cuts.get(cuts.partition_point(|cut| cut.gap < item.put_completed)).map_or(NEVER, |cut| cut.gap);
+        let cut = cuts.get(cuts.partition_point(|&(gap, _)| gap < item.put_completed)).map_or(NEVER, |&(gap, _)| gap);
         let last_gap = cut.min(deadlines[index].last_gap());
         if last_gap != NEVER {
             must_go.push((last_gap, index as u32));
@@ -147,9 +218,7 @@ fn remove_and_cut(
     for (nth, &(last_gap, index)) in must_go.iter().enumerate() {
         match container.unknown_takes.get(nth).map(|&take| (take, calls[take as usize].invoked)) {
             Some((take, invoked)) if invoked <= last_gap => {
-                let item = &mut container.items[index as usize];
-                item.take = take;
-                item.take_invoked = invoked;
+                container.items[index as usize].give(take, invoked);
             }
             _ => return Err(too_few_unknown_takes(calls, container, deadlines, &must_go[..=nth])),
         }
@@ -163,9 +232,10 @@ fn free_gaps(calls: &[Call<Act>], container: &Container, deadlines: &[Deadline])
         return container.free_gaps();
     }
     let mut free = FreeGaps::new(container.positions);
-    for item in container.items.iter().filter(|item| item.take != NONE) {
-        let (from, to) = item.certain();
-        free.cover(from, to);
+    for item in &container.items {
+        // A value that no known take returned is inside for certain until it is seen for the last time.
+        let to = if item.take == NONE { item.seen.last_invoked } else { item.take_invoked };
+        free.cover(item.put_completed, to);
     }
     for gap in gaps_with_too_few_unknown_takes(calls, container, deadlines) {
         free.cover(gap, gap + 1);
@@ -219,10 +289,10 @@ fn never_empty(calls: &[Call<Act>], container: &Container, deadlines: &[Deadline
     core.extend(&container.unknown_takes);
     for (index, item) in container.items.iter().enumerate() {
         if item.take == NONE {
-            core.push(item.put);
+            core.extend(container.calls_of(item));
             push_overtaker(&mut core, container, deadlines, index);
         } else if item.put_completed < completed && item.take_invoked > invoked {
-            core.extend([item.put, item.take]);
+            core.extend(container.calls_of(item));
         }
     }
     impossible(Rule { name: "false empty", because: "It was found empty while something was certainly inside" }, core)
@@ -240,7 +310,9 @@ fn too_few_unknown_takes(
     core.extend(&container.empties);
     for &(_, index) in must_go {
         // The assignment made so far is no part of the argument.
-        core.push(container.items[index as usize].put);
+        let item = &container.items[index as usize];
+        core.push(item.put);
+        core.extend(container.peeks_of(item));
         push_overtaker(&mut core, container, deadlines, index as usize);
     }
     impossible(
@@ -252,155 +324,5 @@ fn too_few_unknown_takes(
 fn push_overtaker(core: &mut Vec<u32>, container: &Container, deadlines: &[Deadline], index: usize) {
     if let Some(overtaker) = container.items.get(deadlines[index].overtaker as usize) {
         core.extend([overtaker.put, overtaker.take]);
-    }
-}
-
-/// Which stretch between two cuts an item lies in: the number of cuts before it.
-fn stretch(item: &Item, cuts: &[Cut]) -> usize {
-    let (from, to) = item.certain();
-    let moment = if from < to { from - 1 } else { item.put_invoked.max(item.take_invoked) };
-    cuts.partition_point(|cut| cut.gap <= moment)
-}
-
-/// Items by stretch, each in order of the puts' invocations.
-fn by_stretch(container: &Container, cuts: &[Cut]) -> Vec<Vec<Item>> {
-    let mut stretches = vec![Vec::new(); cuts.len() + 1];
-    for item in &container.items {
-        stretches[stretch(item, cuts)].push(*item);
-    }
-    stretches
-}
-
-/// A linearization of a bag whose cuts are known: everything as soon as it can.
-fn in_any_order(container: &Container, cuts: &[Cut]) -> Vec<Placed<Act>> {
-    let mut order = Vec::new();
-    for (nth, items) in by_stretch(container, cuts).into_iter().enumerate() {
-        let since = enter_stretch(&mut order, nth, cuts);
-        let mut moves: Vec<(u32, u32, Act)> = Vec::with_capacity(2 * items.len());
-        for item in &items {
-            let put = item.put_invoked.max(since);
-            moves.push((put, item.put, Act::Put(item.value)));
-            if item.take != NONE {
-                moves.push((item.take_invoked.max(put), item.take, Act::Take(item.value)));
-            }
-        }
-        moves.sort_unstable_by_key(|&(gap, call, act)| (gap, matches!(act, Act::Take(_)), call));
-        order.extend(moves.into_iter().map(|(_, call, act)| Placed { call, act }));
-    }
-    order
-}
-
-/// Places the observation that ends a stretch; returns from which gap on the next stretch plays.
-fn enter_stretch(order: &mut Vec<Placed<Act>>, nth: usize, cuts: &[Cut]) -> u32 {
-    let Some(cut) = nth.checked_sub(1).map(|last| cuts[last]) else { return 0 };
-    order.push(Placed { call: cut.call, act: Act::Empty });
-    cut.gap
-}
-
-/// A linearization of a FIFO queue whose cuts are known: an order of values that both puts and takes allow, then
-/// everything as soon as that order lets it.
-fn in_order(container: &Container, cuts: &[Cut]) -> Option<Vec<Placed<Act>>> {
-    let mut order = Vec::with_capacity(2 * container.items.len() + cuts.len());
-    if cuts.is_empty() {
-        play_in_order(&container.items, 0, &mut order)?;
-        return Some(order);
-    }
-    for (nth, items) in by_stretch(container, cuts).into_iter().enumerate() {
-        let since = enter_stretch(&mut order, nth, cuts);
-        play_in_order(&items, since, &mut order)?;
-    }
-    Some(order)
-}
-
-fn play_in_order(items: &[Item], since: u32, order: &mut Vec<Placed<Act>>) -> Option<()> {
-    let values = value_order(items)?;
-    let mut takes: Vec<(u32, u32)> = Vec::with_capacity(values.len());
-    let (mut put_at, mut take_at) = (since, since);
-    let mut next_take = 0;
-    let place_take = |order: &mut Vec<Placed<Act>>, item: u32| {
-        let item = &items[item as usize];
-        order.push(Placed { call: item.take, act: Act::Take(item.value) });
-    };
-    for &index in &values {
-        let item = &items[index as usize];
-        put_at = put_at.max(item.put_invoked);
-        if put_at >= item.put_completed {
-            return None;
-        }
-        while let Some(&(_, earlier)) = takes.get(next_take).filter(|&&(at, _)| at < put_at) {
-            place_take(order, earlier);
-            next_take += 1;
-        }
-        order.push(Placed { call: item.put, act: Act::Put(item.value) });
-        if item.take != NONE {
-            take_at = take_at.max(item.take_invoked).max(put_at);
-            if take_at >= item.take_completed {
-                return None;
-            }
-            takes.push((take_at, index));
-        }
-    }
-    for &(_, index) in &takes[next_take..] {
-        place_take(order, index);
-    }
-    Some(())
-}
-
-/// An order of values in which neither two puts, nor two takes, nor one's take and another's put contradict real time:
-/// repeatedly any value whose put no other value's put or take precedes, and whose take no other value's take precedes.
-/// Values never taken come last.
-fn value_order(items: &[Item]) -> Option<Vec<u32>> {
-    let mut puts =
-        Frontier::new(items.iter().map(|item| (item.put_invoked, item.put_completed.min(item.take_completed))));
-    let mut takes = Frontier::new(items.iter().map(Item::take_interval));
-    let mut open = vec![2_u8; items.len()];
-    let mut ready = Vec::new();
-    let mut done = vec![false; items.len()];
-    let mut values = Vec::with_capacity(items.len());
-    while values.len() < items.len() {
-        for frontier in [&mut puts, &mut takes] {
-            frontier.advance(&done, |index| {
-                open[index as usize] -= 1;
-                if open[index as usize] == 0 {
-                    ready.push(index);
-                }
-            });
-        }
-        let next = ready.pop()?;
-        done[next as usize] = true;
-        values.push(next);
-    }
-    Some(values)
-}
-
-/// The intervals that no remaining interval precedes, found as the preceding ones are removed.
-struct Frontier {
-    by_begin: Vec<u64>,
-    by_end: Vec<u64>,
-    next_begin: usize,
-    next_end: usize,
-}
-
-impl Frontier {
-    fn new(intervals: impl Iterator<Item = (u32, u32)> + Clone) -> Frontier {
-        let tagged = |at: u32, index: usize| u64::from(at) << 32 | index as u64;
-        let mut by_begin: Vec<u64> = intervals.clone().enumerate().map(|(i, (begin, _))| tagged(begin, i)).collect();
-        let mut by_end: Vec<u64> = intervals.enumerate().map(|(i, (_, end))| tagged(end, i)).collect();
-        by_begin.sort_unstable();
-        by_end.sort_unstable();
-        Frontier { by_begin, by_end, next_begin: 0, next_end: 0 }
-    }
-
-    fn advance(&mut self, done: &[bool], mut reached: impl FnMut(u32)) {
-        while self.by_end.get(self.next_end).is_some_and(|&end| done[end as u32 as usize]) {
-            self.next_end += 1;
-        }
-        let first_end = self.by_end.get(self.next_end).map_or(NEVER, |&end| (end >> 32) as u32);
-        while let Some(&begin) = self.by_begin.get(self.next_begin)
-            && ((begin >> 32) as u32) < first_end
-        {
-            reached(begin as u32);
-            self.next_begin += 1;
-        }
     }
 }

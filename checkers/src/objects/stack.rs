@@ -17,13 +17,29 @@
 //! `s` only grows and `e` only shrinks as parts become smaller, so a value, once it can be first, stays so. A segment
 //! tree over the values in order of the pushes' completions finds bottoms and cuts: O(n log n) time, O(n) memory.
 //!
+//! # Peeks
+//!
+//! A peek of `a` needs a moment in which `a` is inside and nothing above it is. `I(a)` begins with the first completion
+//! among its push and peeks, and ends with the last invocation among its pop and peeks. Where it is empty, all of
+//! `a`'s calls overlap and 1 holds. In 3 the value at the bottom sees the rest empty when it is peeked: its peeks are
+//! observations of "empty" of the rest, so each needs a gap that no `I` of the rest covers; and where it has one, it can
+//! be seen there, because the rest, if it is a stack's, can be explained so that it is empty in all such gaps (2). So
+//! any value will do of those that can be pushed first, popped last *and* whose peeks have such gaps: whatever value
+//! was at the bottom, the rest without another one is still a stack's. What lies inside only becomes less, so a peek
+//! that has a gap keeps it ([`peeks`]).
+//!
 //! Decrease and conquer as an idea is Lee and Mathur's (*Efficient decrease-and-conquer linearizability monitoring*,
 //! OOPSLA 2025); this derivation is our own.
+
+mod peeks;
+mod trees;
 
 use super::call::{Answer, Call, NEVER, Placed, Rule};
 use super::container::{Act, Container, Item, NONE, impossible, sort_by_value};
 use super::unknown::soonest::Soonest;
 use super::unknown::with_unknown_takes;
+use peeks::Peeks;
+use trees::{Covers, Largest};
 
 /// Judges a stack, empty at first.
 pub fn stack(calls: &[Call<Act>]) -> Answer<Act> {
@@ -35,7 +51,7 @@ pub fn stack(calls: &[Call<Act>]) -> Answer<Act> {
 
 /// Judges a stack whose unknown takes, if any, never happened or were given a value.
 pub(super) fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act> {
-    let cuts = match place_empties(calls, container) {
+    let cuts = match container.place_empties(calls) {
         Ok(cuts) => cuts,
         Err(answer) => return answer,
     };
@@ -48,22 +64,21 @@ pub(super) fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act
         } else {
             let gap = item.put_invoked.max(item.take_invoked);
             moments.push((gap, item.put, Act::Put(item.value)));
+            moments.extend(container.peeks_of(item).iter().map(|&peek| (gap, peek, Act::Peek(item.value))));
             moments.push((gap, item.take, Act::Take(item.value)));
         }
     }
     nested.sort_unstable_by_key(|item| item.put_completed);
-    match nest(&nested) {
-        Ok(word) => match merge(&nested, &word, &cuts, moments) {
+    let peeks = (!container.peeks.is_empty()).then(|| Peeks::new(calls, container, &nested));
+    match nest(&nested, peeks) {
+        Ok(word) => match merge(calls, &nested, &word, &cuts, moments) {
             Some(order) => Answer::Linearizable(order),
             None => Answer::Undecided("the stack's order could not be built; please report this history"),
         },
-        Err(part) => {
-            let moves = part.iter().flat_map(|&index| [nested[index as usize].put, nested[index as usize].take]);
-            impossible(
-                Rule { name: "not last in, first out", because: "No value can have been at the bottom of the stack" },
-                moves.filter(|&call| call != NONE).collect(),
-            )
-        }
+        Err(part) => impossible(
+            Rule { name: "not last in, first out", because: "No value can have been at the bottom of the stack" },
+            part.iter().flat_map(|&index| container.calls_of(nested[index as usize])).collect(),
+        ),
     }
 }
 
@@ -92,37 +107,20 @@ fn pairs(calls: &[Call<Act>], container: &Container) -> Vec<Vec<u32>> {
     pairs
 }
 
-/// A gap for every observation of "empty".
-fn place_empties(calls: &[Call<Act>], container: &Container) -> Result<Vec<(u32, u32)>, Answer<Act>> {
-    if container.empties.is_empty() {
-        return Ok(Vec::new());
-    }
-    let free = container.free_gaps();
-    let mut cuts = Vec::with_capacity(container.empties.len());
-    for &call in &container.empties {
-        let Call { invoked, completed, .. } = calls[call as usize];
-        match free.next(invoked).filter(|&gap| gap < completed) {
-            Some(gap) => cuts.push((gap, call)),
-            None => return Err(container.never_empty(calls, call)),
-        }
-    }
-    cuts.sort_unstable();
-    Ok(cuts)
-}
-
-/// One letter of the nesting: an item's push, or its pop.
+/// One letter of the nesting: an item's push, or its pop, or a call that peeked it.
 #[derive(Clone, Copy)]
 enum Letter {
     Push(u32),
     Pop(u32),
+    Peek(u32, u32),
 }
 
 /// What is left to nest, or to emit.
 enum Task {
     /// The items from the first (which remains) to before the second, those of them that remain.
     Part(u32, u32),
-    /// The pop of a bottom.
-    Pop(u32),
+    /// The pop of a bottom, or a peek.
+    Letter(Letter),
 }
 
 /// When an item's pop can come. One that was never popped is popped after everything, and so may be one whose pop has
@@ -132,36 +130,38 @@ fn pop_interval(item: &Item) -> (u32, u32) {
 }
 
 /// Nests the items, given in order of the pushes' completions. The error is a part that has no bottom.
-fn nest(items: &[&Item]) -> Result<Vec<Letter>, Vec<u32>> {
+fn nest(items: &[&Item], mut peeks: Option<Peeks>) -> Result<Vec<Letter>, Vec<u32>> {
     let count = items.len() as u32;
     let mut word = Vec::with_capacity(2 * items.len());
-    let (mut covers, starts) = Covers::new(items);
+    let (mut covers, starts) = covers(items);
     // Items that cannot come first yet, by push invocation, turned round so that the earliest is the largest.
     let mut closed = Largest::new(items.iter().map(|item| NEVER - item.put_invoked));
-    // Pop completions of those that can; pop invocations of all that remain.
+    // Pop completions of those that can, and whose peeks all have a gap; pop invocations of all that remain.
     let mut open = Largest::new(items.iter().map(|_| 0));
     let mut certain = Largest::new(items.iter().map(|item| pop_interval(item).0));
     let mut tasks = Vec::new();
-    push_parts(&mut tasks, &starts, count);
-    let mut starts = Vec::new();
+    push_parts(&mut tasks, items, &starts, count, &[]);
+    let (mut starts, mut settled) = (Vec::new(), Vec::new());
     while let Some(task) = tasks.pop() {
         let (from, to) = match task {
             Task::Part(from, to) => (from, to),
-            Task::Pop(item) => {
-                word.push(Letter::Pop(item));
+            Task::Letter(letter) => {
+                word.push(letter);
                 continue;
             }
         };
         while let Some(item) = closed.find(from, to, NEVER - items[from as usize].put_completed) {
             closed.set(item, 0);
-            open.set(item, pop_interval(items[item as usize]).1);
+            if peeks.as_ref().is_none_or(|peeks| peeks.settled(item)) {
+                open.set(item, pop_interval(items[item as usize]).1);
+            }
         }
         let last = certain.largest(from, to);
         let Some(bottom) = open.find(from, to, last) else {
-            return Err(chain(items, &certain, from, last));
+            return Err(blame(items, &certain, peeks.as_ref(), from, to));
         };
         word.push(Letter::Push(bottom));
-        tasks.push(Task::Pop(bottom));
+        tasks.push(Task::Letter(Letter::Pop(bottom)));
         open.set(bottom, 0);
         certain.set(bottom, 0);
         covers.leave_out(bottom);
@@ -172,9 +172,65 @@ fn nest(items: &[&Item]) -> Result<Vec<Letter>, Vec<u32>> {
             starts.push(from);
         }
         covers.uncover(bottom + 1, covered, &mut starts);
-        push_parts(&mut tasks, &starts, to);
+        match &mut peeks {
+            Some(peeks) => {
+                push_parts(&mut tasks, items, &starts, to, &peeks.of(bottom));
+                peeks.leave_out(bottom, items[bottom as usize], &mut settled);
+                for item in settled.drain(..).filter(|&item| closed.get(item) == 0) {
+                    open.set(item, pop_interval(items[item as usize]).1);
+                }
+            }
+            None => push_parts(&mut tasks, items, &starts, to, &[]),
+        }
     }
     Ok(word)
+}
+
+/// For every item, how many of those that remain are certainly inside when its push completes, and those that none
+/// covers: each begins a part.
+fn covers(items: &[&Item]) -> (Covers, Vec<u32>) {
+    let mut pops: Vec<u32> = items.iter().map(|item| pop_interval(item).0).collect();
+    pops.sort_unstable();
+    let mut popped = 0;
+    Covers::new(items.iter().enumerate().map(|(index, item)| {
+        while popped < pops.len() && pops[popped] < item.put_completed {
+            popped += 1;
+        }
+        Some((index - popped) as u32)
+    }))
+}
+
+/// Few items of a part because of which it has no bottom: those of [`chain`], and for each that could be the bottom but
+/// for a peek, such that together are inside as long as that peek takes, and so on.
+fn blame(items: &[&Item], certain: &Largest, peeks: Option<&Peeks>, from: u32, to: u32) -> Vec<u32> {
+    let last = certain.largest(from, to);
+    let mut core = chain(items, certain, from, last);
+    let Some(peeks) = peeks else { return core };
+    let mut blamed = vec![false; (to - from) as usize];
+    core.iter().for_each(|&item| blamed[(item - from) as usize] = true);
+    let mut next = 0;
+    while let Some(&index) = core.get(next) {
+        next += 1;
+        let item = items[index as usize];
+        if item.put_invoked > items[from as usize].put_completed || pop_interval(item).1 <= last {
+            continue;
+        }
+        let Some((mut reached, end)) = peeks.without_gap(index) else { continue };
+        while reached < end {
+            let inside = items[..to as usize].partition_point(|item| item.put_completed <= reached) as u32;
+            let longest =
+                certain.largest(from, index.min(inside)).max(certain.largest((index + 1).min(inside), inside));
+            let before = certain.find(from, index.min(inside), longest - 1);
+            let Some(best) = before.or_else(|| certain.find((index + 1).min(inside), inside, longest - 1)) else {
+                break;
+            };
+            reached = longest;
+            if !std::mem::replace(&mut blamed[(best - from) as usize], true) {
+                core.push(best);
+            }
+        }
+    }
+    core
 }
 
 /// Few items of a part that together keep the stack from being empty as long as all of it does: always the one that
@@ -197,17 +253,23 @@ fn chain(items: &[&Item], certain: &Largest, from: u32, last: u32) -> Vec<u32> {
     chain
 }
 
-/// Adds the parts that begin at `starts` and end where the next one begins, the first on top.
-fn push_parts(tasks: &mut Vec<Task>, starts: &[u32], end: u32) {
-    let mut end = end;
+/// Adds the parts that begin at `starts` and end where the next one begins, the first on top, and between them the
+/// peeks of what lies below them, given with their gaps in order.
+fn push_parts(tasks: &mut Vec<Task>, items: &[&Item], starts: &[u32], end: u32, peeks: &[(u32, Letter)]) {
+    let (mut end, mut peeks) = (end, peeks);
     for &start in starts.iter().rev() {
+        let (before, after) =
+            peeks.split_at(peeks.partition_point(|&(gap, _)| gap < items[start as usize].put_completed));
+        tasks.extend(after.iter().rev().map(|&(_, peek)| Task::Letter(peek)));
         tasks.push(Task::Part(start, end));
-        end = start;
+        (end, peeks) = (start, before);
     }
+    tasks.extend(peeks.iter().rev().map(|&(_, peek)| Task::Letter(peek)));
 }
 
 /// Every letter as soon as the word lets it, with everything that happens beside the nesting in between.
 fn merge(
+    calls: &[Call<Act>],
     items: &[&Item],
     word: &[Letter],
     cuts: &[(u32, u32)],
@@ -241,6 +303,12 @@ fn merge(
                 }
                 (item, item.take_invoked, item.take_completed)
             }
+            // A value that stays above it would have covered its gap.
+            Letter::Peek(..) if stays => return None,
+            Letter::Peek(item, peek) => {
+                let Call { invoked, completed, .. } = calls[peek as usize];
+                (items[item as usize], invoked, completed)
+            }
         };
         at = at.max(begin);
         if at >= end {
@@ -249,180 +317,12 @@ fn merge(
         while let Some((_, call, act)) = moments.next_if(|&(gap, ..)| gap < at) {
             order.push(Placed { call, act });
         }
-        order.push(match letter {
+        order.push(match *letter {
             Letter::Push(_) => Placed { call: item.put, act: Act::Put(item.value) },
             Letter::Pop(_) => Placed { call: item.take, act: Act::Take(item.value) },
+            Letter::Peek(_, call) => Placed { call, act: Act::Peek(item.value) },
         });
     }
     order.extend(moments.map(|(_, call, act)| Placed { call, act }));
     Some(order)
-}
-
-/// For every item, how many of those that remain are certainly inside when its push completes. An item that none
-/// covers begins a part; it is reported once.
-struct Covers {
-    size: usize,
-    /// Per node, the least number below it, and what is to be added to everything below (already in the former).
-    nodes: Vec<(i32, i32)>,
-}
-
-const REPORTED: i32 = i32::MAX / 2;
-
-impl Covers {
-    /// The tree, and the items that nothing covers from the beginning.
-    fn new(items: &[&Item]) -> (Covers, Vec<u32>) {
-        let size = items.len().next_power_of_two();
-        let mut nodes = vec![(REPORTED, 0); 2 * size];
-        let mut starts = Vec::new();
-        let mut pops: Vec<u32> = items.iter().map(|item| pop_interval(item).0).collect();
-        pops.sort_unstable();
-        let mut popped = 0;
-        for (index, item) in items.iter().enumerate() {
-            while popped < pops.len() && pops[popped] < item.put_completed {
-                popped += 1;
-            }
-            if popped == index {
-                starts.push(index as u32);
-            } else {
-                nodes[size + index].0 = (index - popped) as i32;
-            }
-        }
-        for node in (1..size).rev() {
-            nodes[node].0 = nodes[2 * node].0.min(nodes[2 * node + 1].0);
-        }
-        (Covers { size, nodes }, starts)
-    }
-
-    /// An item that is gone begins nothing.
-    fn leave_out(&mut self, item: u32) {
-        let mut node = self.size + item as usize;
-        self.nodes[node].0 = REPORTED;
-        while node > 1 {
-            node /= 2;
-            let (_, pending) = self.nodes[node];
-            self.nodes[node].0 = self.nodes[2 * node].0.min(self.nodes[2 * node + 1].0) + pending;
-        }
-    }
-
-    /// Takes one cover off the items `from .. to`; adds those that nothing covers now to `starts`, in order.
-    fn uncover(&mut self, from: u32, to: u32, starts: &mut Vec<u32>) {
-        if from < to {
-            self.uncover_below(1, 0, self.size as u32, from, to, 0, starts);
-        }
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "a recursion over a tree: node, its range, the range asked for")]
-    fn uncover_below(
-        &mut self,
-        node: usize,
-        begin: u32,
-        end: u32,
-        from: u32,
-        to: u32,
-        above: i32,
-        starts: &mut Vec<u32>,
-    ) {
-        if to <= begin || end <= from {
-            return;
-        }
-        let (least, pending) = self.nodes[node];
-        if from <= begin && end <= to {
-            if least + above > 1 {
-                self.nodes[node] = (least - 1, pending - 1);
-                return;
-            }
-            if end - begin == 1 {
-                starts.push(begin);
-                self.nodes[node] = (REPORTED, 0);
-                return;
-            }
-        }
-        let middle = begin.midpoint(end);
-        self.uncover_below(2 * node, begin, middle, from, to, above + pending, starts);
-        self.uncover_below(2 * node + 1, middle, end, from, to, above + pending, starts);
-        self.nodes[node].0 = self.nodes[2 * node].0.min(self.nodes[2 * node + 1].0) + pending;
-    }
-}
-
-/// Numbers at fixed places that change; the largest of a range, and some place in a range with a number above a bound.
-struct Largest {
-    size: usize,
-    nodes: Vec<u32>,
-}
-
-impl Largest {
-    fn new(numbers: impl ExactSizeIterator<Item = u32>) -> Largest {
-        let size = numbers.len().next_power_of_two();
-        let mut nodes = vec![0; 2 * size];
-        for (node, number) in nodes[size..].iter_mut().zip(numbers) {
-            *node = number;
-        }
-        for node in (1..size).rev() {
-            nodes[node] = nodes[2 * node].max(nodes[2 * node + 1]);
-        }
-        Largest { size, nodes }
-    }
-
-    fn get(&self, place: u32) -> u32 {
-        self.nodes[self.size + place as usize]
-    }
-
-    fn set(&mut self, place: u32, number: u32) {
-        let mut node = self.size + place as usize;
-        self.nodes[node] = number;
-        while node > 1 {
-            node /= 2;
-            let largest = self.nodes[2 * node].max(self.nodes[2 * node + 1]);
-            if self.nodes[node] == largest {
-                return;
-            }
-            self.nodes[node] = largest;
-        }
-    }
-
-    fn largest(&self, from: u32, to: u32) -> u32 {
-        let (mut low, mut high) = (self.size + from as usize, self.size + to as usize);
-        let mut largest = 0;
-        while low < high {
-            if low % 2 == 1 {
-                largest = largest.max(self.nodes[low]);
-                low += 1;
-            }
-            if high % 2 == 1 {
-                high -= 1;
-                largest = largest.max(self.nodes[high]);
-            }
-            low /= 2;
-            high /= 2;
-        }
-        largest
-    }
-
-    fn find(&self, from: u32, to: u32, above: u32) -> Option<u32> {
-        let (mut low, mut high) = (self.size + from as usize, self.size + to as usize);
-        while low < high {
-            if low % 2 == 1 {
-                if self.nodes[low] > above {
-                    return Some(self.descend(low, above));
-                }
-                low += 1;
-            }
-            if high % 2 == 1 {
-                high -= 1;
-                if self.nodes[high] > above {
-                    return Some(self.descend(high, above));
-                }
-            }
-            low /= 2;
-            high /= 2;
-        }
-        None
-    }
-
-    fn descend(&self, mut node: usize, above: u32) -> u32 {
-        while node < self.size {
-            node = 2 * node + usize::from(self.nodes[2 * node] <= above);
-        }
-        (node - self.size) as u32
-    }
 }

@@ -21,8 +21,8 @@ mod part;
 pub(super) mod soonest;
 mod tokens;
 
-use super::call::{Answer, Call, NEVER, Rule};
-use super::container::{Act, Container, Item, NONE, impossible};
+use super::call::{Answer, Call, Rule};
+use super::container::{Act, Container, NONE, impossible};
 use part::Part;
 use tokens::{Range, assign, earliest};
 
@@ -95,7 +95,7 @@ impl Search<'_> {
     fn new(calls: &[Call<Act>], container: Container, complete: Complete) -> Search<'_> {
         let mut item_of = vec![NONE; calls.len()];
         for (index, item) in container.items.iter().enumerate() {
-            for call in [item.put, item.take].into_iter().filter(|&call| call != NONE) {
+            for call in container.calls_of(item) {
                 item_of[call as usize] = index as u32;
             }
         }
@@ -184,7 +184,7 @@ impl Search<'_> {
         empties.dedup();
         for &index in &items {
             let item = &self.container.items[index as usize];
-            self.core.extend([item.put, item.take].into_iter().filter(|&call| call != NONE));
+            self.core.extend(self.container.calls_of(item));
             if item.take == NONE && self.number_of[index as usize] == NONE {
                 self.number_of[index as usize] = self.loose.len() as u32;
                 self.loose.push(index);
@@ -303,12 +303,12 @@ impl Search<'_> {
         self.steps += self.container.items.len() as u64 + 1;
         for (&item, &take) in self.loose.iter().zip(takes) {
             if let Some(&take) = self.container.unknown_takes.get(take as usize) {
-                give(&mut self.container.items[item as usize], take, self.calls);
+                self.container.items[item as usize].give(take, self.calls[take as usize].invoked);
             }
         }
         let answer = (self.complete)(self.calls, &self.container);
         for &item in &self.loose {
-            take_back(&mut self.container.items[item as usize]);
+            self.container.items[item as usize].take_back();
         }
         answer
     }
@@ -316,21 +316,11 @@ impl Search<'_> {
     /// Judges the whole history as if every loose value could be gone from the first take on.
     fn judge_with_first_take(&mut self) -> Answer<Act> {
         self.steps += self.container.items.len() as u64 + 1;
-        let first = self.container.unknown_takes[0];
+        let (first, invoked) = (self.container.unknown_takes[0], self.invoked[0]);
         let mut best = self.container.clone();
-        best.items.iter_mut().filter(|item| item.take == NONE).for_each(|item| give(item, first, self.calls));
+        best.items.iter_mut().filter(|item| item.take == NONE).for_each(|item| item.give(first, invoked));
         (self.complete)(self.calls, &best)
     }
-}
-
-fn give(item: &mut Item, take: u32, calls: &[Call<Act>]) {
-    item.take = take;
-    item.take_invoked = calls[take as usize].invoked;
-}
-
-fn take_back(item: &mut Item) {
-    item.take = NONE;
-    item.take_invoked = NEVER;
 }
 
 #[cfg(test)]

@@ -202,7 +202,6 @@ impl Specialist for Container {
         let history = rows.history();
         let mut verbs = Verbs::new();
         scratch.reset(history);
-        let mut looked = 0;
         let mut calls = calls(rows, |row| {
             let verb = verbs.of(history, row, |name| self.verb(name))?;
             let mut value = |id: u32| {
@@ -215,18 +214,11 @@ impl Specialist for Container {
                 (Verb::Take, Outcome::Info) => Some(Act::Unknown),
                 (Verb::Peek, Outcome::Info) => None,
                 (Verb::Take | Verb::Peek, Outcome::Ok) if row.output == History::NIL => Some(Act::Empty),
-                (Verb::Peek, Outcome::Ok) => {
-                    looked += 1;
-                    None
-                }
+                (Verb::Peek, Outcome::Ok) => Some(Act::Peek(value(row.output)?)),
                 (Verb::Take, Outcome::Ok) => Some(Act::Take(value(row.output)?)),
             })
         })?;
-        scratch.observe(observations(&calls, |act| matches!(act, Act::Take(_) | Act::Empty)));
-        if looked > 0 {
-            scratch.observe(looked);
-            return Ok(Decision::Left("values are looked at without being taken"));
-        }
+        scratch.observe(observations(&calls, |act| matches!(act, Act::Take(_) | Act::Peek(_) | Act::Empty)));
         if self.discipline == Discipline::Least {
             rank(history, scratch, &mut calls);
         }
@@ -255,7 +247,7 @@ fn rank(history: &History, scratch: &Scratch, calls: &mut [Call<Act>]) {
         rank[local as usize] = place as u32;
     }
     for call in calls {
-        if let Act::Put(value) | Act::Take(value) = &mut call.act {
+        if let Act::Put(value) | Act::Take(value) | Act::Peek(value) = &mut call.act {
             *value = rank[*value as usize];
         }
     }

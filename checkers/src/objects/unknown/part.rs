@@ -1,7 +1,7 @@
 //! A few values of a history that contradict each other unless some of them were taken by takes of unknown outcome.
 
 use super::super::call::{Answer, Call, NEVER, Rule};
-use super::super::container::{Act, Container, Item, NONE};
+use super::super::container::{Act, Container, Item, NONE, Seen};
 use super::Complete;
 
 /// A contradiction as a small history of its own, judged again and again with different takes.
@@ -29,21 +29,32 @@ impl Part {
     ) -> Part {
         let mut part = Part {
             calls: Vec::with_capacity(2 * items.len() + empties.len()),
-            container: Container { items: Vec::new(), empties: Vec::new(), unknown_takes: Vec::new(), positions: 0 },
+            container: Container {
+                items: Vec::new(),
+                empties: Vec::new(),
+                unknown_takes: Vec::new(),
+                peeks: Vec::new(),
+                positions: 0,
+            },
             positions: Vec::with_capacity(4 * items.len() + 2 * empties.len()),
             loose: Vec::new(),
-            size: (items.len() + empties.len()) as u64,
+            size: 0,
             judged: None,
         };
         let of = |&index: &u32| container.items[index as usize];
         for item in items.iter().map(of) {
             part.positions.extend([item.put_invoked, item.put_completed, item.take_invoked, item.take_completed]);
         }
-        for &empty in empties {
-            part.positions.extend([calls[empty as usize].invoked, calls[empty as usize].completed]);
+        let peeks = items.iter().map(of).flat_map(|item| container.peeks_of(&item).to_vec());
+        let observations: Vec<u32> = empties.iter().copied().chain(peeks).collect();
+        for &call in &observations {
+            part.positions.extend([calls[call as usize].invoked, calls[call as usize].completed]);
         }
+        part.size = (items.len() + observations.len()) as u64;
         part.positions.retain(|&position| position != NEVER);
         part.positions.sort_unstable();
+        // A value's peek may be its put's completion too.
+        part.positions.dedup();
         part.container.positions = part.positions.len() as u32;
         for &index in items {
             let item = of(&index);
@@ -61,7 +72,14 @@ impl Part {
                 put_completed: part.calls[put as usize].completed,
                 take_invoked: part.calls[take as usize].invoked,
                 take_completed: part.calls[take as usize].completed,
+                seen: Seen::NEVER,
             });
+            for &peek in container.peeks_of(&item) {
+                let Call { act, invoked, completed, .. } = calls[peek as usize];
+                part.push(act, invoked, completed);
+            }
+            // An item's calls lie side by side.
+            part.container.see(part.container.items.len() - 1, &part.calls, take + 1..part.calls.len() as u32);
         }
         for &empty in empties {
             let Call { act, invoked, completed, .. } = calls[empty as usize];
@@ -92,9 +110,10 @@ impl Part {
                 .map(|from| self.positions.partition_point(|&position| position <= from).saturating_sub(1) as u32);
             gaps.push(gap.unwrap_or(NEVER));
             let item = &mut self.container.items[item as usize];
-            // An item's calls lie side by side.
-            item.take = if gap.is_some() { item.put + 1 } else { NONE };
-            item.take_invoked = gap.unwrap_or(NEVER);
+            match gap {
+                Some(gap) => item.give(item.put + 1, gap),
+                None => item.take_back(),
+            }
         }
         if let Some((judged, holds)) = &self.judged
             && *judged == gaps

@@ -4,7 +4,7 @@
 //! content when one of its values is taken early enough for that value, or all are taken early enough for the group.
 
 use super::super::call::{Answer, Call, NEVER, Placed, Rule};
-use super::super::container::{Act, Container, Item, NONE};
+use super::super::container::{Act, Container, Item, NONE, Seen};
 use super::super::reference::Dice;
 use super::with_unknown_takes;
 
@@ -41,9 +41,9 @@ fn possible(calls: &[Call<Act>], container: &mut Container, index: usize) -> boo
     }
     for take in container.unknown_takes.clone() {
         if container.items[..index].iter().all(|item| item.take != take) {
-            super::give(&mut container.items[index], take, calls);
+            container.items[index].give(take, calls[take as usize].invoked);
             let found = possible(calls, container, index + 1);
-            super::take_back(&mut container.items[index]);
+            container.items[index].take_back();
             if found {
                 return true;
             }
@@ -63,7 +63,8 @@ fn random(dice: &mut Dice) -> (Vec<Call<Act>>, Container) {
     }
     let mut calls = Vec::new();
     let positions = places.len() as u32;
-    let mut container = Container { items: Vec::new(), empties: Vec::new(), unknown_takes: Vec::new(), positions };
+    let mut container =
+        Container { items: Vec::new(), empties: Vec::new(), unknown_takes: Vec::new(), peeks: Vec::new(), positions };
     for (nth, group) in groups.iter().enumerate() {
         let (one, other) = (places.pop().expect("enough"), places.pop().expect("enough"));
         let (put_invoked, put_completed) = (one.min(other), one.max(other));
@@ -71,7 +72,8 @@ fn random(dice: &mut Dice) -> (Vec<Call<Act>>, Container) {
         let act = Act::Put(value);
         calls.push(Call { op: put, act, invoked: put_invoked, completed: put_completed });
         let (take_invoked, take_completed) = (NEVER, NEVER);
-        let item = Item { value, put, take: NONE, put_invoked, put_completed, take_invoked, take_completed };
+        let seen = Seen::NEVER;
+        let item = Item { value, put, take: NONE, put_invoked, put_completed, take_invoked, take_completed, seen };
         container.items.push(item);
     }
     places.sort_unstable();
