@@ -127,22 +127,20 @@ fn random_string_maps() {
     assert!(verdicts.iter().all(|&count| count > 500), "{verdicts:?}");
 }
 
-#[test]
-fn random_multi_registers() {
-    let step = |f: &str, key: i64, value: Value| Value::list([Value::text(f), int(key), value]);
-    let mut choices = Choices::new(5);
+/// A step of a transaction: what it does, its key, a value.
+type Step = (&'static str, i64, Value);
+
+/// Compares thousands of histories of transactions of one or two steps.
+fn random_transactions(seed: u64, step: impl Fn(&mut Choices) -> Step) {
+    let mut choices = Choices::new(seed);
     let mut verdicts = [0; 2];
     for _ in 0..10_000 {
-        let size = 2 + choices.below(4);
         let mut calls = Vec::new();
-        for _ in 0..size {
-            let steps: Vec<Value> = (0..1 + choices.below(2))
-                .map(|_| {
-                    let value = [Value::Nil, int(1), int(2)][choices.below(3)].clone();
-                    let key = choices.below(2) as i64;
-                    if choices.below(2) == 0 { step("read", key, value) } else { step("write", key, value) }
-                })
-                .collect();
+        for _ in 0..2 + choices.below(4) {
+            let steps = (0..1 + choices.below(2)).map(|_| {
+                let (f, key, value) = step(&mut choices);
+                Value::list([Value::text(f), int(key), value])
+            });
             let steps = Value::list(steps);
             calls.push(match choices.below(6) {
                 0 => Call::info("txn", steps),
@@ -156,32 +154,23 @@ fn random_multi_registers() {
     assert!(verdicts.iter().all(|&count| count > 500), "{verdicts:?}");
 }
 
+#[test]
+fn random_multi_registers() {
+    random_transactions(5, |choices| {
+        let value = [Value::Nil, int(1), int(2)][choices.below(3)].clone();
+        (["read", "write"][choices.below(2)], choices.below(2) as i64, value)
+    });
+}
+
 /// Transactions that append to lists and read them, Elle's way.
 #[test]
 fn random_lists_in_multi_registers() {
-    let step = |f: &str, key: i64, value: Value| Value::list([Value::text(f), int(key), value]);
     let lists = [Value::Nil, Value::list([]), Value::list([int(1)]), Value::pair(int(1), int(2)), int(3)];
-    let mut choices = Choices::new(6);
-    let mut verdicts = [0; 2];
-    for _ in 0..10_000 {
-        let mut calls = Vec::new();
-        for _ in 0..2 + choices.below(4) {
-            let steps = (0..1 + choices.below(2)).map(|_| match (choices.below(20), choices.below(2) as i64) {
-                (0, key) => step("w", key, lists[choices.below(lists.len())].clone()),
-                (1..10, key) => step("append", key, int(1 + choices.below(2) as i64)),
-                (_, key) => step("r", key, lists[choices.below(lists.len() - 1)].clone()),
-            });
-            let steps = Value::list(steps);
-            calls.push(match choices.below(6) {
-                0 => Call::info("txn", steps),
-                1 => Call::fail("txn", steps),
-                _ => Call::ok("txn", steps.clone(), steps),
-            });
-        }
-        let history = overlap(&calls, 1 + choices.below(3), &mut choices);
-        verdicts[usize::from(agree(&MultiRegister, &history).0)] += 1;
-    }
-    assert!(verdicts.iter().all(|&count| count > 500), "{verdicts:?}");
+    random_transactions(6, |choices| match (choices.below(20), choices.below(2) as i64) {
+        (0, key) => ("w", key, lists[choices.below(lists.len())].clone()),
+        (1..10, key) => ("append", key, int(1 + choices.below(2) as i64)),
+        (_, key) => ("r", key, lists[choices.below(lists.len() - 1)].clone()),
+    });
 }
 
 #[test]
