@@ -261,6 +261,12 @@ fn a_log_written_as_jepsen_writes_it() {
     let own = |f: &[Value]| Value::list(f.iter().flat_map(|list| list.as_list().expect("micro-operations").to_vec()));
     let both = told().ok(0, "txn", own(&[first.clone(), asked()]), own(&[first_done.clone(), got(&[(0, 10)])]));
     both.bad(kind, &[("precommitted read", 1)]);
+    // Another may have sent the same; unless it lies where the own send put it.
+    let another = || told().info(1, "send", first.clone());
+    let both =
+        |at: i64| another().ok(0, "txn", own(&[first.clone(), asked()]), own(&[first_done.clone(), got(&[(at, 10)])]));
+    both(0).bad(kind, &[("precommitted read", 1)]);
+    both(1).bad(kind, &[("duplicate", 1)]);
     // Another's value between two of one transaction: Kafka allows it.
     let (last, last_done) = sent(12, 2);
     let around = told()

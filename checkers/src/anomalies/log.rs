@@ -28,7 +28,7 @@ use rashomon_history::{History, OpId, Outcome};
 use rustc_hash::FxHashMap;
 
 use self::partition::{Held, Partition};
-use self::records::{Records, Send, records};
+use self::records::{Polled, Records, Send, records};
 use super::findings::{Findings, between};
 use super::object::Operation;
 use crate::verdict::Judgement;
@@ -104,25 +104,37 @@ impl<'a> Log<'a> {
     fn sources(&self, findings: &mut Findings) -> Vec<bool> {
         let messages = &self.records.messages;
         // The best send of a message: one that may have happened, the earliest. With whether it failed, and its
-        // invocation's position.
+        // invocation's position. Where several operations sent it, also the best of the others.
         let mut sends: Vec<Option<(bool, OpId, u32)>> = vec![None; messages.len()];
+        let mut others: FxHashMap<u32, (bool, OpId, u32)> = FxHashMap::default();
         for send in &self.records.sends {
             let op = self.op(send.op);
             let this = (op.outcome == Outcome::Fail, op.id, op.invoked);
-            let known = sends[send.message as usize].get_or_insert(this);
-            *known = (*known).min(this);
+            let best = sends[send.message as usize].get_or_insert(this);
+            let worse = (*best).max(this);
+            *best = (*best).min(this);
+            if worse.1 != best.1 {
+                let other = others.entry(send.message).or_insert(worse);
+                *other = (*other).min(worse);
+            }
         }
         let mut seen = vec![false; messages.len()];
         let mut told = vec![false; messages.len()];
         for (poll, polled) in self.records.polls() {
             let op = self.op(poll.op);
-            for message in polled.iter().map(|polled| polled.message) {
+            for &Polled { message, offset } in polled {
                 seen[message as usize] = true;
                 let send = sends[message as usize];
                 let fine = |(failed, send, invoked): (bool, OpId, u32)| {
                     !failed && op.last_moment() >= invoked && send != op.id
                 };
-                if send.is_some_and(fine) || std::mem::replace(&mut told[message as usize], true) {
+                // What lies where its own send put it is its own.
+                let is_own = || self.sends_of(op.id).any(|send| (send.message, send.offset) == (message, Some(offset)));
+                let explained = match others.get(&message) {
+                    None => send.is_some_and(fine),
+                    Some(&other) => (send.is_some_and(fine) || fine(other)) && !is_own(),
+                };
+                if explained || std::mem::replace(&mut told[message as usize], true) {
                     continue;
                 }
                 let (value, key) = (messages.value(message), messages.of_key(message));
@@ -147,6 +159,13 @@ impl<'a> Log<'a> {
             }
         }
         seen
+    }
+
+    /// What an operation sent.
+    fn sends_of(&self, op: OpId) -> impl Iterator<Item = &Send> {
+        let sends = &self.records.sends;
+        let begin = sends.partition_point(|send| send.op < op);
+        sends[begin..].iter().take_while(move |send| send.op == op)
     }
 
     /// The order of sends.
