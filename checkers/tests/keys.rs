@@ -53,17 +53,15 @@ fn agree<M: Model>(model: &M, history: &History) -> [u32; 2] {
     let specialist = model.specialist().expect("registers have one");
     let certain = specialist.certain(history, &KeyTable::of(history, 1), 1);
     // Starting threads takes longer than all the rest, so not each time.
-    let threads = [1, 2, 3, 8][history.len() % 4];
-    if threads > 1 && history.events().is_multiple_of(4) {
-        let shared = specialist.certain(history, &KeyTable::of(history, threads), threads);
-        assert_eq!(shared, certain, "{threads} threads: {history:?}");
-    }
+    let threads = if history.events().is_multiple_of(16) { [2, 3, 8][history.len() % 3] } else { 1 };
+    let shared = specialist.certain(history, &KeyTable::of(history, threads), threads);
+    assert_eq!(shared, certain, "{threads} threads: {history:?}");
     for (key, &certain) in certain.iter().enumerate() {
         assert!(!certain || expected[key], "key {key} is not linearizable: {history:?}");
     }
     let finding = if expected.contains(&false) { Finding::Invalid } else { Finding::Valid };
     for certify in [false, true] {
-        let judgement = check_with(model, history, &Options { certify, threads: 2, ..Options::default() });
+        let judgement = check_with(model, history, &Options { certify, threads, ..Options::default() });
         assert_eq!(judgement.finding, finding, "certify {certify}: {history:?}");
         let explained = expected.iter().filter(|&&linearizable| !linearizable).count().min(8);
         assert_eq!(judgement.anomalies.len(), explained, "{judgement:?}");
