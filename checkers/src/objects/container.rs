@@ -176,8 +176,8 @@ impl Container {
 /// put, or taken before it was put is impossible for any container; so is one that was seen without having been put,
 /// before it was put, or after it was taken.
 ///
-/// A put of unknown outcome whose value no known call took or saw is left out: it can only have made things harder. That is
-/// exact: a linearization with it, less the value's put and whatever unknown call took it, is still one.
+/// A put of unknown outcome whose value no known call took or saw is left out: it can only have made things harder.
+/// That is exact: a linearization with it, less the value's put and whatever unknown call took it, is still one.
 pub(super) fn sort_by_value(calls: &[Call<Act>]) -> Result<Container, Answer<Act>> {
     let positions = positions(calls);
     let mut items: Vec<Item> = Vec::with_capacity(calls.len() / 2 + 1);
@@ -286,9 +286,9 @@ pub(super) fn impossible(rule: Rule, mut calls: Vec<u32>) -> Answer<Act> {
 /// How many calls [`shrink`] may look at.
 const SHRINKING: usize = 50_000_000;
 
-/// Leaves values out of a contradiction, with all their calls, and single peeks, as long as the rest contradicts. Sound,
-/// because a linearization less one value's calls is still one: in every container here a value that is not there
-/// disturbs nobody. Takes of unknown outcome stay: without them the history would say more.
+/// Leaves values out of a contradiction, with all their calls, and single peeks, as long as the rest contradicts.
+/// Sound, because a linearization less one value's calls is still one: in every container here a value that is not
+/// there disturbs nobody. Takes of unknown outcome stay: without them the history would say more.
 pub(super) fn shrink(
     calls: &[Call<Act>],
     contradiction: Contradiction,

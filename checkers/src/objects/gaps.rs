@@ -4,8 +4,9 @@
 //! lies between positions `g` and `g + 1`. An operation invoked at `i` and completed at `c` can take effect in the gaps
 //! `i .. c`.
 
-/// A set of free gaps: begins full, loses ranges, answers "the first free gap at or after" and "the last at or before". A tree of 64-way bit maps,
-/// so a million gaps fit in a processor's second-level cache; every operation costs a few words on average.
+/// A set of free gaps: begins full, loses ranges, answers "the first free gap at or after" and "the last at or before".
+/// A tree of 64-way bit maps, so a million gaps fit in a processor's second-level cache; every operation costs a few
+/// words on average.
 #[derive(Clone, Debug)]
 pub(super) struct FreeGaps {
     /// `levels[0]` has a bit per gap; a bit of `levels[k + 1]` says that a word of `levels[k]` has a bit.

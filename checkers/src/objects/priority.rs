@@ -119,8 +119,8 @@ pub(super) fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act
     Answer::Linearizable(in_order(&moments, container.positions))
 }
 
-/// For each value that no known take returned: the first take or peek of a larger one, or observation of "empty", to complete
-/// of those that began while it was certainly inside.
+/// For each value that no known take returned: the first take or peek of a larger one, or observation of "empty", to
+/// complete of those that began while it was certainly inside.
 fn pairs(calls: &[Call<Act>], container: &Container) -> Vec<Vec<u32>> {
     let mut soonest = Soonest::new(container.positions);
     for &empty in &container.empties {

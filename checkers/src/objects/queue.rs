@@ -29,9 +29,9 @@
 //! in the order of the puts. So `a` must come before `b` when put(a) ends before put(b) begins, or when some call of
 //! `a`'s departure ends before some call of `b`'s begins; and a history is a queue's exactly if no value was seen or
 //! taken too early or seen too late, "empty" has its gaps, and these constraints have no cycle: given an order of the
-//! values that respects them, a cycle of it with real time has two calls next to each other in the one and in the other,
-//! and every such pair is one of the constraints. A gap for "empty" in which nothing is certainly inside never closes a
-//! cycle: who must come before it began before it, and who must come after it ended after it.
+//! values that respects them, a cycle of it with real time has two calls next to each other in the one and in the
+//! other, and every such pair is one of the constraints. A gap for "empty" in which nothing is certainly inside never
+//! closes a cycle: who must come before it began before it, and who must come after it ended after it.
 //!
 //! A departure whose first completion comes before its last invocation takes *time*, so unlike without peeks three
 //! values can contradict each other though no two of them do; more than three need never be looked at, because who

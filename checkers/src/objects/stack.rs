@@ -22,9 +22,9 @@
 //! A peek of `a` needs a moment in which `a` is inside and nothing above it is. `I(a)` begins with the first completion
 //! among its push and peeks, and ends with the last invocation among its pop and peeks. Where it is empty, all of
 //! `a`'s calls overlap and 1 holds. In 3 the value at the bottom sees the rest empty when it is peeked: its peeks are
-//! observations of "empty" of the rest, so each needs a gap that no `I` of the rest covers; and where it has one, it can
-//! be seen there, because the rest, if it is a stack's, can be explained so that it is empty in all such gaps (2). So
-//! any value will do of those that can be pushed first, popped last *and* whose peeks have such gaps: whatever value
+//! observations of "empty" of the rest, so each needs a gap that no `I` of the rest covers; and where it has one, it
+//! can be seen there, because the rest, if it is a stack's, can be explained so that it is empty in all such gaps (2).
+//! So any value will do of those that can be pushed first, popped last *and* whose peeks have such gaps: whatever value
 //! was at the bottom, the rest without another one is still a stack's. What lies inside only becomes less, so a peek
 //! that has a gap keeps it ([`peeks`]).
 //!

@@ -54,8 +54,8 @@ fn enter_stretch(order: &mut Vec<Placed<Act>>, nth: usize, cuts: &[(u32, u32)]) 
     gap
 }
 
-/// A linearization of a FIFO queue whose cuts are known. The error is a cycle of at most three items, each of which must
-/// come before the next.
+/// A linearization of a FIFO queue whose cuts are known. The error is a cycle of at most three items, each of which
+/// must come before the next.
 pub(super) fn in_order(calls: &[Call<Act>], container: &Container, cuts: &[(u32, u32)]) -> Result<Order, Vec<u32>> {
     let mut order = Vec::with_capacity(calls.len());
     for (nth, items) in by_stretch(container, cuts).into_iter().enumerate() {
@@ -170,8 +170,8 @@ fn cycle(first: u32, preceding: impl Fn(u32) -> Option<u32>) -> Vec<u32> {
     }
 }
 
-/// The intervals that no other remaining interval precedes, found as the preceding ones are removed. An interval may end
-/// before it begins; it does not precede itself.
+/// The intervals that no other remaining interval precedes, found as the preceding ones are removed. An interval may
+/// end before it begins; it does not precede itself.
 struct Frontier {
     /// Begin or end, and whose it is.
     by_begin: Vec<u64>,
