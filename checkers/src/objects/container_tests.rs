@@ -300,6 +300,23 @@ fn every_blamed_value_is_tried() {
     assert_eq!(tally.yes, 1);
 }
 
+/// The second value was seen early only because of the first one, and is inside when the third is seen: all three are
+/// needed to contradict.
+#[test]
+fn a_value_seen_early_because_of_another_is_blamed_with_it() {
+    let calls = calls(&[
+        (Act::Put(2), 0, Some(1)),
+        (Act::Put(1), 2, Some(12)),
+        (Act::Peek(1), 3, Some(8)),
+        (Act::Put(0), 4, Some(5)),
+        (Act::Peek(2), 6, Some(11)),
+        (Act::Take(0), 9, Some(10)),
+    ]);
+    let mut tally = Tally::default();
+    compare(&Discipline::Least, &calls, &priority_queue(&calls), Weaker::Alone, &mut tally);
+    assert_eq!(tally.no, 1);
+}
+
 /// What is possible without a take is possible when a value may be taken from some time on: it need not be. The search
 /// relies on it, and hardly any history shows it.
 #[test]
