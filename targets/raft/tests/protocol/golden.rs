@@ -28,10 +28,13 @@ use rashomon_raft::{
 use rashomon_rehearsal::{Stage, assert_scripts};
 
 use crate::cluster::{Cluster, Effects};
+use crate::invariants::Invariants;
 
 /// A script's state.
 struct Play {
     cluster: Cluster,
+    /// Watches a correct cluster; one with a mutant is expected to break what it breaks.
+    invariants: Option<Invariants>,
     flying: Vec<Envelope>,
     last: BTreeMap<(NodeId, NodeId), Envelope>,
     cut: BTreeSet<(NodeId, NodeId)>,
@@ -78,6 +81,9 @@ impl Stage for Play {
             "crash" => self.cluster.crash(node(0)?, 0),
             "restart" => {
                 self.cluster.start(node(0)?);
+                if let Some(invariants) = &mut self.invariants {
+                    invariants.restarted(node(0)?);
+                }
                 self.step(node(0)?, |_| ());
             }
             "clock" => {
@@ -106,6 +112,7 @@ impl Play {
     fn new() -> Play {
         Play {
             cluster: Cluster::new(1, |_| ()),
+            invariants: Some(Invariants::default()),
             flying: Vec::new(),
             last: BTreeMap::new(),
             cut: BTreeSet::new(),
@@ -132,6 +139,7 @@ impl Play {
         }
         let get = |name: &str, usual: u64| numbers.get(name).copied().unwrap_or(usual);
         *self = Play::new();
+        self.invariants = mutant.is_none().then(Invariants::default);
         self.cluster = Cluster::new(get("nodes", 3) as u16, |config| {
             config.election_timeout_ms = get("timeout", 100);
             config.heartbeat_ms = get("timeout", 100) / 5;
@@ -152,6 +160,9 @@ impl Play {
     }
 
     fn handle(&mut self, id: NodeId, effects: Effects) {
+        if let Some(invariants) = &mut self.invariants {
+            invariants.observe(&self.cluster, id, &effects.events).expect("a correct cluster keeps the invariants");
+        }
         for event in effects.events {
             self.say(format!("n{id} {event}"));
         }

@@ -11,8 +11,17 @@ use crate::cluster::Cluster;
 #[derive(Default)]
 pub(crate) struct Invariants {
     leaders: BTreeMap<Term, NodeId>,
-    committed: BTreeMap<Index, (Arc<Entry>, NodeId)>,
+    committed: BTreeMap<Index, Committed>,
     checked: BTreeMap<NodeId, Index>,
+}
+
+/// An entry that was committed.
+struct Committed {
+    entry: Arc<Entry>,
+    /// Where that was seen first: at the leader that committed it, as every step of every node is observed.
+    by: NodeId,
+    /// That leader's term. Entries of earlier terms are committed in later ones, so it can exceed the entry's own.
+    term: Term,
 }
 
 impl Invariants {
@@ -25,7 +34,9 @@ impl Invariants {
                 if first != id {
                     return Err(format!("Election Safety: nodes {first} and {id} both lead term {term}"));
                 }
-                self.leader_completeness(cluster, id)?;
+                for (index, committed) in &self.committed {
+                    leader_completeness(cluster, id, *index, committed)?;
+                }
             }
         }
         // State Machine Safety and, below the commit index, Log Matching.
@@ -33,29 +44,23 @@ impl Invariants {
         let from = self.checked.get(&id).copied().unwrap_or(0).min(status.commit);
         for index in from + 1..=status.commit {
             let Some(entry) = node.log().entry(index) else { continue };
-            let (first, by) = self.committed.entry(index).or_insert_with(|| (entry.clone(), id));
-            if first != entry {
-                return Err(format!(
-                    "State Machine Safety: at index {index}, node {by} committed an entry of term {} and node {id} \
-                     another of term {}",
-                    first.term, entry.term
-                ));
+            if let Some(Committed { entry: first, by, .. }) = self.committed.get(&index) {
+                if first != entry {
+                    return Err(format!(
+                        "State Machine Safety: at index {index}, node {by} committed an entry of term {} and node {id} \
+                         another of term {}",
+                        first.term, entry.term
+                    ));
+                }
+                continue;
             }
+            let committed = Committed { entry: entry.clone(), by: id, term: status.term };
+            for leader in cluster.up() {
+                leader_completeness(cluster, leader, index, &committed)?;
+            }
+            self.committed.insert(index, committed);
         }
         self.checked.insert(id, status.commit);
-        Ok(())
-    }
-
-    fn leader_completeness(&self, cluster: &Cluster, id: NodeId) -> Result<(), String> {
-        let Some(node) = cluster.node(id) else { return Ok(()) };
-        for (index, (entry, by)) in self.committed.range(node.log().base_index() + 1..) {
-            if node.log().entry(*index) != Some(entry) {
-                let term = node.status().term;
-                return Err(format!(
-                    "Leader Completeness: node {id} leads term {term} without entry {index}, which node {by} committed"
-                ));
-            }
-        }
         Ok(())
     }
 
@@ -68,4 +73,20 @@ impl Invariants {
     pub(crate) fn committed(&self) -> usize {
         self.committed.len()
     }
+}
+
+/// Leader Completeness: an entry that is committed in a term is in the logs of the leaders of all *later* terms. A
+/// leader of an earlier term need not have it: a candidate whose last vote is late may win after its successor has
+/// committed.
+fn leader_completeness(cluster: &Cluster, id: NodeId, index: Index, committed: &Committed) -> Result<(), String> {
+    let Some(node) = cluster.node(id) else { return Ok(()) };
+    let status = node.status();
+    let is_bound = status.role == "leader" && status.term > committed.term && index >= status.first_index;
+    if is_bound && node.log().entry(index) != Some(&committed.entry) {
+        return Err(format!(
+            "Leader Completeness: node {id} leads term {} without entry {index}, which node {} committed in term {}",
+            status.term, committed.by, committed.term
+        ));
+    }
+    Ok(())
 }
