@@ -69,6 +69,7 @@
 //! | R16 | `ack-before-fsync` | votes and entries are acknowledged before they are on disk |
 //! | R25 | `read-before-noop` | a new leader answers reads before it committed an entry of its term |
 //! | R26 | `stale-read` | a leader answers reads without asking a quorum, and never steps down by itself |
+//! | R27 | `round-of-old-term` | a follower repeats the read round of an AppendEntries of an old term in its own, later term |
 //! | R28 | `lease-by-wall-clock` | reads under a leader lease that is judged by the wall clock |
 //! | R37 | `no-dedup` | a request that is sent again is applied again |
 

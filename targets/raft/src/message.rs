@@ -81,6 +81,8 @@ pub enum Message {
         /// The round of the request.
         round: u64,
     },
+    /// The receiver of a [`Message::Append`] or [`Message::InstallSnapshot`] is in a later term, that of the envelope.
+    StaleTerm,
     /// The leader's state, for a follower that needs entries the leader no longer has (§7).
     InstallSnapshot {
         /// The whole snapshot.

@@ -26,6 +26,8 @@ pub enum Mutant {
     ReadBeforeNoop,
     /// R26.
     StaleRead,
+    /// R27.
+    RoundOfOldTerm,
     /// R28.
     LeaseByWallClock,
     /// R37.
@@ -201,6 +203,23 @@ pub const ALL: &[MutantInfo] = &[
             seconds: 20,
             options: &[],
             note: "the leader is cut off from its peers for more than an election timeout, its clients are not",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::RoundOfOldTerm,
+        name: "round-of-old-term",
+        id: "R27",
+        summary: "a follower repeats the read round of an AppendEntries of an old term in its own, later term",
+        exposes: "stale reads",
+        recipe: Recipe {
+            workload: "register",
+            nodes: 3,
+            faults: &[],
+            seconds: 60,
+            options: &[],
+            note: "the same node must lead two terms in a row while its last messages of the first are under way to a node \
+                   that is in the second already, and must then be cut off. On one connection messages cannot overtake each \
+                   other, so a network without reordering does not show it. The simulation in this crate finds it",
         },
     },
     MutantInfo {

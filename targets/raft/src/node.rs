@@ -169,13 +169,9 @@ impl Node {
                 self.handle_vote_request(from, pre, for_term, last_index, last_term);
             }
             Message::Vote { pre, for_term, granted } => self.handle_vote(from, pre, for_term, granted),
-            // A leader of an earlier term learns from any answer that its time is over (§5.1).
-            Message::Append { prev_index, round, .. } if is_old => {
-                self.send_after_all(from, Message::Rejected { prev_index, hint_index: 0, hint_term: 0, round });
-            }
+            Message::Append { prev_index, round, .. } if is_old => self.refuse_old_leader(from, prev_index, round),
             Message::InstallSnapshot { snapshot, round } if is_old => {
-                let refusal = Message::Rejected { prev_index: snapshot.last_index, hint_index: 0, hint_term: 0, round };
-                self.send_after_all(from, refusal);
+                self.refuse_old_leader(from, snapshot.last_index, round);
             }
             Message::Append { prev_index, prev_term, entries, commit, round } => {
                 self.handle_append(from, prev_index, prev_term, entries, commit, round);
@@ -185,7 +181,8 @@ impl Node {
             Message::Rejected { prev_index, hint_index, hint_term, round } if !is_old => {
                 self.handle_rejected(from, prev_index, (hint_index, hint_term), round);
             }
-            Message::Accepted { .. } | Message::Rejected { .. } => {}
+            // Its term, which any message carries, is all that it says.
+            Message::Accepted { .. } | Message::Rejected { .. } | Message::StaleTerm => {}
             Message::Forward { writes } => self.handle_forward(from, writes),
             Message::Forwarded { results } => {
                 for (request, response) in results {
@@ -195,6 +192,18 @@ impl Node {
             Message::NotLeader { writes } => self.handle_not_leader(from, writes),
             Message::ReadIndex { batch } => self.handle_read_index(from, batch),
             Message::ReadAt { batch, index, index_term } => self.handle_read_at(batch, index, index_term),
+        }
+    }
+
+    /// A leader of an earlier term learns from any answer that its term is over (§5.1). The answer goes out under this
+    /// node's term, in which the same node may lead again, and each term has its own rounds, probes and match indexes.
+    /// So the answer repeats nothing of the old message.
+    fn refuse_old_leader(&mut self, from: NodeId, prev_index: Index, round: u64) {
+        // R27: it repeats the round.
+        if self.is(Mutant::RoundOfOldTerm) {
+            self.send_after_all(from, Message::Rejected { prev_index, hint_index: 0, hint_term: 0, round });
+        } else {
+            self.send_after_hard_state(from, Message::StaleTerm);
         }
     }
 
@@ -247,6 +256,14 @@ impl Node {
     /// Its log, for tests and debuggers.
     pub fn log(&self) -> &Log {
         &self.log
+    }
+
+    /// While it leads: the latest round of its reads, and the latest round that each follower has answered. No follower's
+    /// exceeds the leader's. For tests and debuggers.
+    pub fn read_rounds(&self) -> Option<(u64, BTreeMap<NodeId, u64>)> {
+        let Role::Leader(leader) = &self.role else { return None };
+        let answered = leader.followers.iter().map(|(id, follower)| (*id, follower.round));
+        Some((leader.reads.round(), answered.collect()))
     }
 
     /// Its applied state as it is, however stale: for tests and debuggers, never for clients.

@@ -8,6 +8,7 @@
 //! | `run 500` | 500 ms pass, with all disks and messages served every 10 ms, quietly but for events and replies |
 //! | `deliver [1 2]` | delivers what is under way now, or only what node 1 sent to node 2 |
 //! | `lose [1 2]` | loses it instead |
+//! | `hold 1 2`, `release 1 2` | sets aside what is under way from node 1 to node 2, and puts it back on its way |
 //! | `again 1 2` | delivers the last message that node 2 got from node 1 once more |
 //! | `sync [1]` | makes durable what was written, on all nodes or one |
 //! | `stabilize` | syncs and delivers until nothing is left |
@@ -36,6 +37,7 @@ struct Play {
     /// Watches a correct cluster; one with a mutant is expected to break what it breaks.
     invariants: Option<Invariants>,
     flying: Vec<Envelope>,
+    held: Vec<Envelope>,
     last: BTreeMap<(NodeId, NodeId), Envelope>,
     cut: BTreeSet<(NodeId, NodeId)>,
     requests: BTreeMap<(NodeId, RequestId), String>,
@@ -66,6 +68,14 @@ impl Stage for Play {
             "deliver" | "lose" => {
                 let link = if rest.is_empty() { None } else { Some((node(0)?, node(1)?)) };
                 self.deliver(link, *name == "deliver");
+            }
+            "hold" | "release" => {
+                let link = (node(0)?, node(1)?);
+                let (from, to) = match *name {
+                    "hold" => (&mut self.flying, &mut self.held),
+                    _ => (&mut self.held, &mut self.flying),
+                };
+                to.extend(from.extract_if(.., |envelope| (envelope.from, envelope.to) == link));
             }
             "again" => {
                 let envelope = self.last.get(&(node(0)?, node(1)?)).cloned().ok_or("nothing was delivered there")?;
@@ -114,6 +124,7 @@ impl Play {
             cluster: Cluster::new(1, |_| ()),
             invariants: Some(Invariants::default()),
             flying: Vec::new(),
+            held: Vec::new(),
             last: BTreeMap::new(),
             cut: BTreeSet::new(),
             requests: BTreeMap::new(),
@@ -341,6 +352,7 @@ fn show(envelope: &Envelope) -> String {
         Message::Rejected { prev_index, hint_index, hint_term, round } => {
             format!("Rejected prev={prev_index} hint={hint_index}@{hint_term} round={round}")
         }
+        Message::StaleTerm => "StaleTerm".to_owned(),
         Message::InstallSnapshot { snapshot, round } => {
             format!("InstallSnapshot {}@{} round={round}", snapshot.last_index, snapshot.last_term)
         }

@@ -1,4 +1,4 @@
-//! The properties of Figure 3, watched on all nodes at once.
+//! The properties of Figure 3 and the rule of read rounds, watched on all nodes at once.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -38,6 +38,15 @@ impl Invariants {
                     leader_completeness(cluster, id, *index, committed)?;
                 }
             }
+        }
+        if let Some((round, answered)) = node.read_rounds()
+            && let Some((follower, ahead)) = answered.into_iter().find(|(_, answered)| *answered > round)
+        {
+            return Err(format!(
+                "Read rounds: node {id} leads term {} in round {round}, but takes node {follower} to have answered round \
+                 {ahead}",
+                node.status().term
+            ));
         }
         // State Machine Safety and, below the commit index, Log Matching.
         let status = node.status();
