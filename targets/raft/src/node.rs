@@ -258,7 +258,7 @@ impl Node {
         &self.log
     }
 
-    /// While it leads: the latest round of its reads, and the latest round that each follower has answered. No follower's
+    /// While it leads: the latest round of its reads, and the latest that each follower has answered. No follower's
     /// exceeds the leader's. For tests and debuggers.
     pub fn read_rounds(&self) -> Option<(u64, BTreeMap<NodeId, u64>)> {
         let Role::Leader(leader) = &self.role else { return None };
