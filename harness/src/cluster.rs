@@ -179,7 +179,7 @@ fn empty(folder: &Path) -> io::Result<Lost> {
 /// The command lines of all nodes of a cluster.
 pub fn commands(
     target: &dyn Target,
-    choice: &crate::target::TargetChoice,
+    choice: &crate::target::TargetConfig,
     nodes: &[Node],
 ) -> Result<Vec<NodeCommand>, TargetError> {
     nodes.iter().map(|node| target.command(choice, node, nodes)).collect()

@@ -26,8 +26,8 @@ use crate::online;
 use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::registry::Registry;
+use crate::run::{DataPlacement, RunSpec};
 use crate::schedule::Schedule;
-use crate::spec::{DataPlacement, RunSpec};
 use crate::store::{self, StoreError};
 use crate::target::{Node, Target, TargetError};
 use crate::workload::{GeneratorSpec, Workload};
@@ -143,7 +143,7 @@ impl<'a> Run<'a> {
 
     async fn in_lab(&self, lab: Arc<NamespaceLab>, manifest: &mut Manifest) -> Result<(), ConductError> {
         let nodes = lab.nodes().to_vec();
-        let choice = self.spec.target_choice();
+        let choice = self.spec.target_config();
         let commands = cluster::commands(&*self.target, &choice, &nodes)?;
         let record = |(node, command): (&Node, &crate::target::NodeCommand)| NodeRecord {
             id: node.id,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{Event, History, Value};
 
-use crate::workload::{CheckDemand, Workload};
+use crate::workload::{Requirements, Workload};
 
 /// How often what has changed is judged.
 const EVERY: Duration = Duration::from_millis(500);
@@ -31,7 +31,7 @@ struct Recorded {
 }
 
 /// Judges what arrives until a violation is certain (`found` turns true), the sender is gone, or there is too much.
-pub fn watch(workload: &dyn Workload, demand: &CheckDemand, batches: &Receiver<Vec<Event>>, found: &AtomicBool) {
+pub fn watch(workload: &dyn Workload, demand: &Requirements, batches: &Receiver<Vec<Event>>, found: &AtomicBool) {
     let mut recorded = Recorded::default();
     let mut judged = Instant::now();
     loop {
@@ -63,7 +63,7 @@ impl Recorded {
         }
     }
 
-    fn has_anomaly(&mut self, workload: &dyn Workload, demand: &CheckDemand) -> bool {
+    fn has_anomaly(&mut self, workload: &dyn Workload, demand: &Requirements) -> bool {
         let budget = Budget { steps: 1_000_000, ..Budget::default() };
         let changed = std::mem::take(&mut self.changed);
         changed.iter().any(|object| {
@@ -102,7 +102,7 @@ mod tests {
             Interface::Register
         }
 
-        fn model(&self, _: &CheckDemand) -> Option<String> {
+        fn model(&self, _: &Requirements) -> Option<String> {
             Some("linearizable register".to_owned())
         }
 
@@ -118,13 +118,13 @@ mod tests {
             Err("not needed".to_owned())
         }
 
-        fn check(&self, history: &History, _: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
+        fn check(&self, history: &History, _: &Requirements, budget: &Budget) -> Vec<Judgement> {
             vec![rashomon_checkers::check(history, ModelKind::Register, budget)]
         }
     }
 
-    fn demand() -> CheckDemand {
-        CheckDemand::new(Consistency::Linearizable, BTreeMap::new())
+    fn demand() -> Requirements {
+        Requirements::new(Consistency::Linearizable, BTreeMap::new())
     }
 
     fn write_then_read(key: i64, written: i64, read: i64, from: u64) -> Vec<Event> {

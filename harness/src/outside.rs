@@ -14,10 +14,10 @@ use crate::faults::kind::{self, FaultClass};
 use crate::judge::{self, Demands, Judged};
 use crate::lab::{self, Ending, EnterSpec, LabEnd};
 use crate::registry::Registry;
+use crate::run::{DataPlacement, RunSpec};
 use crate::schedule::Schedule;
-use crate::spec::{DataPlacement, RunSpec};
 use crate::store::{self, Store};
-use crate::target::{Target, TargetChoice};
+use crate::target::{Target, TargetConfig};
 use crate::workload::Workload;
 
 /// What determines a run.
@@ -105,7 +105,7 @@ fn first_manifest(registry: &Registry, plan: &Plan) -> Result<Manifest, CommandE
     let spec = &plan.spec;
     let target = registry.find_target(&spec.target).ok_or_else(|| gone("target", &spec.target))?;
     let workload = registry.find_workload(&spec.workload).ok_or_else(|| gone("workload", &spec.workload))?;
-    let choice = spec.target_choice();
+    let choice = spec.target_config();
     let version = target.prepare(&choice)?;
     let mutant = target.mutants().into_iter().find(|mutant| Some(mutant.name) == spec.mutant.as_deref());
     let defaults = target.settings().iter().map(|&(name, default, _)| (name.to_owned(), default.to_owned()));
@@ -154,14 +154,14 @@ fn reproduce(spec: &RunSpec, target: &dyn Target, workload: &dyn Workload) -> St
     let mut flag = |name: &str, value: String| words.push(format!("--{name} {}", quoted(&value)));
     flag("workload", spec.workload.clone());
     for (name, value) in &spec.options {
-        if option_defaults(target, &spec.target_choice(), workload).get(name) != Some(value) {
+        if option_defaults(target, &spec.target_config(), workload).get(name) != Some(value) {
             flag("option", format!("{name}={value}"));
         }
     }
-    if spec.consistency != target.consistency(&spec.target_choice(), workload.interface()) {
+    if spec.consistency != target.consistency(&spec.target_config(), workload.interface()) {
         flag("consistency", spec.consistency.to_string());
     }
-    let promised = target.timing(&spec.target_choice()).map(|timing| timing.convergence.as_millis() as u64);
+    let promised = target.timing(&spec.target_config()).map(|timing| timing.convergence.as_millis() as u64);
     if spec.consistency.converges_later() && promised != Ok(spec.convergence_ms) {
         flag("convergence", duration(spec.convergence_ms));
     }
@@ -181,7 +181,7 @@ fn reproduce(spec: &RunSpec, target: &dyn Target, workload: &dyn Workload) -> St
     flag("time", duration(spec.time_ms));
     flag("deadline", duration(spec.deadline_ms));
     if spec.data != DataPlacement::default() {
-        flag("data", format!("{:?}", spec.data).to_lowercase());
+        flag("data", spec.data.as_str().to_owned());
     }
     flag("seed", spec.seed.to_string());
     if spec.stop_on_violation {
@@ -193,7 +193,7 @@ fn reproduce(spec: &RunSpec, target: &dyn Target, workload: &dyn Workload) -> St
 /// The workload's options as a run of this target has them when the user does not say.
 pub(crate) fn option_defaults(
     target: &dyn Target,
-    choice: &TargetChoice,
+    choice: &TargetConfig,
     workload: &dyn Workload,
 ) -> BTreeMap<String, String> {
     let general = workload.options().iter().map(|option| (option.name, option.default));

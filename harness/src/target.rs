@@ -1,11 +1,12 @@
 //! What a target is: a system under test, as the harness starts it and talks to it.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
+
+pub use rashomon_spec::target::{MutantInfo, Recipe, TargetConfig, TargetTiming};
 
 use crate::client::Client;
 use crate::consistency::Consistency;
@@ -22,19 +23,6 @@ pub struct Node {
     pub ip: Ipv4Addr,
     /// Its data directory, as the node sees it.
     pub data_dir: PathBuf,
-}
-
-/// What a user chose about the target of a run.
-#[derive(Clone, Debug, Default)]
-pub struct TargetChoice {
-    /// The known bug to switch on.
-    pub mutant: Option<String>,
-    /// Another build of the node program.
-    pub node_binary: Option<PathBuf>,
-    /// Settings by name, as given with `--set`.
-    pub settings: BTreeMap<String, String>,
-    /// The run's seed, for targets that draw random numbers.
-    pub seed: u64,
 }
 
 /// A program with its arguments.
@@ -60,61 +48,6 @@ pub enum Readiness {
         /// The path, with its slash.
         path: String,
     },
-}
-
-/// A named known bug of a target.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct MutantInfo {
-    /// The name given to `--mutant`.
-    pub name: &'static str,
-    /// Its number in the catalogue of known bugs: `R26`.
-    pub id: &'static str,
-    /// What is wrong, in one line.
-    pub summary: &'static str,
-    /// What a run against it shows: `stale read`.
-    pub exposes: &'static str,
-    /// How to find it; `None` while no fault that this version has can expose it.
-    pub recipe: Option<Recipe>,
-}
-
-/// How a mutant is found: the flags of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recipe {
-    /// The workload.
-    pub workload: &'static str,
-    /// `--nodes`.
-    pub nodes: u16,
-    /// `--faults`: classes and kinds.
-    pub faults: &'static [&'static str],
-    /// `--time`, seconds.
-    pub seconds: u32,
-    /// Further flags; each may be several words.
-    pub more: &'static [&'static str],
-}
-
-impl Recipe {
-    /// The words that follow `rashomon run`.
-    pub fn flags(&self, target: &str, mutant: &str) -> Vec<String> {
-        let mut words = vec![target.to_owned(), format!("--mutant={mutant}")];
-        words.push(format!("--workload={}", self.workload));
-        words.push(format!("--nodes={}", self.nodes));
-        words.push(format!("--faults={}", self.faults.join(",")));
-        words.push(format!("--time={}s", self.seconds));
-        words.extend(self.more.iter().flat_map(|more| more.split_whitespace()).map(str::to_owned));
-        words
-    }
-}
-
-/// The system's own time constants: faults last multiples of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TargetTiming {
-    /// How long a silent leader (or peer) is missed at the least before the system reacts.
-    pub election_timeout: Duration,
-    /// How long a restarted or healed cluster may need until it serves again.
-    pub recovery: Duration,
-    /// Within this time after the last heal and the last update all replicas agree (where the target promises less than
-    /// linearizability, and therefore that at least).
-    pub convergence: Duration,
 }
 
 /// What a node says of itself.
@@ -158,7 +91,7 @@ pub trait Target: Send + Sync {
     fn interfaces(&self) -> &'static [Interface];
 
     /// What it promises of an interface under these settings; a user overrides it with `--consistency`.
-    fn consistency(&self, _choice: &TargetChoice, _interface: Interface) -> Consistency {
+    fn consistency(&self, _choice: &TargetConfig, _interface: Interface) -> Consistency {
         Consistency::Linearizable
     }
 
@@ -169,7 +102,7 @@ pub trait Target: Send + Sync {
 
     /// Options of a workload that are another default here, under these settings, than elsewhere: name and value, as
     /// `("cas", "no")` for a store without compare-and-set.
-    fn workload_defaults(&self, _choice: &TargetChoice, _workload: &str) -> &'static [(&'static str, &'static str)] {
+    fn workload_defaults(&self, _choice: &TargetConfig, _workload: &str) -> &'static [(&'static str, &'static str)] {
         &[]
     }
 
@@ -194,13 +127,13 @@ pub trait Target: Send + Sync {
     }
 
     /// The system's own time constants, under these settings.
-    fn timing(&self, choice: &TargetChoice) -> Result<TargetTiming, TargetError>;
+    fn timing(&self, choice: &TargetConfig) -> Result<TargetTiming, TargetError>;
 
     /// Checks that it can be started (programs there, settings sensible) and says its version.
-    fn prepare(&self, choice: &TargetChoice) -> Result<String, TargetError>;
+    fn prepare(&self, choice: &TargetConfig) -> Result<String, TargetError>;
 
     /// The command line of one node.
-    fn command(&self, choice: &TargetChoice, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError>;
+    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError>;
 
     /// How to see that a node serves.
     fn readiness(&self) -> Readiness;

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use rashomon_checkers::ModelKind;
 use rashomon_checkers::eventual::EventualKind;
 use rashomon_checkers::objects::ObjectKind;
-use rashomon_harness::client::{Completion, Operation};
-use rashomon_harness::consistency::Consistency;
-use rashomon_harness::draw::{Draw, Stream};
-use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, WorkloadOption};
 use rashomon_history::Value;
+use rashomon_spec::consistency::Consistency;
+use rashomon_spec::draw::{Draw, Stream};
+use rashomon_spec::interface::Interface;
+use rashomon_spec::operation::{Completion, Operation};
+use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
 use crate::demands::Models;
 use crate::keyed::Keyed;
@@ -47,7 +47,7 @@ const OPTIONS: [WorkloadOption; 4] = [
 /// The largest amount.
 const AMOUNT_MAX: u64 = 9;
 
-fn models(demand: &CheckDemand) -> Models {
+fn models(demand: &Requirements) -> Models {
     match demand.consistency {
         Consistency::Linearizable => vec![ModelKind::Object(ObjectKind::Counter)],
         _ => [EventualKind::Counter, EventualKind::Convergence].map(ModelKind::Eventual).into(),

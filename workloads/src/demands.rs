@@ -2,15 +2,15 @@
 
 use rashomon_checkers::eventual::{self, EventualDemand, Promise};
 use rashomon_checkers::{Budget, Judgement, ModelKind};
-use rashomon_harness::consistency::Consistency;
-use rashomon_harness::workload::CheckDemand;
 use rashomon_history::History;
+use rashomon_spec::consistency::Consistency;
+use rashomon_spec::workload::Requirements;
 
 /// What a workload demands under a consistency: all of some models.
 pub(crate) type Models = Vec<ModelKind>;
 
 /// Their names, in one line.
-pub(crate) fn in_words(models: &Models, demand: &CheckDemand) -> Option<String> {
+pub(crate) fn in_words(models: &Models, demand: &Requirements) -> Option<String> {
     let names: Vec<&str> = models.iter().map(|model| model.name()).collect();
     match demand.consistency {
         _ if names.is_empty() => None,
@@ -22,7 +22,7 @@ pub(crate) fn in_words(models: &Models, demand: &CheckDemand) -> Option<String> 
 }
 
 /// Judges a history by each of them.
-pub(crate) fn check(models: &Models, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
+pub(crate) fn check(models: &Models, history: &History, demand: &Requirements, budget: &Budget) -> Vec<Judgement> {
     let eventual = eventual_demand(demand);
     let judge = |&model: &ModelKind| match model {
         ModelKind::Eventual(kind) => eventual::check(history, kind, &eventual, budget),
@@ -31,7 +31,7 @@ pub(crate) fn check(models: &Models, history: &History, demand: &CheckDemand, bu
     models.iter().map(judge).collect()
 }
 
-fn eventual_demand(demand: &CheckDemand) -> EventualDemand {
+fn eventual_demand(demand: &Requirements) -> EventualDemand {
     EventualDemand {
         // Without a quiet time nothing is settled: what is missing may still come.
         quiet_since_ns: Some(demand.quiet_since_ns.unwrap_or(u64::MAX)),
@@ -52,7 +52,7 @@ mod tests {
 
     #[test]
     fn nothing_is_settled_before_the_run_is_quiet() {
-        let mut demand = CheckDemand::new(Consistency::Session, BTreeMap::new());
+        let mut demand = Requirements::new(Consistency::Session, BTreeMap::new());
         assert_eq!(eventual_demand(&demand).quiet_since_ns, Some(u64::MAX));
         demand.quiet_since_ns = Some(7);
         assert_eq!(eventual_demand(&demand).quiet_since_ns, Some(7));

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use rashomon_checkers::{Budget, Judgement};
-use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload, WorkloadOption};
 use rashomon_history::History;
+use rashomon_spec::interface::Interface;
+use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, Workload, WorkloadOption};
 
 use crate::demands::{self, Models};
 
@@ -19,7 +19,7 @@ pub struct Keyed {
     /// Functions of each of which one must have been acknowledged under these options.
     pub(crate) required: fn(&BTreeMap<String, String>) -> Vec<&'static str>,
     /// By what a history is judged under a consistency; by nothing when there is no checker for that.
-    pub(crate) models: fn(&CheckDemand) -> Models,
+    pub(crate) models: fn(&Requirements) -> Models,
     pub(crate) generator: fn(&GeneratorSpec) -> Result<Box<dyn Generator>, String>,
 }
 
@@ -36,7 +36,7 @@ impl Workload for Keyed {
         self.interface
     }
 
-    fn model(&self, demand: &CheckDemand) -> Option<String> {
+    fn model(&self, demand: &Requirements) -> Option<String> {
         demands::in_words(&(self.models)(demand), demand)
     }
 
@@ -56,7 +56,7 @@ impl Workload for Keyed {
         (self.generator)(spec)
     }
 
-    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
+    fn check(&self, history: &History, demand: &Requirements, budget: &Budget) -> Vec<Judgement> {
         demands::check(&(self.models)(demand), history, demand, budget)
     }
 }

@@ -7,10 +7,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use rashomon_harness::client::Operation;
-use rashomon_harness::draw::Draw;
-use rashomon_harness::workload::{GeneratorSpec, WorkloadOption};
 use rashomon_history::Value;
+use rashomon_spec::draw::Draw;
+use rashomon_spec::operation::Operation;
+use rashomon_spec::workload::{GeneratorSpec, WorkloadOption};
 
 use crate::options;
 
@@ -125,7 +125,7 @@ impl<S: Default> Keys<S> {
 mod tests {
     use std::collections::BTreeSet;
 
-    use rashomon_harness::draw::Stream;
+    use rashomon_spec::draw::Stream;
 
     use super::*;
 

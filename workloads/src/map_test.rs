@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rashomon_harness::workload::Workload;
+use rashomon_spec::workload::Workload;
 
 use super::*;
 use crate::played::{Apart, One, assert_found, assert_right, play};
@@ -22,7 +22,7 @@ fn map(fields: &mut BTreeMap<Value, Value>, operation: &Operation) -> Completion
 #[test]
 fn a_right_map_passes_under_every_consistency_that_it_can_be_judged_by() {
     assert_right(&MAP, &[], &mut One::new(map));
-    assert_eq!(MAP.model(&CheckDemand::new(Consistency::Linearizable, BTreeMap::new())), None);
+    assert_eq!(MAP.model(&Requirements::new(Consistency::Linearizable, BTreeMap::new())), None);
 }
 
 #[test]

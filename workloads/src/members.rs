@@ -12,12 +12,12 @@ use std::sync::Arc;
 
 use rashomon_checkers::eventual::{Accusations, EventualDemand, MembersDemand, Promise, check_members};
 use rashomon_checkers::{Budget, Judgement};
-use rashomon_harness::client::{Completion, Operation};
-use rashomon_harness::consistency::Consistency;
-use rashomon_harness::draw::{Draw, Stream};
-use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload, WorkloadOption};
 use rashomon_history::{History, Outcome, Value};
+use rashomon_spec::consistency::Consistency;
+use rashomon_spec::draw::{Draw, Stream};
+use rashomon_spec::interface::Interface;
+use rashomon_spec::operation::{Completion, Operation};
+use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, Workload, WorkloadOption};
 
 use crate::options;
 
@@ -59,7 +59,7 @@ impl Workload for Members {
         Interface::Members
     }
 
-    fn model(&self, demand: &CheckDemand) -> Option<String> {
+    fn model(&self, demand: &Requirements) -> Option<String> {
         // Any view may be behind: nobody promises more than that they converge.
         (demand.consistency != Consistency::Linearizable).then(|| "members".to_owned())
     }
@@ -79,7 +79,7 @@ impl Workload for Members {
         Ok(Box::new(Movers::new(spec)?))
     }
 
-    fn check(&self, history: &History, demand: &CheckDemand, _: &Budget) -> Vec<Judgement> {
+    fn check(&self, history: &History, demand: &Requirements, _: &Budget) -> Vec<Judgement> {
         let settled = demand.quiet_since_ns.map(|quiet| EventualDemand {
             quiet_since_ns: Some(quiet),
             convergence_ns: demand.convergence_ns,

@@ -3,8 +3,8 @@
 //! By default half of the clients mostly read: a client that waits for its update at a node that is cut off sees
 //! nothing of what that node says. Clients are spread over the nodes in order, so each half of them reaches every node.
 
-use rashomon_harness::draw::Draw;
-use rashomon_harness::workload::{GeneratorSpec, WorkloadOption};
+use rashomon_spec::draw::Draw;
+use rashomon_spec::workload::{GeneratorSpec, WorkloadOption};
 
 use crate::options;
 

@@ -27,11 +27,11 @@ pub(crate) fn word<'a>(
 /// The defaults of a workload's options with some changes, for tests.
 #[cfg(test)]
 pub(crate) fn changed(
-    options: &[rashomon_harness::workload::WorkloadOption],
+    options: &[rashomon_spec::workload::WorkloadOption],
     change: &[(&str, &str)],
-) -> rashomon_harness::workload::GeneratorSpec {
+) -> rashomon_spec::workload::GeneratorSpec {
     let defaults = options.iter().map(|option| (option.name.to_owned(), option.default.to_owned()));
     let mut options: BTreeMap<String, String> = defaults.collect();
     options.extend(change.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())));
-    rashomon_harness::workload::GeneratorSpec { seed: 1, clients: 6, options }
+    rashomon_spec::workload::GeneratorSpec { seed: 1, clients: 6, options }
 }

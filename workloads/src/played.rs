@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use rashomon_checkers::{Budget, Finding, Judgement};
-use rashomon_harness::client::{Completion, Operation};
-use rashomon_harness::consistency::Consistency;
-use rashomon_harness::workload::{CheckDemand, Workload};
 use rashomon_history::{Event, EventKind, History, Outcome, Value};
+use rashomon_spec::consistency::Consistency;
+use rashomon_spec::operation::{Completion, Operation};
+use rashomon_spec::workload::{Requirements, Workload};
 
 use crate::options;
 
@@ -60,7 +60,7 @@ pub(crate) struct Played {
     /// The operations of the clients, without the closing reads.
     pub(crate) answers: Vec<(Operation, Completion)>,
     pub(crate) history: History,
-    demand: CheckDemand,
+    demand: Requirements,
 }
 
 const CLIENTS: u32 = 6;
@@ -81,7 +81,7 @@ pub(crate) fn play(workload: &dyn Workload, change: &[(&str, &str)], count: usiz
         answers.push((operation, completion));
     }
     object.converge();
-    let mut demand = CheckDemand::new(Consistency::Linearizable, spec.options);
+    let mut demand = Requirements::new(Consistency::Linearizable, spec.options);
     demand.quiet_since_ns = Some(recorded.time);
     demand.convergence_ns = 1000;
     recorded.time += 2000;
@@ -98,7 +98,7 @@ pub(crate) fn play(workload: &dyn Workload, change: &[(&str, &str)], count: usiz
 impl Played {
     /// The judgements under a consistency.
     pub(crate) fn judged(&self, workload: &dyn Workload, consistency: Consistency) -> Vec<Judgement> {
-        let demand = CheckDemand { consistency, ..self.demand.clone() };
+        let demand = Requirements { consistency, ..self.demand.clone() };
         workload.check(&self.history, &demand, &Budget::default())
     }
 

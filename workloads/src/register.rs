@@ -13,12 +13,12 @@ use std::sync::Arc;
 
 use rashomon_checkers::ModelKind;
 use rashomon_checkers::eventual::EventualKind;
-use rashomon_harness::client::{Completion, Operation};
-use rashomon_harness::consistency::Consistency;
-use rashomon_harness::draw::{Draw, Stream};
-use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, WorkloadOption};
 use rashomon_history::{Outcome, Value};
+use rashomon_spec::consistency::Consistency;
+use rashomon_spec::draw::{Draw, Stream};
+use rashomon_spec::interface::Interface;
+use rashomon_spec::operation::{Completion, Operation};
+use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
 use crate::demands::Models;
 use crate::keyed::Keyed;
@@ -58,7 +58,7 @@ const OPTIONS: [WorkloadOption; 6] = [
 /// Of the updates, how many compare.
 const COMPARES: f64 = 0.4;
 
-fn models(demand: &CheckDemand) -> Models {
+fn models(demand: &Requirements) -> Models {
     let unique = demand.option("values") != "small";
     let mut kinds = Vec::new();
     match demand.consistency {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rashomon_harness::workload::Workload;
+use rashomon_spec::workload::Workload;
 
 use super::*;
 use crate::played::{Apart, Object, One, Played, assert_found, assert_right, play};
@@ -96,7 +96,7 @@ fn a_store_without_compare_and_set_is_asked_for_none() {
     assert!(played.answers.iter().all(|(operation, _)| &*operation.f != "cas"));
     let options = BTreeMap::from([("cas".to_owned(), "no".to_owned())]);
     assert_eq!(REGISTER.required(&options), ["read", "write"]);
-    let model = REGISTER.model(&CheckDemand::new(Consistency::Linearizable, options));
+    let model = REGISTER.model(&Requirements::new(Consistency::Linearizable, options));
     assert_eq!(model.as_deref(), Some("linearizable register"));
 }
 
@@ -104,7 +104,7 @@ fn a_store_without_compare_and_set_is_asked_for_none() {
 fn what_is_demanded_follows_from_what_is_promised() {
     let names = |consistency, options: &[(&str, &str)]| {
         let options = options.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
-        REGISTER.model(&CheckDemand::new(consistency, options)).unwrap()
+        REGISTER.model(&Requirements::new(consistency, options)).unwrap()
     };
     assert_eq!(names(Consistency::Linearizable, &[]), "linearizable cas-register");
     assert_eq!(names(Consistency::Eventual, &[]), "eventual-register, convergence, staleness");

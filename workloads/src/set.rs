@@ -8,12 +8,12 @@ use std::sync::Arc;
 use rashomon_checkers::ModelKind;
 use rashomon_checkers::eventual::EventualKind;
 use rashomon_checkers::objects::ObjectKind;
-use rashomon_harness::client::{Completion, Operation};
-use rashomon_harness::consistency::Consistency;
-use rashomon_harness::draw::{Draw, Stream};
-use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, WorkloadOption};
 use rashomon_history::Value;
+use rashomon_spec::consistency::Consistency;
+use rashomon_spec::draw::{Draw, Stream};
+use rashomon_spec::interface::Interface;
+use rashomon_spec::operation::{Completion, Operation};
+use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
 use crate::demands::Models;
 use crate::keyed::Keyed;
@@ -33,7 +33,7 @@ pub const SET: Keyed = Keyed {
 
 const OPTIONS: [WorkloadOption; 3] = [keys::in_use("60"), keys::share("240"), mix::OPTION];
 
-fn models(demand: &CheckDemand) -> Models {
+fn models(demand: &Requirements) -> Models {
     match demand.consistency {
         Consistency::Linearizable => vec![ModelKind::Object(ObjectKind::Set)],
         _ => [EventualKind::Set, EventualKind::Convergence, EventualKind::Staleness].map(ModelKind::Eventual).into(),

@@ -9,12 +9,12 @@ use std::sync::Arc;
 
 use rashomon_checkers::ModelKind;
 use rashomon_checkers::eventual::EventualKind;
-use rashomon_harness::client::{Completion, Operation};
-use rashomon_harness::consistency::Consistency;
-use rashomon_harness::draw::{Draw, Stream};
-use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, WorkloadOption};
 use rashomon_history::{Outcome, Value};
+use rashomon_spec::consistency::Consistency;
+use rashomon_spec::draw::{Draw, Stream};
+use rashomon_spec::interface::Interface;
+use rashomon_spec::operation::{Completion, Operation};
+use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
 use crate::demands::Models;
 use crate::keyed::Keyed;
@@ -43,7 +43,7 @@ const USED_ONCE: f64 = 0.85;
 /// How many reads of one client are remembered.
 const REMEMBERED: usize = 16;
 
-fn models(demand: &CheckDemand) -> Models {
+fn models(demand: &Requirements) -> Models {
     match demand.consistency {
         Consistency::Linearizable => Vec::new(),
         _ => [EventualKind::Siblings, EventualKind::Convergence].map(ModelKind::Eventual).into(),

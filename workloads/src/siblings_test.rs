@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use rashomon_harness::workload::Workload;
+use rashomon_spec::workload::Workload;
 
 use super::*;
 use crate::played::{Apart, One, assert_found, assert_right, play};
@@ -25,7 +25,7 @@ fn register(values: &mut BTreeSet<Value>, operation: &Operation) -> Completion {
 #[test]
 fn a_right_register_passes_under_every_consistency_that_it_can_be_judged_by() {
     assert_right(&SIBLINGS, &[], &mut One::new(register));
-    assert_eq!(SIBLINGS.model(&CheckDemand::new(Consistency::Linearizable, BTreeMap::new())), None);
+    assert_eq!(SIBLINGS.model(&Requirements::new(Consistency::Linearizable, BTreeMap::new())), None);
 }
 
 #[test]

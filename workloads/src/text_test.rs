@@ -1,6 +1,6 @@
 //! The workload `text` against sequences in memory.
 
-use rashomon_harness::workload::Workload;
+use rashomon_spec::workload::Workload;
 
 use super::*;
 use crate::played::{Apart, One, assert_found, assert_right, play};
@@ -33,7 +33,7 @@ fn text(sequence: &mut Sequence, operation: &Operation) -> Completion {
 #[test]
 fn a_right_text_passes_under_every_consistency_that_it_can_be_judged_by() {
     assert_right(&TEXT, &[], &mut One::new(text));
-    assert_eq!(TEXT.model(&CheckDemand::new(Consistency::Linearizable, BTreeMap::new())), None);
+    assert_eq!(TEXT.model(&Requirements::new(Consistency::Linearizable, BTreeMap::new())), None);
 }
 
 #[test]

@@ -39,7 +39,7 @@ const PROGRAMS: &[Program] = &[
     Program { subject: Subject::Checkers, folder: "checkers", package: "rashomon-checkers", example: "bench_eventual" },
     Program { subject: Subject::Reading, folder: "history", package: "rashomon-history", example: "bench_reading" },
     Program { subject: Subject::Lab, folder: "harness", package: "rashomon-harness", example: "bench_lab" },
-    Program { subject: Subject::Load, folder: "workloads", package: "rashomon-workloads", example: "bench_load" },
+    Program { subject: Subject::Load, folder: "harness", package: "rashomon-harness", example: "bench_load" },
 ];
 
 /// Runs the programs of one subject. Fails before the first one when any is missing.

@@ -8,7 +8,7 @@ use rashomon_harness::client::{Completion, Operation};
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::draw::{Draw, Stream};
 use rashomon_harness::interface::Interface;
-use rashomon_harness::workload::{CheckDemand, Generator, GeneratorSpec, Workload};
+use rashomon_harness::workload::{Generator, GeneratorSpec, Requirements, Workload};
 use rashomon_history::{History, Value};
 
 const COUNTERS: i64 = 10;
@@ -29,7 +29,7 @@ impl Workload for Counter {
         Interface::Counter
     }
 
-    fn model(&self, demand: &CheckDemand) -> Option<String> {
+    fn model(&self, demand: &Requirements) -> Option<String> {
         (demand.consistency == Consistency::Linearizable).then(|| "linearizable counter".to_owned())
     }
 
@@ -45,7 +45,7 @@ impl Workload for Counter {
         true
     }
 
-    fn check(&self, history: &History, _: &CheckDemand, budget: &Budget) -> Vec<Judgement> {
+    fn check(&self, history: &History, _: &Requirements, budget: &Budget) -> Vec<Judgement> {
         vec![rashomon_checkers::check(history, ModelKind::Object(ObjectKind::Counter), budget)]
     }
 }

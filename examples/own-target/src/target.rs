@@ -6,7 +6,7 @@ use std::time::Duration;
 use rashomon_harness::client::Client;
 use rashomon_harness::interface::Interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, NodeStatus, Readiness, Recipe, StatusFuture, Target, TargetChoice, TargetError,
+    MutantInfo, Node, NodeCommand, NodeStatus, Readiness, Recipe, StatusFuture, Target, TargetConfig, TargetError,
     TargetTiming,
 };
 use rashomon_history::Value;
@@ -45,7 +45,7 @@ impl Target for TinyKv {
         3
     }
 
-    fn timing(&self, _: &TargetChoice) -> Result<TargetTiming, TargetError> {
+    fn timing(&self, _: &TargetConfig) -> Result<TargetTiming, TargetError> {
         // Nobody is elected here, but faults still need a measure: how long a node waits for another.
         Ok(TargetTiming {
             election_timeout: Duration::from_millis(500),
@@ -54,11 +54,11 @@ impl Target for TinyKv {
         })
     }
 
-    fn prepare(&self, _: &TargetChoice) -> Result<String, TargetError> {
+    fn prepare(&self, _: &TargetConfig) -> Result<String, TargetError> {
         Ok(format!("tiny-kv {}", env!("CARGO_PKG_VERSION")))
     }
 
-    fn command(&self, choice: &TargetChoice, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
         let program = std::env::current_exe().map_err(|error| TargetError {
             what: format!("this program cannot find itself: {error}"),
             remedy: "start it by its path".to_owned(),

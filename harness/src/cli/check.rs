@@ -14,7 +14,7 @@ use super::error::CommandError;
 use super::names;
 use crate::judge;
 use crate::registry::Registry;
-use crate::spec::RunSpec;
+use crate::run::RunSpec;
 use crate::store;
 
 #[derive(Args)]

@@ -9,8 +9,8 @@ use super::error::CommandError;
 use crate::consistency::Consistency;
 use crate::faults::kind::FaultKind;
 use crate::registry::Registry;
-use crate::target::TargetChoice;
-use crate::workload::CheckDemand;
+use crate::target::TargetConfig;
+use crate::workload::Requirements;
 
 #[derive(Args)]
 pub(crate) struct ListArguments {
@@ -47,7 +47,7 @@ pub(crate) fn list(registry: &Registry, arguments: &ListArguments) -> Result<u8,
 fn targets(registry: &Registry) {
     for target in registry.targets() {
         say!("{:<14} {}", target.name(), target.summary());
-        let choice = TargetChoice::default();
+        let choice = TargetConfig::default();
         let promise = |interface| format!("{interface} ({})", target.consistency(&choice, interface));
         let promises: Vec<String> = target.interfaces().iter().map(|&interface| promise(interface)).collect();
         say!("{:<14}   serves: {}", "", promises.join(", "));
@@ -64,7 +64,7 @@ fn workloads(registry: &Registry) {
         let defaults = workload.options().iter().map(|option| (option.name.to_owned(), option.default.to_owned()));
         let options: BTreeMap<String, String> = defaults.collect();
         for consistency in Consistency::ALL {
-            if let Some(model) = workload.model(&CheckDemand::new(consistency, options.clone())) {
+            if let Some(model) = workload.model(&Requirements::new(consistency, options.clone())) {
                 say!("{:<14}   checks {consistency}: {model}", "");
             }
         }

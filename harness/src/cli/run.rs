@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser};
 use rashomon_report::record::Verdict;
 
@@ -14,11 +15,11 @@ use crate::consistency::Consistency;
 use crate::faults::kind::{self, FaultClass, FaultKind};
 use crate::outside::{self, Plan, Voice};
 use crate::registry::Registry;
+use crate::run::{DataPlacement, RunSpec};
 use crate::schedule::Schedule;
-use crate::spec::{DataPlacement, RunSpec};
 use crate::store::Store;
-use crate::target::{MutantInfo, Target, TargetChoice};
-use crate::workload::{CheckDemand, GeneratorSpec, Workload};
+use crate::target::{MutantInfo, Target, TargetConfig};
+use crate::workload::{GeneratorSpec, Requirements, Workload};
 
 #[derive(Args)]
 pub(crate) struct RunArguments {
@@ -40,7 +41,7 @@ pub(crate) struct RunArguments {
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
     /// What the history must satisfy; what the target promises under its settings when not given
-    #[arg(long, value_enum)]
+    #[arg(long, value_parser = consistency())]
     consistency: Option<Consistency>,
     /// How long after the last heal and the last update replicas may still disagree; the target's own when not given
     #[arg(long, value_name = "TIME", value_parser = duration_ms)]
@@ -71,7 +72,7 @@ pub(crate) struct RunArguments {
     #[arg(long, default_value = "1s", value_parser = duration_ms)]
     deadline: u64,
     /// Where the nodes keep their data: `tmpfs` (in memory) or `disk` (in the run's folder)
-    #[arg(long, value_enum, default_value = "tmpfs")]
+    #[arg(long, value_parser = data_placement(), default_value = "tmpfs")]
     data: DataPlacement,
     /// Checks the history while it grows, and ends the run at the first certain violation
     #[arg(long)]
@@ -111,6 +112,16 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
     Ok(worst.exit_code())
 }
 
+fn consistency() -> impl TypedValueParser<Value = Consistency> {
+    let words = Consistency::ALL.map(Consistency::as_str);
+    PossibleValuesParser::new(words).map(|word| Consistency::named(&word).expect("a possible value"))
+}
+
+fn data_placement() -> impl TypedValueParser<Value = DataPlacement> {
+    let words = DataPlacement::ALL.map(DataPlacement::as_str);
+    PossibleValuesParser::new(words).map(|word| DataPlacement::named(&word).expect("a possible value"))
+}
+
 /// The arguments of a run without a command line of their own.
 #[derive(Parser)]
 #[command(no_binary_name = true)]
@@ -141,7 +152,7 @@ impl RunArguments {
             names::unknown("workload", workload, registry.workloads().map(|workload| workload.name()))
         })?;
         let spec = self.spec(&**target, &**workload, seed)?;
-        let timing = target.timing(&spec.target_choice())?;
+        let timing = target.timing(&spec.target_config())?;
         let draw = |time_ms| Schedule::draw(seed, spec.nodes, target.has_leader(), time_ms, &spec.faults, timing);
         let schedule = draw(spec.time_ms);
         every_class_fits(&spec, &schedule, draw)?;
@@ -191,7 +202,7 @@ impl RunArguments {
             data: self.data,
             stop_on_violation: self.stop_on_violation,
         };
-        let choice = spec.target_choice();
+        let choice = spec.target_config();
         spec.options = options(target, &choice, workload, &self.options)?;
         spec.consistency = self.consistency.unwrap_or_else(|| target.consistency(&choice, workload.interface()));
         let convergence = target.timing(&choice)?.convergence;
@@ -247,7 +258,7 @@ fn bounded(flag: &str, number: u64, low: u64, high: u64) -> Result<(), CommandEr
 
 /// The workload has a checker for the consistency that is demanded.
 fn judgeable(workload: &dyn Workload, spec: &RunSpec) -> Result<(), CommandError> {
-    let judges = |consistency| workload.model(&CheckDemand::new(consistency, spec.options.clone())).is_some();
+    let judges = |consistency| workload.model(&Requirements::new(consistency, spec.options.clone())).is_some();
     if judges(spec.consistency) {
         return Ok(());
     }
@@ -261,7 +272,7 @@ fn judgeable(workload: &dyn Workload, spec: &RunSpec) -> Result<(), CommandError
 /// The workload's options: its defaults, changed by the target's, changed by the user's.
 fn options(
     target: &dyn Target,
-    choice: &TargetChoice,
+    choice: &TargetConfig,
     workload: &dyn Workload,
     given: &[String],
 ) -> Result<BTreeMap<String, String>, CommandError> {

@@ -10,7 +10,7 @@ use rashomon_history::formats::{ReadOptions, read_history};
 use rashomon_report::record::{Evidence, files};
 
 use super::clocks;
-use crate::spec::RunSpec;
+use crate::run::RunSpec;
 use crate::workload::Workload;
 
 /// What the checkers say of a run's history.

@@ -6,7 +6,7 @@ use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::interface::Interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
+    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
 };
 
 use crate::included::{self, Settings};
@@ -36,7 +36,7 @@ const WORDS: [(&str, [&str; 2]); 2] = [("gossip", ["delta", "state"]), ("set", [
 
 impl CrdtReplicas {
     /// The value of a setting, if it makes sense.
-    fn setting<'a>(&self, choice: &'a TargetChoice, name: &str) -> Result<&'a str, TargetError> {
+    fn setting<'a>(&self, choice: &'a TargetConfig, name: &str) -> Result<&'a str, TargetError> {
         let value = included::setting(SETTINGS, choice, name);
         match WORDS.iter().find(|(known, _)| *known == name) {
             Some((_, words)) if words.contains(&value) => Ok(value),
@@ -77,7 +77,7 @@ impl Target for CrdtReplicas {
     /// A client stays with one replica, a replica tells nothing that a crash could take back, and deltas (or states)
     /// are joined in an order that respects causality: that is causal consistency, for every type and setting. It holds
     /// beyond single objects, and convergence with it. A replica whose *disk* loses what it had synced breaks it.
-    fn consistency(&self, _: &TargetChoice, _: Interface) -> Consistency {
+    fn consistency(&self, _: &TargetConfig, _: Interface) -> Consistency {
         Consistency::Causal
     }
 
@@ -85,7 +85,7 @@ impl Target for CrdtReplicas {
         "cart"
     }
 
-    fn workload_defaults(&self, choice: &TargetChoice, workload: &str) -> &'static [(&'static str, &'static str)] {
+    fn workload_defaults(&self, choice: &TargetConfig, workload: &str) -> &'static [(&'static str, &'static str)] {
         let last_wins = self.setting(choice, "set").is_ok_and(|set| set == "lww");
         match workload {
             // Of concurrent writes any may win, and with clocks that disagree of others too.
@@ -103,7 +103,7 @@ impl Target for CrdtReplicas {
         SETTINGS
     }
 
-    fn timing(&self, choice: &TargetChoice) -> Result<TargetTiming, TargetError> {
+    fn timing(&self, choice: &TargetConfig) -> Result<TargetTiming, TargetError> {
         let gossip = Duration::from_millis(included::number(SETTINGS, choice, "gossip-ms")?);
         Ok(TargetTiming {
             // Nobody is elected; a replica that misses acknowledgements for so long sends less often.
@@ -116,14 +116,14 @@ impl Target for CrdtReplicas {
         })
     }
 
-    fn prepare(&self, choice: &TargetChoice) -> Result<String, TargetError> {
+    fn prepare(&self, choice: &TargetConfig) -> Result<String, TargetError> {
         for (name, ..) in SETTINGS {
             self.setting(choice, name)?;
         }
         node_program::version(&node_program::find(choice)?)
     }
 
-    fn command(&self, choice: &TargetChoice, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
         let mut args = included::arguments("crdt", choice, node, cluster);
         for (name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.setting(choice, name)?));

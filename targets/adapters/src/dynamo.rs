@@ -6,7 +6,7 @@ use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::interface::Interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
+    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
 };
 
 use crate::object_client::client_for;
@@ -45,19 +45,19 @@ const MAY_BE_ZERO: [&str; 2] = ["anti-entropy-ms", "churn-ms"];
 
 impl Dynamo {
     /// The value of a setting, as the user gave it or else its default.
-    fn value<'a>(&self, choice: &'a TargetChoice, name: &str) -> &'a str {
+    fn value<'a>(&self, choice: &'a TargetConfig, name: &str) -> &'a str {
         included::setting(&SETTINGS, choice, name)
     }
 
     /// The value of a setting, if it makes sense.
-    fn setting<'a>(&self, choice: &'a TargetChoice, name: &str) -> Result<&'a str, TargetError> {
+    fn setting<'a>(&self, choice: &'a TargetConfig, name: &str) -> Result<&'a str, TargetError> {
         let value = self.value(choice, name);
         let least = u64::from(!MAY_BE_ZERO.contains(&name));
         let (sensible, expected) = match WORDS.iter().find(|(known, _)| *known == name) {
             Some((_, words)) => (words.contains(&value), format!("`{}` or `{}`", words[0], words[1])),
             None => (value.parse().is_ok_and(|number: u64| number >= least), format!("a whole number from {least}")),
         };
-        let default = self.value(&TargetChoice::default(), name).to_owned();
+        let default = self.value(&TargetConfig::default(), name).to_owned();
         sensible.then_some(value).ok_or_else(|| TargetError {
             what: format!("the setting {name}={value} is not {expected}"),
             remedy: format!("give for example --set {name}={default}"),
@@ -65,16 +65,16 @@ impl Dynamo {
     }
 
     /// A setting that is a number; 0 for one that makes no sense, which [`Target::prepare`] has refused.
-    fn number(&self, choice: &TargetChoice, name: &str) -> u64 {
+    fn number(&self, choice: &TargetConfig, name: &str) -> u64 {
         self.value(choice, name).parse().unwrap_or(0)
     }
 
-    fn milliseconds(&self, choice: &TargetChoice, name: &str) -> Duration {
+    fn milliseconds(&self, choice: &TargetConfig, name: &str) -> Duration {
         Duration::from_millis(self.number(choice, name))
     }
 
     /// Whether every read quorum meets every write quorum.
-    fn is_strong(&self, choice: &TargetChoice) -> bool {
+    fn is_strong(&self, choice: &TargetConfig) -> bool {
         let number = |name| self.number(choice, name);
         self.value(choice, "quorum") == "strict" && number("r") + number("w") > number("n")
     }
@@ -107,7 +107,7 @@ impl Target for Dynamo {
     /// Registers under versions are linearizable where strict quorums meet. There the other objects never go back
     /// either, and a client finds what it wrote: what a read tells is on W replicas, of which the next asks one. With
     /// anything weaker, replicas agree later, and that is all.
-    fn consistency(&self, choice: &TargetChoice, interface: Interface) -> Consistency {
+    fn consistency(&self, choice: &TargetConfig, interface: Interface) -> Consistency {
         match interface {
             Interface::Register if self.value(choice, "conflict") == "lww" => Consistency::Eventual,
             Interface::Register if self.is_strong(choice) => Consistency::Linearizable,
@@ -117,7 +117,7 @@ impl Target for Dynamo {
         }
     }
 
-    fn workload_defaults(&self, choice: &TargetChoice, workload: &str) -> &'static [(&'static str, &'static str)] {
+    fn workload_defaults(&self, choice: &TargetConfig, workload: &str) -> &'static [(&'static str, &'static str)] {
         let by_clock = self.value(choice, "conflict") == "lww";
         match workload {
             // Versions from a quorum that meets no other are no order in time. Where the last write wins, that is what
@@ -139,7 +139,7 @@ impl Target for Dynamo {
         &SETTINGS
     }
 
-    fn timing(&self, choice: &TargetChoice) -> Result<TargetTiming, TargetError> {
+    fn timing(&self, choice: &TargetConfig) -> Result<TargetTiming, TargetError> {
         let probe = self.milliseconds(choice, "probe-ms");
         let patience = self.milliseconds(choice, "patience-ms");
         let anti_entropy = self.milliseconds(choice, "anti-entropy-ms");
@@ -158,7 +158,7 @@ impl Target for Dynamo {
         })
     }
 
-    fn prepare(&self, choice: &TargetChoice) -> Result<String, TargetError> {
+    fn prepare(&self, choice: &TargetConfig) -> Result<String, TargetError> {
         for (name, ..) in SETTINGS {
             self.setting(choice, name)?;
         }
@@ -182,7 +182,7 @@ impl Target for Dynamo {
         node_program::version(&node_program::find(choice)?)
     }
 
-    fn command(&self, choice: &TargetChoice, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
         let n = self.number(choice, "n");
         if n > cluster.len() as u64 {
             return Err(TargetError {
@@ -215,9 +215,9 @@ impl Target for Dynamo {
 mod tests {
     use super::*;
 
-    fn choice(settings: &[(&str, &str)]) -> TargetChoice {
+    fn choice(settings: &[(&str, &str)]) -> TargetConfig {
         let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        TargetChoice { settings, ..TargetChoice::default() }
+        TargetConfig { settings, ..TargetConfig::default() }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hyper::Method;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeStatus, Readiness, Recipe, StatusFuture, TargetChoice, TargetError,
+    MutantInfo, Node, NodeStatus, Readiness, Recipe, StatusFuture, TargetConfig, TargetError,
 };
 use rashomon_mutants::Mutants;
 use serde_json::Value as Json;
@@ -22,13 +22,13 @@ const CLIENT_PORT: u16 = 8000;
 pub(crate) type Settings = [(&'static str, &'static str, &'static str)];
 
 /// The value of a setting: what the user chose, or its default.
-pub(crate) fn setting<'a>(settings: &'a Settings, choice: &'a TargetChoice, name: &str) -> &'a str {
+pub(crate) fn setting<'a>(settings: &'a Settings, choice: &'a TargetConfig, name: &str) -> &'a str {
     let default = settings.iter().find(|(known, ..)| *known == name).map_or("", |&(_, default, _)| default);
     choice.settings.get(name).map_or(default, String::as_str)
 }
 
 /// The same, for a whole number above 0.
-pub(crate) fn number(settings: &Settings, choice: &TargetChoice, name: &str) -> Result<u64, TargetError> {
+pub(crate) fn number(settings: &Settings, choice: &TargetConfig, name: &str) -> Result<u64, TargetError> {
     let text = setting(settings, choice, name);
     text.parse().ok().filter(|&number: &u64| number > 0).ok_or_else(|| TargetError {
         what: format!("the setting {name}={text} is not a whole number above 0"),
@@ -38,7 +38,7 @@ pub(crate) fn number(settings: &Settings, choice: &TargetChoice, name: &str) -> 
 
 /// The arguments that every node program takes: which one it is, who it is, where everybody is, and the known bug to
 /// build in.
-pub(crate) fn arguments(subcommand: &str, choice: &TargetChoice, node: &Node, cluster: &[Node]) -> Vec<String> {
+pub(crate) fn arguments(subcommand: &str, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Vec<String> {
     let peers: Vec<String> = cluster.iter().map(|peer| format!("{}={}:{PEER_PORT}", peer.id, peer.ip)).collect();
     let mut args = vec![
         subcommand.to_owned(),

@@ -9,7 +9,7 @@ use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::interface::Interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
+    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
 };
 
 use crate::included::{self, Settings};
@@ -38,11 +38,11 @@ impl Target for LwwKv {
         false
     }
 
-    fn consistency(&self, _: &TargetChoice, _: Interface) -> Consistency {
+    fn consistency(&self, _: &TargetConfig, _: Interface) -> Consistency {
         Consistency::Eventual
     }
 
-    fn workload_defaults(&self, _: &TargetChoice, workload: &str) -> &'static [(&'static str, &'static str)] {
+    fn workload_defaults(&self, _: &TargetConfig, workload: &str) -> &'static [(&'static str, &'static str)] {
         if workload == "register" { &[("cas", "no")] } else { &[] }
     }
 
@@ -58,7 +58,7 @@ impl Target for LwwKv {
         3
     }
 
-    fn timing(&self, _: &TargetChoice) -> Result<TargetTiming, TargetError> {
+    fn timing(&self, _: &TargetConfig) -> Result<TargetTiming, TargetError> {
         Ok(TargetTiming {
             // It reacts to nothing; this is when a connection to a silent peer is given up.
             election_timeout: Duration::from_millis(300),
@@ -69,12 +69,12 @@ impl Target for LwwKv {
         })
     }
 
-    fn prepare(&self, choice: &TargetChoice) -> Result<String, TargetError> {
+    fn prepare(&self, choice: &TargetConfig) -> Result<String, TargetError> {
         included::number(SETTINGS, choice, "snapshot-every")?;
         node_program::version(&node_program::find(choice)?)
     }
 
-    fn command(&self, choice: &TargetChoice, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
         let mut args = included::arguments("lww-kv", choice, node, cluster);
         args.push(format!("--snapshot-every={}", included::number(SETTINGS, choice, "snapshot-every")?));
         Ok(NodeCommand { program: node_program::find(choice)?, args, env: Vec::new() })

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use rashomon_harness::target::{TargetChoice, TargetError};
+use rashomon_harness::target::{TargetConfig, TargetError};
 
 /// The program's file name.
 const NAME: &str = "rashomon-node";
 
 /// The node program of a run: the build the user named, or the one beside this program.
-pub(crate) fn find(choice: &TargetChoice) -> Result<PathBuf, TargetError> {
+pub(crate) fn find(choice: &TargetConfig) -> Result<PathBuf, TargetError> {
     if let Some(chosen) = &choice.node_binary {
         let found = chosen.canonicalize().ok().filter(|path| path.is_file());
         return found.ok_or_else(|| TargetError {

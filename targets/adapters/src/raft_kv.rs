@@ -5,7 +5,7 @@ use std::time::Duration;
 use rashomon_harness::client::Client;
 use rashomon_harness::interface::Interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
+    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
 };
 
 use crate::included::{self, Settings};
@@ -23,7 +23,7 @@ const SETTINGS: &Settings = &[
 ];
 
 impl RaftKv {
-    fn milliseconds(&self, choice: &TargetChoice, name: &str) -> Result<u64, TargetError> {
+    fn milliseconds(&self, choice: &TargetConfig, name: &str) -> Result<u64, TargetError> {
         included::number(SETTINGS, choice, name)
     }
 }
@@ -49,7 +49,7 @@ impl Target for RaftKv {
         SETTINGS
     }
 
-    fn timing(&self, choice: &TargetChoice) -> Result<TargetTiming, TargetError> {
+    fn timing(&self, choice: &TargetConfig) -> Result<TargetTiming, TargetError> {
         let election = self.milliseconds(choice, "election-timeout-ms")?;
         Ok(TargetTiming {
             election_timeout: Duration::from_millis(election),
@@ -59,7 +59,7 @@ impl Target for RaftKv {
         })
     }
 
-    fn prepare(&self, choice: &TargetChoice) -> Result<String, TargetError> {
+    fn prepare(&self, choice: &TargetConfig) -> Result<String, TargetError> {
         self.timing(choice)?;
         for &(name, ..) in SETTINGS {
             self.milliseconds(choice, name)?;
@@ -67,7 +67,7 @@ impl Target for RaftKv {
         node_program::version(&node_program::find(choice)?)
     }
 
-    fn command(&self, choice: &TargetChoice, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
         let mut args = included::arguments("raft-kv", choice, node, cluster);
         args.push(format!("--seed={}", choice.seed.wrapping_mul(64).wrapping_add(u64::from(node.id))));
         for &(name, ..) in SETTINGS {

@@ -6,7 +6,7 @@ use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::interface::Interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetChoice, TargetError, TargetTiming,
+    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
 };
 
 use crate::included;
@@ -25,11 +25,11 @@ const SETTINGS: [(&str, &str, &str); 5] = [
 ];
 
 impl SwimMembers {
-    fn number(&self, choice: &TargetChoice, name: &str) -> Result<u64, TargetError> {
+    fn number(&self, choice: &TargetConfig, name: &str) -> Result<u64, TargetError> {
         included::number(&SETTINGS, choice, name)
     }
 
-    fn milliseconds(&self, choice: &TargetChoice, name: &str) -> Result<Duration, TargetError> {
+    fn milliseconds(&self, choice: &TargetConfig, name: &str) -> Result<Duration, TargetError> {
         self.number(choice, name).map(Duration::from_millis)
     }
 }
@@ -51,7 +51,7 @@ impl Target for SwimMembers {
         false
     }
 
-    fn consistency(&self, _: &TargetChoice, _: Interface) -> Consistency {
+    fn consistency(&self, _: &TargetConfig, _: Interface) -> Consistency {
         Consistency::Eventual
     }
 
@@ -67,7 +67,7 @@ impl Target for SwimMembers {
         &SETTINGS
     }
 
-    fn timing(&self, choice: &TargetChoice) -> Result<TargetTiming, TargetError> {
+    fn timing(&self, choice: &TargetConfig) -> Result<TargetTiming, TargetError> {
         let period = self.milliseconds(choice, "probe-interval-ms")?;
         let sync = self.milliseconds(choice, "sync-interval-ms")?;
         let suspicion = period * self.number(choice, "suspicion-periods")? as u32;
@@ -82,7 +82,7 @@ impl Target for SwimMembers {
         })
     }
 
-    fn prepare(&self, choice: &TargetChoice) -> Result<String, TargetError> {
+    fn prepare(&self, choice: &TargetConfig) -> Result<String, TargetError> {
         for (name, ..) in SETTINGS {
             self.number(choice, name)?;
         }
@@ -97,7 +97,7 @@ impl Target for SwimMembers {
         node_program::version(&node_program::find(choice)?)
     }
 
-    fn command(&self, choice: &TargetChoice, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
         let mut args = included::arguments("swim", choice, node, cluster);
         args.push(format!("--seed={}", choice.seed));
         for (name, ..) in SETTINGS {

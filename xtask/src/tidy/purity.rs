@@ -55,7 +55,7 @@ pub(super) fn check(source: &RustSource, findings: &mut Vec<Finding>) {
 fn is_pure(file: &str) -> bool {
     let room = file.split_once("/src/").map(|(room, _)| room);
     match room {
-        Some("checkers" | "history" | "report" | "workloads") => true,
+        Some("checkers" | "history" | "report" | "workloads" | "harness/spec") => true,
         // The last is for tests, which read their scripts.
         Some("targets/adapters" | "targets/node" | "targets/rehearsal") => false,
         Some(room) => room.starts_with("targets/"),

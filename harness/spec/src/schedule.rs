@@ -14,7 +14,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 use crate::draw::{Draw, Stream};
-use crate::faults::kind::{self, FaultClass, FaultKind};
+use crate::fault_kind::{self, FaultClass, FaultKind};
 use crate::target::TargetTiming;
 
 /// All faults of a run, in order of their beginning.
@@ -118,7 +118,7 @@ impl Schedule {
         kinds: &[FaultKind],
         timing: TargetTiming,
     ) -> Schedule {
-        let kinds = kind::meaningful(kinds.iter().copied(), nodes, leader);
+        let kinds = fault_kind::meaningful(kinds.iter().copied(), nodes, leader);
         let mut classes: Vec<FaultClass> = kinds.iter().map(|kind| kind.class()).collect();
         classes.sort();
         classes.dedup();

@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The consistency that a target promises under its settings, strongest first. It is part of a run's specification:
 /// the checker follows from it, so that settings which are *meant* to be weak are judged by what they promise.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Consistency {
     /// Every operation takes effect at one moment between its invocation and its completion (Herlihy and Wing, 1990).
@@ -37,6 +35,11 @@ impl Consistency {
             Consistency::Session => "session",
             Consistency::Eventual => "eventual",
         }
+    }
+
+    /// The level of this word; `None` when there is none.
+    pub fn named(word: &str) -> Option<Consistency> {
+        Consistency::ALL.into_iter().find(|level| level.as_str() == word)
     }
 
     /// True when replicas may disagree for a while, so that a run must wait until they agree before it asks what

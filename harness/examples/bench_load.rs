@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use rashomon_harness::client::{Client, Completion, Invocation, Operation};
 use rashomon_harness::load::Load;
 use rashomon_harness::recorder::Recorder;
-use rashomon_harness::workload::{GeneratorSpec, Workload};
 use rashomon_history::Value;
+use rashomon_spec::workload::{GeneratorSpec, Workload};
 use rashomon_workloads::{CART, COUNTER, MAP, REGISTER, SET, SIBLINGS, TEXT};
 use tokio::sync::watch;
 

@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::consistency::Consistency;
-use crate::faults::kind::{FaultClass, FaultKind};
-use crate::target::TargetChoice;
-use crate::workload::CheckDemand;
+use crate::fault_kind::{FaultClass, FaultKind};
+use crate::target::TargetConfig;
+use crate::workload::Requirements;
 
 /// Everything that determines a run, except its schedule (which is drawn from it).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,8 +64,8 @@ impl RunSpec {
     }
 
     /// What its history is judged by; `quiet_since_ns` is when all was healed and no client updated anything any more.
-    pub fn demand(&self, quiet_since_ns: Option<u64>) -> CheckDemand {
-        CheckDemand {
+    pub fn demand(&self, quiet_since_ns: Option<u64>) -> Requirements {
+        Requirements {
             consistency: self.consistency,
             options: self.options.clone(),
             quiet_since_ns,
@@ -74,8 +74,8 @@ impl RunSpec {
     }
 
     /// What it says about the target.
-    pub fn target_choice(&self) -> TargetChoice {
-        TargetChoice {
+    pub fn target_config(&self) -> TargetConfig {
+        TargetConfig {
             mutant: self.mutant.clone(),
             node_binary: self.node_binary.clone(),
             settings: self.settings.clone(),
@@ -85,7 +85,7 @@ impl RunSpec {
 }
 
 /// Where the nodes keep their data.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DataPlacement {
     /// In memory, inside the lab: fast, and gone with the run.
@@ -93,4 +93,22 @@ pub enum DataPlacement {
     Tmpfs,
     /// In the run's folder, on its disk: fsync costs what it costs there.
     Disk,
+}
+
+impl DataPlacement {
+    /// All of them.
+    pub const ALL: [DataPlacement; 2] = [DataPlacement::Tmpfs, DataPlacement::Disk];
+
+    /// The word used on the command line and in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DataPlacement::Tmpfs => "tmpfs",
+            DataPlacement::Disk => "disk",
+        }
+    }
+
+    /// The placement of this word; `None` when there is none.
+    pub fn named(word: &str) -> Option<DataPlacement> {
+        DataPlacement::ALL.into_iter().find(|placement| placement.as_str() == word)
+    }
 }

@@ -206,7 +206,7 @@ impl FaultKind {
     }
 
     /// How often it is drawn among the kinds of its class.
-    pub(crate) fn weight(self) -> f64 {
+    pub fn weight(self) -> f64 {
         match self {
             // 88 % of the partition failures studied need only one node isolated, and the leader is the one that hurts.
             FaultKind::IsolateLeader => 0.40,

@@ -1,7 +1,7 @@
 //! Episodes that fit: into the time that there is, and to each other.
 
 use super::{Aim, Episode, Fault};
-use crate::faults::kind::FaultClass;
+use crate::fault_kind::FaultClass;
 
 /// Whom a fault hits, as far as the plan tells.
 enum Hits {
@@ -119,7 +119,7 @@ impl Episode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::faults::kind::FaultKind;
+    use crate::fault_kind::FaultKind;
     use crate::schedule::PlannedFault;
 
     fn planned(kind: FaultKind, fault: Fault, at_ms: u64, for_ms: u64) -> PlannedFault {

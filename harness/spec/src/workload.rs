@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use rashomon_checkers::{Budget, Judgement};
 use rashomon_history::History;
 
-use crate::client::{Completion, Operation};
 use crate::consistency::Consistency;
 use crate::interface::Interface;
+use crate::operation::{Completion, Operation};
 
 /// An option that `-o NAME=VALUE` understands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct GeneratorSpec {
 
 /// What a history is to be judged by, besides itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckDemand {
+pub struct Requirements {
     /// What the target promised.
     pub consistency: Consistency,
     /// The workload's options by name, defaults filled in.
@@ -46,10 +46,10 @@ pub struct CheckDemand {
     pub convergence_ns: u64,
 }
 
-impl CheckDemand {
+impl Requirements {
     /// The demand on a history that has no quiet time.
-    pub fn new(consistency: Consistency, options: BTreeMap<String, String>) -> CheckDemand {
-        CheckDemand { consistency, options, quiet_since_ns: None, convergence_ns: 0 }
+    pub fn new(consistency: Consistency, options: BTreeMap<String, String>) -> Requirements {
+        Requirements { consistency, options, quiet_since_ns: None, convergence_ns: 0 }
     }
 
     /// The value of an option; empty when there is none of this name.
@@ -71,7 +71,7 @@ pub trait Workload: Send + Sync {
 
     /// What it demands under this consistency and these options, as `linearizable cas-register`; `None` when it has no
     /// checker for that consistency, and such a run is refused.
-    fn model(&self, demand: &CheckDemand) -> Option<String>;
+    fn model(&self, demand: &Requirements) -> Option<String>;
 
     /// The options it understands.
     fn options(&self) -> &'static [WorkloadOption] {
@@ -92,9 +92,9 @@ pub trait Workload: Send + Sync {
 
     /// Judges a history by every checker that the demand calls for: at least one judgement.
     ///
-    /// Without a quiet time ([`CheckDemand::quiet_since_ns`]) the history may be the beginning of a longer one, or all
+    /// Without a quiet time ([`Requirements::quiet_since_ns`]) the history may be the beginning of a longer one, or all
     /// operations of some of its keys: what is called invalid then must be invalid whatever follows.
-    fn check(&self, history: &History, demand: &CheckDemand, budget: &Budget) -> Vec<Judgement>;
+    fn check(&self, history: &History, demand: &Requirements, budget: &Budget) -> Vec<Judgement>;
 }
 
 /// Says what each process does next: a pure function of its seed, its state and the completions it was shown.
