@@ -52,12 +52,15 @@ impl Node {
         self.send_durable(from, Message::Written { op });
     }
 
-    /// Carries out an update on this node's copy and returns the new state, for the other replicas to take in. `None`
-    /// while the node has no number for a new actor.
+    /// Carries out an update on this node's copy and what was `read` for it, and returns the new state, for the other
+    /// replicas to take in. `None` while the node has no number for a new actor.
+    ///
+    /// What was read counts whether or not the node keeps the key: a removal can only remove what it has before it, and
+    /// the node may have left the key's replicas while it read, or never have been one of them.
     ///
     /// A home keeps its copy, so its later events on the key come with its earlier ones; a stand-in forgets the key
     /// when it has handed over, so each of its updates is a stay of its own.
-    pub(crate) fn carry_out(&mut self, key: &Key, update: Update) -> Option<Object> {
+    pub(crate) fn carry_out(&mut self, key: &Key, update: Update, read: Option<&Object>) -> Option<Object> {
         let is_home = self.is_home(key);
         let mut object = Object::empty(key.space, self.config.mutant);
         let mut birth = None;
@@ -69,6 +72,9 @@ impl Node {
             for (_, hint) in self.store.hints_for(key) {
                 object.merge(hint, self.config.mutant);
             }
+        }
+        if let Some(read) = read {
+            object.merge(read, self.config.mutant);
         }
         let birth = match birth {
             Some(birth) => birth,

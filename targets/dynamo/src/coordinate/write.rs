@@ -24,12 +24,7 @@ impl Node {
                 Object::Register(Register { version, value })
             })
         } else {
-            if let Some(merged) = &merged
-                && self.is_home(&key)
-            {
-                self.merge(&key, merged);
-            }
-            self.carry_out(&key, update)
+            self.carry_out(&key, update, merged.as_ref())
         };
         match object {
             Some(object) => {

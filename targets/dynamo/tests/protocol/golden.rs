@@ -2,7 +2,7 @@
 //!
 //! | command | what it does |
 //! |---|---|
-//! | `cluster nodes=5 [n= r= w=] [sloppy] [lww] [patience=] [handoff=] [grace=] [anti-entropy=] [no-hints] [no-repair] [members=] [mutant=]` | begins; disks and messages are served once |
+//! | `cluster nodes=5 [n= r= w=] [sloppy] [lww] [patience=] [handoff=] [grace=] [anti-entropy=] [deadline=] [no-hints] [no-repair] [members=] [mutant=]` | begins; disks and messages are served once |
 //! | `tick 20` | 20 ms pass for all nodes that are up |
 //! | `run 500` | 500 ms pass, with all disks and messages served every 10 ms, quietly but for answers and events |
 //! | `deliver [1 2]` | delivers what is under way now, or only what node 1 sent to node 2 |
@@ -41,6 +41,8 @@ struct Play {
     down: BTreeSet<NodeId>,
     requests: BTreeMap<(NodeId, RequestId), (String, Key)>,
     seen: BTreeMap<Key, Context>,
+    /// How long a client waits, ms.
+    deadline: u64,
     quiet: bool,
     out: String,
 }
@@ -128,6 +130,7 @@ impl Play {
             down: BTreeSet::new(),
             requests: BTreeMap::new(),
             seen: BTreeMap::new(),
+            deadline: 200,
             quiet: false,
             out: String::new(),
         }
@@ -154,7 +157,7 @@ impl Play {
             }
         }
         let get = |name: &str, usual: u64| numbers.get(name).copied().unwrap_or(usual);
-        *self = Play::new();
+        *self = Play { deadline: get("deadline", 200), ..Play::new() };
         let size = get("nodes", 5) as u16;
         self.cluster = Cluster::new(size, |config| {
             config.members = (1..=get("members", u64::from(size)) as NodeId).collect();
@@ -267,7 +270,7 @@ impl Play {
     }
 
     fn ask(&mut self, name: &str, id: NodeId, words: &[&str]) -> Result<(), String> {
-        let deadline = self.cluster.now + 200;
+        let deadline = self.cluster.now + self.deadline;
         let asked = format!("{name} {}", words.join(" "));
         let word = |at: usize| words.get(at).copied().ok_or(format!("`{asked}` is too short"));
         let key = key(word(0)?)?;
