@@ -14,9 +14,9 @@ use std::time::Instant;
 use rashomon_checkers::engine::{Answer, decide};
 use rashomon_checkers::linearizable::{Options, check_with};
 use rashomon_checkers::models::{CasRegister, FailedCas};
-use rashomon_checkers::part::compile;
 use rashomon_checkers::simulated::Simulation;
 use rashomon_checkers::specialist::Ops;
+use rashomon_checkers::subhistory::compile;
 use rashomon_checkers::{Finding, Judgement};
 use rashomon_history::History;
 use rashomon_history::formats::{ReadOptions, read_history};
@@ -190,8 +190,8 @@ fn logs(folder: &Path) {
         let mut answer = None;
         verdicts += least_ms(|| {
             let ops = Ops::All(history.len() as u32);
-            let part = compile(&model, &history, ops).expect("a log is of this model");
-            answer = Some(decide(&model, &part, &options.budget).0.answer);
+            let subhistory = compile(&model, &history, ops).expect("a log is of this model");
+            answer = Some(decide(&model, &subhistory, &options.budget).0.answer);
         });
         let linearizable = matches!(answer, Some(Answer::Yes(_)));
         let mut finding = Finding::Unknown;

@@ -11,13 +11,11 @@ mod bounds;
 mod elements;
 mod exclusion;
 mod final_read;
-pub(crate) mod findings;
 mod identifiers;
 mod insertion;
 mod log;
 mod monotonic;
 mod moved;
-mod object;
 
 use rashomon_history::History;
 

@@ -8,12 +8,12 @@ mod tokens;
 
 use rashomon_history::OpId;
 
-pub(crate) use frontier::last_stretch;
+pub(crate) use frontier::refuted_suffix;
 pub use frontier::{Mode, frontier};
 pub use portfolio::{How, decide};
 pub use search::search;
 
-/// The answer of an engine about one part of a history.
+/// The answer of an engine about one subhistory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// It is linearizable: all operations that took effect, in an order that proves it.
@@ -36,8 +36,8 @@ pub enum Shortage {
     Steps,
     /// Memory.
     Bytes,
-    /// Slots: more operations are open at once than the engine follows.
-    Open,
+    /// Slots: more operations are pending at once than the engine follows.
+    Pending,
     /// Exactness: an approximation could not tell.
     Inexact,
 }

@@ -9,15 +9,13 @@
 
 mod causal;
 mod clocks;
-mod closing;
 mod convergence;
 mod counter;
-mod graph;
+mod final_reads;
 mod knowledge;
 mod lifetimes;
 mod maps;
 mod members;
-mod names;
 mod register;
 mod sessions;
 mod sets;
@@ -29,20 +27,19 @@ pub use members::{Accusations, MembersDemand, check_members};
 use rashomon_history::History;
 use serde::{Deserialize, Serialize};
 
-pub(crate) use self::names::Names;
 use crate::verdict::{Budget, Judgement};
 
 /// What is demanded of replicas that may disagree for a while.
 ///
-/// An object is **quiet** from the later of `quiet_since_ns` and the end of its last update, and **settled** from
-/// `convergence_ns` after that. Every read that begins when it is settled must agree with every other such read, and
-/// must show what the updates explain. An update of unknown outcome is taken to have happened before its object is
-/// settled, or never. Reads of a quiet but not yet settled object can confirm, but never convict: so whoever reads at
-/// the end of a run should read at every node once more after the bound has passed.
+/// An object is **quiescent** from the later of `quiescent_since_ns` and the end of its last update, and **settled**
+/// from `convergence_ns` after that. Every read that begins when it is settled must agree with every other such read,
+/// and must show what the updates explain. An update of unknown outcome is taken to have happened before its object is
+/// settled, or never. Reads of a quiescent but not yet settled object can confirm, but never convict: so whoever reads
+/// at the end of a run should read at every node once more after the bound has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventualDemand {
     /// When the last fault was healed, ns on the history's clock; `None` when there was none.
-    pub quiet_since_ns: Option<u64>,
+    pub quiescent_since_ns: Option<u64>,
     /// Within which time after that, and after the last update, all replicas must agree, ns.
     pub convergence_ns: u64,
     /// What holds while they do not.
@@ -65,7 +62,7 @@ pub enum Promise {
 impl EventualDemand {
     /// Five seconds to agree, counted from the last update, and nothing promised until then.
     pub const DEFAULT: EventualDemand =
-        EventualDemand { quiet_since_ns: None, convergence_ns: 5_000_000_000, promise: Promise::Eventual };
+        EventualDemand { quiescent_since_ns: None, convergence_ns: 5_000_000_000, promise: Promise::Eventual };
 }
 
 /// A checker by name.

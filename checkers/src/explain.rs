@@ -1,16 +1,16 @@
-//! From a refuted history to an anomaly: a minimal core, told in words, and how far off it was.
+//! From a refuted history to an anomaly: a minimal core, described in words, and how far off it was.
 
 mod rule;
 
 use rashomon_history::{History, OpId, OpView, Value};
 use rustc_hash::FxHashMap;
 
-use crate::engine::{Answer, Shortage, decide, last_stretch};
+use crate::engine::{Answer, Shortage, decide, refuted_suffix};
 use crate::minimal::{Core, minimal_core};
 use crate::model::{Model, Nature, Unusable};
-use crate::part::{Item, Part};
 use crate::severity;
-use crate::story::{Span, Story, tell};
+use crate::story::{Span, Story, describe};
+use crate::subhistory::{Item, Subhistory};
 use crate::verdict::{Anomaly, Budget};
 pub(crate) use rule::explain_rule;
 
@@ -35,46 +35,51 @@ pub(crate) struct Refuted<'a> {
     pub(crate) steps: u64,
 }
 
-/// Explains why a part is not linearizable.
-pub(crate) fn explain<M: Model>(model: &M, history: &History, part: &Part<M::Op>, refuted: Refuted<'_>) -> Anomaly {
+/// Explains why a subhistory is not linearizable.
+pub(crate) fn explain<M: Model>(
+    model: &M,
+    history: &History,
+    subhistory: &Subhistory<M::Op>,
+    refuted: Refuted<'_>,
+) -> Anomaly {
     let Refuted { at, among, steps } = refuted;
     // A history in which values repeat would need almost all of its writes in the core: to say that none of them
     // explains the contradiction. So the argument begins where every explanation of what came before agrees on the
     // state.
     let again = Budget { steps: steps.saturating_mul(ATTEMPT).max(LEAST_ATTEMPT), ..Budget::default() };
     if among.is_empty()
-        && let Some((state, since, stretch)) = last_stretch(model, part, &again)
+        && let Some((state, since, suffix)) = refuted_suffix(model, subhistory, &again)
     {
         let resumed = Resumed { model, state };
-        let core = core_of(&resumed, &stretch, refuted);
+        let core = core_of(&resumed, &suffix, refuted);
         if !core.facts.is_empty() {
-            let mut anomaly = tell(model, &Story { history, part, core: &core.facts, order: &core.order });
+            let mut anomaly = describe(model, &Story { history, subhistory, core: &core.facts, order: &core.order });
             let state = model.describe_state(&resumed.state);
             let when = Span(history.time_at(since));
             let lemma =
                 format!("At {when} every explanation of what had happened so far agrees: the state was {state}.");
             anomaly.explanation.insert(0, lemma);
             // With other clocks they would perhaps not agree, so what came before counts as well.
-            let error = severity::of_prefix(history, &part.items, at, measuring(model, &part.classes));
+            let error = severity::of_prefix(history, &subhistory.items, at, measuring(model, &subhistory.classes));
             anomaly.explanation.extend(error.map(|error| error.sentence("everything up to then")));
             return anomaly;
         }
     }
-    let core = core_of(model, part, refuted);
-    let mut anomaly = tell(model, &Story { history, part, core: &core.facts, order: &core.order });
-    anomaly.explanation.extend(clock_error(model, history, part, &core));
+    let core = core_of(model, subhistory, refuted);
+    let mut anomaly = describe(model, &Story { history, subhistory, core: &core.facts, order: &core.order });
+    anomaly.explanation.extend(uncertainty(model, history, subhistory, &core));
     anomaly
 }
 
-fn core_of<M: Model>(model: &M, part: &Part<M::Op>, refuted: Refuted<'_>) -> Core {
-    let observes = |item: &Item| model.nature(&part.classes[item.class as usize]) == Nature::Observer;
-    let decide = decider(model, &part.classes, refuted.steps);
-    minimal_core(&part.items, refuted.at, refuted.among, observes, decide)
+fn core_of<M: Model>(model: &M, subhistory: &Subhistory<M::Op>, refuted: Refuted<'_>) -> Core {
+    let observes = |item: &Item| model.nature(&subhistory.classes[item.class as usize]) == Nature::Observer;
+    let decide = decider(model, &subhistory.classes, refuted.steps);
+    minimal_core(&subhistory.items, refuted.at, refuted.among, observes, decide)
 }
 
-/// The clock error that would excuse a core, as a sentence.
-fn clock_error<M: Model>(model: &M, history: &History, part: &Part<M::Op>, core: &Core) -> Option<String> {
-    let error = severity::of_core(history, core, measuring(model, &part.classes))?;
+/// The timestamp error that would explain a core, as a sentence.
+fn uncertainty<M: Model>(model: &M, history: &History, subhistory: &Subhistory<M::Op>, core: &Core) -> Option<String> {
+    let error = severity::of_core(history, core, measuring(model, &subhistory.classes))?;
     Some(error.sentence(if core.facts.len() == 1 { "this operation" } else { "these operations" }))
 }
 
@@ -106,14 +111,14 @@ fn within<'a, M: Model>(
         }
         // Only what occurs: a core may be a few of a million operations.
         let mut class_of: FxHashMap<u32, u32> = FxHashMap::default();
-        let mut part = Part { key: Value::Nil, items: items.to_vec(), classes: Vec::new() };
-        for item in &mut part.items {
+        let mut subhistory = Subhistory { key: Value::Nil, items: items.to_vec(), classes: Vec::new() };
+        for item in &mut subhistory.items {
             item.class = *class_of.entry(item.class).or_insert_with(|| {
-                part.classes.push(classes[item.class as usize].clone());
-                part.classes.len() as u32 - 1
+                subhistory.classes.push(classes[item.class as usize].clone());
+                subhistory.classes.len() as u32 - 1
             });
         }
-        let (answered, _) = decide(model, &part, &Budget { steps: left.min(attempt), ..Budget::default() });
+        let (answered, _) = decide(model, &subhistory, &Budget { steps: left.min(attempt), ..Budget::default() });
         left = left.saturating_sub(answered.steps);
         answered.answer
     }

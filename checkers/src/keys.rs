@@ -1,7 +1,7 @@
 //! Which operations belong to which key.
 
+mod chunks;
 mod sorter;
-mod stretches;
 
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -10,8 +10,8 @@ use rashomon_history::{History, OpId};
 use rustc_hash::FxHashMap;
 
 use crate::specialist::Ops;
+pub(crate) use chunks::Chunks;
 pub(crate) use sorter::{Sorted, Sorter};
-pub(crate) use stretches::Stretches;
 
 /// No key.
 const NONE: u32 = u32::MAX;
@@ -28,17 +28,17 @@ impl KeyTable {
     /// Counts a history's operations by key. The same for any number of threads.
     pub fn of(history: &History, threads: usize) -> KeyTable {
         let ids = key_ids(history, threads);
-        let counted = Stretches::of(history, ids.len(), threads).each(|stretch| {
+        let counted = Chunks::of(history, ids.len(), threads).each(|chunk| {
             let mut counts = Counts { numbers: Numbers::among(&ids, history), keys: Vec::new() };
-            stretch.for_each(|id| counts.add(history.key_of(OpId(id)), 1));
+            chunk.for_each(|id| counts.add(history.key_of(OpId(id)), 1));
             counts
         });
-        // Whatever is first in an earlier stretch is first.
+        // Whatever is first in an earlier chunk is first.
         let counts = counted.into_iter().reduce(|mut counts, later| {
             later.keys.iter().for_each(|&(key, count)| counts.add(key, count));
             counts
         });
-        let counts = counts.expect("there is a stretch");
+        let counts = counts.expect("there is a chunk");
         let mut total = 0;
         let ends = counts.keys.iter().map(|&(_, count)| {
             total += count;
@@ -86,13 +86,13 @@ impl KeyTable {
         if key == 0 { 0 } else { self.ends[key - 1] }
     }
 
-    /// Divides some keys into so many stretches, or fewer, of about as many operations each.
-    pub(crate) fn divide(&self, keys: Range<usize>, stretches: usize) -> Vec<Range<usize>> {
+    /// Divides some keys into so many chunks, or fewer, of about as many operations each.
+    pub(crate) fn divide(&self, keys: Range<usize>, chunks: usize) -> Vec<Range<usize>> {
         let (first, total) = (self.start(keys.start) as usize, self.operations(keys.clone()));
         let mut begin = keys.start;
         let mut divided = Vec::new();
-        for stretch in 1..=stretches {
-            let aim = first + total * stretch / stretches;
+        for chunk in 1..=chunks {
+            let aim = first + total * chunk / chunks;
             let end = begin + self.ends[begin..keys.end].partition_point(|&end| end as usize <= aim);
             if end > begin {
                 divided.push(begin..end);
@@ -170,8 +170,8 @@ impl Keys {
 /// The value ids of all keys lie between these.
 fn key_ids(history: &History, threads: usize) -> Range<usize> {
     let join = |(low, high): (u32, u32), other: (u32, u32)| (low.min(other.0), high.max(other.1));
-    let borders = Stretches::of(history, 0, threads).each(|stretch| {
-        stretch.map(|op| history.key_of(OpId(op))).fold((u32::MAX, 0), |border, id| join(border, (id, id)))
+    let borders = Chunks::of(history, 0, threads).each(|chunk| {
+        chunk.map(|op| history.key_of(OpId(op))).fold((u32::MAX, 0), |border, id| join(border, (id, id)))
     });
     let (low, high) = borders.into_iter().fold((u32::MAX, 0), join);
     if low > high { 0..0 } else { low as usize..high as usize + 1 }

@@ -13,8 +13,8 @@ use rashomon_history::{History, OpId};
 use crate::engine::{Answer, Answered, How, decide};
 use crate::keys::{KeyTable, Keys, Sorted, Sorter};
 use crate::model::{Model, Unusable};
-use crate::part::compile_rows;
 use crate::specialist::{Broken, Decision, Ops, Rows, Scratch};
+use crate::subhistory::compile_rows;
 use crate::threads::share_out;
 use crate::verdict::{Budget, Judgement};
 use tally::Tally;
@@ -239,8 +239,8 @@ fn judge<M: Model>(
             Decision::Left(why) => left = Some(why),
         }
     }
-    let part = compile_rows(model, rows)?;
-    let (Answered { answer, steps }, how) = decide(model, &part, budget);
+    let subhistory = compile_rows(model, rows)?;
+    let (Answered { answer, steps }, how) = decide(model, &subhistory, budget);
     let (method, why) = name_method(how);
     Ok(Judged { named: Named { method, why, left }, found: Found::Answer(answer), steps })
 }

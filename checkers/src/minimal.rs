@@ -1,7 +1,7 @@
 //! Minimal cores: which facts of a history contradict each other.
 //!
 //! A history is weakened step by step and stays refuted: an observer is dropped, the completion of any other operation
-//! is forgotten (so that it may happen at any time or never), and what is left is *stretched*: an operation may begin
+//! is forgotten (so that it may happen at any time or never), and what is left is *widened*: an operation may begin
 //! earlier or end later than it did. Only such *relaxations* are sound. Deleting an operation that took effect is not:
 //! it would orphan whoever saw its effect and make a contradiction where there was none.
 //!
@@ -13,11 +13,11 @@
 use rashomon_history::OpId;
 
 use crate::engine::Answer;
-use crate::part::{Item, NEVER};
+use crate::subhistory::{Item, NEVER};
 
 /// How often operations are brought in before all are.
 const ROUNDS: usize = 64;
-/// Cores of more operations are not stretched.
+/// Cores of more operations are not widened.
 const STRETCHED: usize = 64;
 /// Nor where more others had to be brought in.
 const STRETCHED_BESIDE: usize = 256;
@@ -33,9 +33,9 @@ pub(crate) struct Core {
     pub(crate) apart: Vec<Item>,
     /// Which completion came before which invocation, as far as that matters and does not follow from other such pairs.
     pub(crate) order: Vec<(OpId, OpId)>,
-    /// All of them, stretched until any further stretching would explain them. What is refuted at last.
+    /// All of them, widened until any further widening would explain them. What is refuted at last.
     #[cfg(test)]
-    pub(crate) stretched: Vec<Item>,
+    pub(crate) widened: Vec<Item>,
 }
 
 /// Shrinks the refuted prefix of a history (all events up to and including position `at`), or what of it is `among`
@@ -93,12 +93,12 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
             let mut all = self.beside_all(&facts, &moments);
             let mut answer = (self.decide)(&all);
             if matches!(answer, Answer::No { .. }) {
-                moments = self.stretch(&facts, moments);
+                moments = self.widen(&facts, moments);
                 all = self.beside_all(&facts, &moments);
                 answer = (self.decide)(&all);
             }
             match answer {
-                Answer::No { .. } => return self.told(&facts, &moments, all),
+                Answer::No { .. } => return self.finish(&facts, &moments, all),
                 Answer::Yes(order) if self.bring_in(&facts, &order) => {}
                 Answer::Yes(_) | Answer::Unknown(_) => break,
             }
@@ -107,7 +107,7 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
         let facts = self.shrink(certain);
         let moments = self.moments(&facts);
         let all = self.beside_all(&facts, &moments);
-        self.told(&facts, &moments, all)
+        self.finish(&facts, &moments, all)
     }
 
     /// Looks from now on at what an explanation needed; false when it needed nothing new.
@@ -178,7 +178,7 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
     }
 
     /// Lets operations begin earlier and end later, as long as they contradict each other.
-    fn stretch(&mut self, facts: &[u32], mut moments: Vec<Moment>) -> Vec<Moment> {
+    fn widen(&mut self, facts: &[u32], mut moments: Vec<Moment>) -> Vec<Moment> {
         if facts.len() > STRETCHED || moments.len() - facts.len() > STRETCHED + STRETCHED_BESIDE {
             return moments;
         }
@@ -189,9 +189,9 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
             while let Some(chunk) = chunks.pop() {
                 let (moved, others): (Vec<Moment>, Vec<Moment>) =
                     moments.iter().partition(|moment| chunk.contains(moment));
-                let stretched = if completes { [others, moved].concat() } else { [moved, others].concat() };
-                if self.contradict(&stretched) {
-                    moments = stretched;
+                let widened = if completes { [others, moved].concat() } else { [moved, others].concat() };
+                if self.contradict(&widened) {
+                    moments = widened;
                 } else if chunk.len() > 1 {
                     let (first, second) = chunk.split_at(chunk.len() / 2);
                     chunks.extend([first, second]);
@@ -206,9 +206,9 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
                 .into_iter()
                 .find(|&(first, second)| !needed.contains(&(moments[first].item, moments[second].item)));
             let Some((first, second)) = open else { return moments };
-            let stretched = exchange(&moments, first, second);
-            if self.contradict(&stretched) {
-                moments = stretched;
+            let widened = exchange(&moments, first, second);
+            if self.contradict(&widened) {
+                moments = widened;
             } else {
                 needed.push((moments[first].item, moments[second].item));
             }
@@ -255,7 +255,7 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
         self.arrange(&all)
     }
 
-    fn told(&self, facts: &[u32], moments: &[Moment], _all: Vec<Item>) -> Core {
+    fn finish(&self, facts: &[u32], moments: &[Moment], _all: Vec<Item>) -> Core {
         let without_end =
             |&index: &usize| facts.binary_search(&(index as u32)).is_err() && !(self.observes)(&self.items[index]);
         let weakened = |index: usize| Item { completed: NEVER, ..self.items[index] };
@@ -267,7 +267,7 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
             apart: apart.into_iter().map(weakened).collect(),
             order: self.order(moments),
             #[cfg(test)]
-            stretched: _all,
+            widened: _all,
         }
     }
 

@@ -1,5 +1,5 @@
 //! Minimal cores against brute force: they contradict each other, each fact of them is needed, and so is each pair of
-//! events whose order is left; and a smaller clock error than the one told excuses nothing.
+//! events whose order is left; and a smaller clock error than the one reported explains nothing.
 
 use std::sync::Arc;
 
@@ -11,15 +11,15 @@ use crate::minimal::{Core, minimal_core};
 use crate::model::{Model, Nature};
 use crate::models::{AppendList, CasRegister, FailedCas, StringMap};
 use crate::objects::{Container, Discipline};
-use crate::part::{Item, NEVER, Part, compile};
-use crate::severity::{ClockError, of_core};
+use crate::severity::{Uncertainty, of_core};
 use crate::small::{Call, Choices, random_history};
 use crate::specialist::Ops;
+use crate::subhistory::{Item, NEVER, Subhistory, compile};
 
 struct Check<'a, M: Model> {
     model: &'a M,
     history: &'a History,
-    part: Part<M::Op>,
+    subhistory: Subhistory<M::Op>,
 }
 
 impl<M: Model> Check<'_, M> {
@@ -34,7 +34,7 @@ impl<M: Model> Check<'_, M> {
         let next: Vec<Item> = left().filter(|item| item.invoked < until).copied().collect();
         next.iter().any(|item| {
             placed.push(item.op);
-            let after = self.model.step(state, &self.part.classes[item.class as usize]);
+            let after = self.model.step(state, &self.subhistory.classes[item.class as usize]);
             let found = after.into_iter().any(|after| self.extends(items, placed, &after));
             placed.pop();
             found
@@ -42,7 +42,7 @@ impl<M: Model> Check<'_, M> {
     }
 
     fn observes(&self, item: &Item) -> bool {
-        self.model.nature(&self.part.classes[item.class as usize]) == Nature::Observer
+        self.model.nature(&self.subhistory.classes[item.class as usize]) == Nature::Observer
     }
 
     /// Every fact on its own weakened: dropped or without its completion.
@@ -100,7 +100,7 @@ impl<M: Model> Check<'_, M> {
     }
 
     /// What the clocks would have to be wrong by, by trying.
-    fn clock_error(&self, core: &Core) {
+    fn uncertainty(&self, core: &Core) {
         let all = [&core.facts[..], &core.beside, &core.apart].concat();
         let moved = |error: u64| {
             let mut moments: Vec<(i64, bool, usize)> = Vec::new();
@@ -119,13 +119,13 @@ impl<M: Model> Check<'_, M> {
             }
             moved
         };
-        match of_core(self.history, core, measuring(self.model, &self.part.classes)) {
+        match of_core(self.history, core, measuring(self.model, &self.subhistory.classes)) {
             None => panic!("so small a core can be decided"),
-            Some(ClockError::Of(error)) => {
-                assert!(self.explained(&moved(error)), "{error} ns does not excuse {:?}", self.history);
-                assert!(!self.explained(&moved(error - 1)), "less than {error} ns excuses {:?}", self.history);
+            Some(Uncertainty::Of(error)) => {
+                assert!(self.explained(&moved(error)), "{error} ns does not explain {:?}", self.history);
+                assert!(!self.explained(&moved(error - 1)), "less than {error} ns explains {:?}", self.history);
             }
-            Some(ClockError::Never) => assert!(!self.explained(&moved(1 << 40)), "{:?}", self.history),
+            Some(Uncertainty::Never) => assert!(!self.explained(&moved(1 << 40)), "{:?}", self.history),
         }
     }
 }
@@ -136,21 +136,21 @@ fn examine<M: Model>(model: &M, history: &History) -> Option<(usize, u32)> {
     if is_linearizable(model, history, ops) {
         return None;
     }
-    let part = compile(model, history, ops).expect("the test's operations are of this model");
-    let observes = |item: &Item| model.nature(&part.classes[item.class as usize]) == Nature::Observer;
-    let core = minimal_core(&part.items, NEVER - 1, &[], observes, decider(model, &part.classes, 1_000));
-    let check = Check { model, history, part: part.clone() };
+    let subhistory = compile(model, history, ops).expect("the test's operations are of this model");
+    let observes = |item: &Item| model.nature(&subhistory.classes[item.class as usize]) == Nature::Observer;
+    let core = minimal_core(&subhistory.items, NEVER - 1, &[], observes, decider(model, &subhistory.classes, 1_000));
+    let check = Check { model, history, subhistory: subhistory.clone() };
     assert!(core.facts.is_sorted_by_key(|item| item.op) && core.facts.iter().all(Item::is_certain));
-    assert!(!check.explained(&core.stretched), "the core does not contradict itself: {core:?}\n{history:?}");
+    assert!(!check.explained(&core.widened), "the core does not contradict itself: {core:?}\n{history:?}");
     let of = |ops: &[Item], op: OpId| ops.iter().any(|item| item.op == op);
-    let near: Vec<Item> = core.stretched.iter().copied().filter(|item| !of(&core.apart, item.op)).collect();
-    check.every_fact_is_needed(&core.stretched, &core.facts);
+    let near: Vec<Item> = core.widened.iter().copied().filter(|item| !of(&core.apart, item.op)).collect();
+    check.every_fact_is_needed(&core.widened, &core.facts);
     let needed = check.every_order_is_needed(&near);
     for &(first, second) in &core.order {
         let find = |op: OpId| near.iter().find(|item| item.op == op).expect("it is one of the core's");
         assert!(find(first).completed < find(second).invoked, "{core:?}");
     }
-    check.clock_error(&core);
+    check.uncertainty(&core);
     Some((core.facts.len(), needed))
 }
 

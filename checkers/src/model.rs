@@ -10,7 +10,7 @@ use rashomon_history::{OpView, Outcome};
 use thiserror::Error;
 
 use crate::specialist::Specialist;
-use crate::story::{Account, Story};
+use crate::story::{Explanation, Story};
 
 /// What kind of step an operation is, in *every* state. Engines use it to prune; [`Nature::Update`] is always right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -77,7 +77,7 @@ pub trait Model: Sync {
     }
 
     /// What went wrong, in the field's words, from a minimal counterexample; `None` for the general wording.
-    fn explain(&self, _story: &Story<'_, Self::Op>) -> Option<Account> {
+    fn explain(&self, _story: &Story<'_, Self::Op>) -> Option<Explanation> {
         None
     }
 

@@ -1,10 +1,10 @@
-//! Linearizability of objects other than registers: one exact, near-linear method ("lane") per object.
+//! Linearizability of objects other than registers: one exact, near-linear method ("specialist") per object.
 //!
-//! A lane reads [`Call`]s: the operations of *one* object, in order of invocation, those that failed left out. It
+//! A specialist reads [`Call`]s: the operations of *one* object, in order of invocation, those that failed left out. It
 //! answers with a linearization that anyone can replay, with operations that contradict each other, or with the reason
 //! why it is not the method for this history. It never guesses.
 //!
-//! Each lane's file states its precondition, its argument and its cost.
+//! Each specialist's file states its precondition, its argument and its cost.
 
 mod blocks;
 mod call;

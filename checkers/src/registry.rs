@@ -32,7 +32,7 @@ pub enum ModelKind {
     SequentialRegister,
     /// Read, write and compare-and-set, sequentially consistent.
     SequentialCasRegister,
-    /// Another object, judged by a lane of its own.
+    /// Another object, judged by a specialist of its own.
     Object(ObjectKind),
     /// What must hold of an object whatever its consistency model.
     Anomaly(AnomalyKind),

@@ -23,8 +23,8 @@ const EFFORT: u64 = 20;
 /// One attempt may take at least so many steps, and so many times those that refuting the history took.
 const LEAST_ATTEMPT: u64 = 20_000;
 const ATTEMPT: u64 = 2;
-/// A contradiction of more operations is told by this many of them.
-const TOLD: usize = 12;
+/// A contradiction of more operations is reported by this many of them.
+const REPORTED: usize = 12;
 
 /// The answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -214,7 +214,7 @@ pub fn judge<M: Model>(model: &M, history: &History, budget: &Budget) -> Judgeme
         Ok(Answer::Yes(_)) => judgement.finding = Finding::Valid,
         Ok(Answer::No(core)) => {
             judgement.finding = Finding::Invalid;
-            judgement.anomalies.push(tell(model, history, core));
+            judgement.anomalies.push(describe(model, history, core));
         }
         Ok(Answer::Unknown) => judgement.unknown.push(format!(
             "{} operations: the budget was not enough; raise it, or judge fewer operations at a time",
@@ -227,7 +227,7 @@ pub fn judge<M: Model>(model: &M, history: &History, budget: &Budget) -> Judgeme
     judgement
 }
 
-fn tell<M: Model>(model: &M, history: &History, core: Vec<OpId>) -> Anomaly {
+fn describe<M: Model>(model: &M, history: &History, core: Vec<OpId>) -> Anomaly {
     let listed: Vec<String> = core
         .iter()
         .filter_map(|&op| {
@@ -235,8 +235,8 @@ fn tell<M: Model>(model: &M, history: &History, core: Vec<OpId>) -> Anomaly {
             Some(name_operation(model, &view, &model.operation(&view).ok()??, true))
         })
         .collect();
-    let told = listed.iter().take(TOLD).map(String::as_str).collect::<Vec<_>>().join("; ");
-    let more = if listed.len() > TOLD { ", …" } else { "" };
+    let reported = listed.iter().take(REPORTED).map(String::as_str).collect::<Vec<_>>().join("; ");
+    let more = if listed.len() > REPORTED { ", …" } else { "" };
     let starts = core.iter().map(|&op| history.op(op).invoke_time);
     let ends = core.iter().map(|&op| {
         let view = history.op(op);
@@ -246,7 +246,7 @@ fn tell<M: Model>(model: &M, history: &History, core: Vec<OpId>) -> Anomaly {
         name: "not sequentially consistent".to_owned(),
         sentence: format!(
             "No order of these {} operations explains what they returned and keeps the order of each process: \
-             {told}{more}.",
+             {reported}{more}.",
             core.len()
         ),
         key: String::new(),

@@ -9,39 +9,43 @@ use rashomon_history::History;
 
 use crate::engine::Answer;
 use crate::minimal::Core;
-use crate::part::{Item, NEVER};
 use crate::story::Span;
+use crate::subhistory::{Item, NEVER};
 
 /// More pairs of operations than this are not looked at.
 const PAIRS: usize = 1 << 18;
 
-/// The clock error that would excuse a contradiction.
+/// The timestamp error that would explain a contradiction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum ClockError {
+pub(crate) enum Uncertainty {
     /// This many nanoseconds, and no less.
     Of(u64),
     /// None: the operations contradict each other at whatever time they ran.
     Never,
 }
 
-impl ClockError {
+impl Uncertainty {
     /// As a sentence about `what`: `these operations`.
     pub(crate) fn sentence(self, what: &str) -> String {
         match self {
-            ClockError::Of(error) => format!(
+            Uncertainty::Of(error) => format!(
                 "Clocks that were wrong by less than {} excuse nothing: only had every operation begun that much \
                  earlier and ended that much later could {what} be explained.",
                 Span(error)
             ),
-            ClockError::Never => {
+            Uncertainty::Never => {
                 format!("No clock error excuses it: nothing explains {what} at whatever times.")
             }
         }
     }
 }
 
-/// The least clock error that excuses a core. `decide` judges a weaker history; `None` when it cannot.
-pub(crate) fn of_core(history: &History, core: &Core, mut decide: impl FnMut(&[Item]) -> Answer) -> Option<ClockError> {
+/// The least timestamp error that explains a core. `decide` judges a weaker history; `None` when it cannot.
+pub(crate) fn of_core(
+    history: &History,
+    core: &Core,
+    mut decide: impl FnMut(&[Item]) -> Answer,
+) -> Option<Uncertainty> {
     let near = in_order(&[&core.facts, &core.beside]);
     let errors = errors(history, &core.facts, &near)?;
     let found = least(history, &near, &errors, &mut decide)?;
@@ -52,8 +56,8 @@ pub(crate) fn of_core(history: &History, core: &Core, mut decide: impl FnMut(&[I
     let all = in_order(&[&core.facts, &core.beside, &core.apart]);
     let errors = self::errors(history, &core.facts, &all)?;
     let short = match found {
-        ClockError::Of(error) => errors.iter().rev().copied().find(|&shorter| shorter < error),
-        ClockError::Never => errors.last().copied(),
+        Uncertainty::Of(error) => errors.iter().rev().copied().find(|&shorter| shorter < error),
+        Uncertainty::Never => errors.last().copied(),
     };
     match short.map(|short| decide(&moved(history, &all, short))) {
         None | Some(Answer::No { .. }) => Some(found),
@@ -61,13 +65,13 @@ pub(crate) fn of_core(history: &History, core: &Core, mut decide: impl FnMut(&[I
     }
 }
 
-/// The least clock error that excuses the whole history up to a position.
+/// The least timestamp error that explains the whole history up to a position.
 pub(crate) fn of_prefix(
     history: &History,
     items: &[Item],
     at: u32,
     mut decide: impl FnMut(&[Item]) -> Answer,
-) -> Option<ClockError> {
+) -> Option<Uncertainty> {
     let mut prefix: Vec<Item> = items.iter().copied().filter(|item| item.invoked <= at).collect();
     for item in prefix.iter_mut().filter(|item| item.completed > at) {
         item.completed = NEVER;
@@ -98,14 +102,14 @@ fn errors(history: &History, first: &[Item], second: &[Item]) -> Option<Vec<u64>
     Some(errors)
 }
 
-/// The least of these errors that excuses a contradiction: whatever excuses it, more does too.
+/// The least of these errors that explains a contradiction: whatever explains it, more does too.
 fn least(
     history: &History,
     items: &[Item],
     errors: &[u64],
     decide: &mut impl FnMut(&[Item]) -> Answer,
-) -> Option<ClockError> {
-    let mut excuses = |error: u64| match decide(&moved(history, items, error)) {
+) -> Option<Uncertainty> {
+    let mut explains = |error: u64| match decide(&moved(history, items, error)) {
         Answer::Yes(_) => Some(true),
         Answer::No { .. } => Some(false),
         Answer::Unknown(_) => None,
@@ -113,9 +117,9 @@ fn least(
     let (mut low, mut high) = (0, errors.len());
     while low < high {
         let middle = low.midpoint(high);
-        if excuses(errors[middle])? { high = middle } else { low = middle + 1 }
+        if explains(errors[middle])? { high = middle } else { low = middle + 1 }
     }
-    Some(errors.get(low).map_or(ClockError::Never, |&error| ClockError::Of(error)))
+    Some(errors.get(low).map_or(Uncertainty::Never, |&error| Uncertainty::Of(error)))
 }
 
 /// The history with every invocation earlier and every completion later; what then happens at once overlaps.

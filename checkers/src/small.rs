@@ -35,7 +35,7 @@ impl Call {
     }
 
     /// It has no completion.
-    pub fn open(f: &'static str, input: Value) -> Call {
+    pub fn pending(f: &'static str, input: Value) -> Call {
         Call { f, input, end: None }
     }
 }

@@ -5,18 +5,18 @@ use std::fmt;
 use rashomon_history::{History, OpId, OpView};
 
 use crate::model::Model;
-use crate::part::{Item, NEVER, Part};
+use crate::subhistory::{Item, NEVER, Subhistory};
 use crate::verdict::Anomaly;
 
-/// Pairs of operations whose order matters that are told one by one.
-const ORDER_TOLD: usize = 12;
+/// Pairs of operations whose order matters that are described one by one.
+const ORDER_DESCRIBED: usize = 12;
 
-/// What a model is given to explain a contradiction: the whole part and its minimal core.
+/// What a model is given to explain a contradiction: the whole subhistory and its minimal core.
 pub struct Story<'a, Op> {
     /// The history.
     pub history: &'a History,
     /// All operations of the object.
-    pub part: &'a Part<Op>,
+    pub subhistory: &'a Subhistory<Op>,
     /// The operations whose facts contradict each other, in order of invocation. What was relaxed is relaxed here: a
     /// completion that is not needed for the contradiction is [`NEVER`].
     pub core: &'a [Item],
@@ -26,7 +26,7 @@ pub struct Story<'a, Op> {
 
 /// The explanation of a contradiction.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Account {
+pub struct Explanation {
     /// The anomaly's name in the field.
     pub name: String,
     /// One sentence in plain words, with operations, values and times.
@@ -38,7 +38,7 @@ pub struct Account {
 impl<Op> Story<'_, Op> {
     /// What a core operation does.
     pub fn op(&self, item: &Item) -> &Op {
-        &self.part.classes[item.class as usize]
+        &self.subhistory.classes[item.class as usize]
     }
 
     /// A core operation as recorded.
@@ -81,37 +81,37 @@ pub fn name_operation<M: Model>(model: &M, view: &OpView<'_>, op: &M::Op, comple
 }
 
 /// Which real-time order the contradiction needs, a sentence for each pair.
-fn tell_order<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Vec<String> {
+fn describe_order<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Vec<String> {
     let say = |op: OpId| {
         let view = story.history.op(op);
         let what = model.operation(&view).ok().flatten().map_or(String::new(), |op| model.describe(&op));
         (format!("process {}'s {what}", view.process), view)
     };
-    let mut told: Vec<String> = story
+    let mut described: Vec<String> = story
         .order
         .iter()
-        .take(ORDER_TOLD)
+        .take(ORDER_DESCRIBED)
         .map(|&(first, second)| {
             let ((first, before), (second, after)) = (say(first), say(second));
             let gap = after.invoke_time.saturating_sub(before.complete_time.unwrap_or(after.invoke_time));
             format!("It matters that {first} ended {} before {second} began.", Span(gap))
         })
         .collect();
-    if story.order.len() > ORDER_TOLD {
-        told.push(format!("So do {} more such pairs.", story.order.len() - ORDER_TOLD));
+    if story.order.len() > ORDER_DESCRIBED {
+        described.push(format!("So do {} more such pairs.", story.order.len() - ORDER_DESCRIBED));
     }
-    told
+    described
 }
 
 /// The anomaly of a minimal core: the model's own account, or the general one.
-pub(crate) fn tell<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Anomaly {
+pub(crate) fn describe<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Anomaly {
     let operations: Vec<_> = story.core.iter().map(|item| item.op).collect();
     let listed: Vec<String> = story
         .core
         .iter()
         .map(|item| name_operation(model, &story.view(item), story.op(item), item.completed != NEVER))
         .collect();
-    let account = model.explain(story).unwrap_or_else(|| Account {
+    let account = model.explain(story).unwrap_or_else(|| Explanation {
         name: "non-linearizable".to_owned(),
         sentence: match listed.as_slice() {
             [only] => format!("Nothing explains this operation: {only}."),
@@ -125,7 +125,7 @@ pub(crate) fn tell<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Anomaly {
     });
     let mut explanation = account.explanation;
     explanation.extend(listed);
-    explanation.extend(tell_order(model, story));
+    explanation.extend(describe_order(model, story));
     let starts = story.core.iter().map(|item| story.view(item).invoke_time);
     let ends = story.core.iter().map(|item| {
         let view = story.view(item);
@@ -134,7 +134,7 @@ pub(crate) fn tell<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Anomaly {
     Anomaly {
         name: account.name,
         sentence: account.sentence,
-        key: if story.part.key.is_nil() { String::new() } else { story.part.key.to_string() },
+        key: if story.subhistory.key.is_nil() { String::new() } else { story.subhistory.key.to_string() },
         operations,
         explanation,
         window: (starts.min().unwrap_or(0), ends.max().unwrap_or(0)),

@@ -54,7 +54,7 @@ fn set_full() {
             Call::ok("add", element.clone(), element.clone()),
             Call::info("add", element.clone()),
             Call::fail("add", element.clone()),
-            Call::open("add", element),
+            Call::pending("add", element),
         ]);
     }
     calls.extend([Call::ok("add", Value::Int(1), NIL), Call::info("read", NIL), Call::fail("read", NIL)]);
@@ -109,7 +109,7 @@ fn total_queue_and_queue() {
             Call::ok("enqueue", value.clone(), value.clone()),
             Call::info("enqueue", value.clone()),
             Call::fail("enqueue", value.clone()),
-            Call::open("enqueue", value.clone()),
+            Call::pending("enqueue", value.clone()),
             Call::ok("enqueue", value.clone(), NIL),
             Call::ok("dequeue", NIL, value),
         ]);
@@ -181,7 +181,7 @@ fn log() {
             Call::ok("send", value.clone(), NIL),
             Call::info("send", value.clone()),
             Call::fail("send", value.clone()),
-            Call::open("send", value),
+            Call::pending("send", value),
             Call::ok("poll", NIL, polled(&[offset])),
         ]);
     }

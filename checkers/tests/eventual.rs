@@ -15,14 +15,14 @@ mod reference;
 mod register;
 #[path = "eventual/registers_scope.rs"]
 mod registers_scope;
+#[path = "eventual/script.rs"]
+mod script;
 #[path = "eventual/small_scope.rs"]
 mod small_scope;
 #[path = "eventual/smallest.rs"]
 mod smallest;
 #[path = "eventual/staleness_scope.rs"]
 mod staleness_scope;
-#[path = "eventual/told.rs"]
-mod told;
 
 use rashomon_checkers::ModelKind;
 use rashomon_checkers::eventual::EventualKind;

@@ -4,8 +4,8 @@ use rashomon_checkers::keys::KeyTable;
 use rashomon_checkers::linearizable::{Options, check_with};
 use rashomon_checkers::model::Model;
 use rashomon_checkers::models::{CasRegister, Register};
-use rashomon_checkers::part::Keys;
 use rashomon_checkers::small::{Call, Choices, beside, random_history};
+use rashomon_checkers::subhistory::Keys;
 use rashomon_checkers::{Finding, brute};
 use rashomon_history::{History, OpId, Value};
 
@@ -17,7 +17,7 @@ fn calls(values: &[i64], one_more: i64, choices: &mut Choices) -> Vec<Call> {
         calls.push(match choices.below(8) {
             0 => Call::fail("write", write),
             1 => Call::info("write", write),
-            2 => Call::open("write", write),
+            2 => Call::pending("write", write),
             _ => Call::ok("write", write.clone(), write),
         });
     }

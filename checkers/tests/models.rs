@@ -4,10 +4,10 @@ use rashomon_checkers::engine::{Answer, Mode, Shortage, frontier, search};
 use rashomon_checkers::model::Model;
 use rashomon_checkers::models::{AppendList, CasRegister, MultiRegister, MultiStep, Register, StringMap};
 use rashomon_checkers::objects::{Container, Discipline};
-use rashomon_checkers::part::compile;
 use rashomon_checkers::sequential;
 use rashomon_checkers::small::{Call, Choices, each_history, overlap, random_history};
 use rashomon_checkers::specialist::{Decision, Ops, Rows, Scratch};
+use rashomon_checkers::subhistory::compile;
 use rashomon_checkers::{Budget, brute, certificate};
 use rashomon_history::{Event, EventKind, History, OpId, Outcome, Value};
 
@@ -15,7 +15,7 @@ use rashomon_history::{Event, EventKind, History, OpId, Outcome, Value};
 fn agree<M: Model>(model: &M, history: &History) -> (bool, bool) {
     let ops = Ops::All(history.len() as u32);
     let expected = brute::is_linearizable(model, history, ops);
-    let part = compile(model, history, ops).expect("the test's operations are of this model");
+    let subhistory = compile(model, history, ops).expect("the test's operations are of this model");
     let special = model.specialist().and_then(|specialist| {
         match specialist.decide(&Rows::of(history, ops), true, &mut Scratch::default()) {
             Ok(Decision::Decided(answered)) => Some(answered),
@@ -25,7 +25,7 @@ fn agree<M: Model>(model: &M, history: &History) -> (bool, bool) {
     });
     let told = special.is_some();
     let budget = Budget::default();
-    let general = [search(model, &part, &budget), frontier(model, &part, Mode::Exact, &budget)];
+    let general = [search(model, &subhistory, &budget), frontier(model, &subhistory, Mode::Exact, &budget)];
     for answered in general.into_iter().chain(special) {
         match answered.answer {
             Answer::Yes(order) => {
@@ -298,9 +298,9 @@ fn sequential_consistency_looks_at_all_keys_together() {
 fn states_that_grow_keep_to_the_memory_budget() {
     fn shortage<M: Model>(model: &M, grow: Call, never: Call) -> Shortage {
         let history = overlap(&[grow, never], 1, &mut Choices::new(1));
-        let part = compile(model, &history, Ops::All(2)).expect("the test's operations are of this model");
+        let subhistory = compile(model, &history, Ops::All(2)).expect("the test's operations are of this model");
         let budget = Budget { steps: 3_000, bytes: 2 << 20 };
-        match frontier(model, &part, Mode::Inexhaustible, &budget).answer {
+        match frontier(model, &subhistory, Mode::Inexhaustible, &budget).answer {
             Answer::Unknown(shortage) => shortage,
             other => panic!("{}: {other:?}", model.name()),
         }

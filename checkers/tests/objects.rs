@@ -8,9 +8,9 @@ use rashomon_checkers::objects::{
     Container, Counter, Discipline, Exclusion, ObjectKind, OwnedLock, Permits, Set, certificate, check, check_with,
     is_linearizable, verify,
 };
-use rashomon_checkers::part::{Keys, compile};
 use rashomon_checkers::small::{Call, Choices, beside, each_history, random_history};
 use rashomon_checkers::specialist::Ops;
+use rashomon_checkers::subhistory::{Keys, compile};
 use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{History, Value};
 
@@ -26,7 +26,7 @@ fn compare(history: &History, kind: ObjectKind, tally: &mut Tally) {
     let budget = Budget::default();
     let expected = is_linearizable(history, &ops, kind);
     let judgement = check(history, kind, &budget);
-    let told = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
+    let listed = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
     match judgement.finding {
         Finding::Valid => tally.valid += 1,
         Finding::Invalid => tally.invalid += 1,
@@ -36,12 +36,12 @@ fn compare(history: &History, kind: ObjectKind, tally: &mut Tally) {
             tally.unknown += 1;
         }
     }
-    assert_eq!(judgement.finding != Finding::Invalid, expected, "{}\n{}", kind.name(), told());
+    assert_eq!(judgement.finding != Finding::Invalid, expected, "{}\n{}", kind.name(), listed());
     by_engines(history, kind, expected);
     let order = certificate(history, &ops, kind, &budget);
     assert_eq!(order.is_some(), expected);
     if let Some(order) = order {
-        verify(history, &ops, kind, &order).unwrap_or_else(|flaw| panic!("{}: {flaw}\n{}", kind.name(), told()));
+        verify(history, &ops, kind, &order).unwrap_or_else(|flaw| panic!("{}: {flaw}\n{}", kind.name(), listed()));
     } else {
         let anomaly = &judgement.anomalies[0];
         assert!(!anomaly.operations.is_empty() && anomaly.sentence.ends_with('.'), "{anomaly:?}");
@@ -73,24 +73,24 @@ fn by_engines(history: &History, kind: ObjectKind, expected: bool) {
 
 fn engines_agree<M: Model>(model: &M, history: &History, expected: bool) {
     let ops = Ops::All(history.len() as u32);
-    let part = compile(model, history, ops).expect("the test's operations are of this model");
+    let subhistory = compile(model, history, ops).expect("the test's operations are of this model");
     let budget = Budget::default();
-    let (portfolio, how) = decide(model, &part, &budget);
-    let exact = [portfolio, search(model, &part, &budget), frontier(model, &part, Mode::Exact, &budget)];
+    let (portfolio, how) = decide(model, &subhistory, &budget);
+    let exact = [portfolio, search(model, &subhistory, &budget), frontier(model, &subhistory, Mode::Exact, &budget)];
     // With inexhaustible tokens a container may grow for ever.
     let little = Budget { steps: 500, ..budget };
     let beam = Mode::Beam { width: 1, reach: u32::MAX, lazy: true };
-    let bounds = [Mode::Inexhaustible, beam].map(|mode| frontier(model, &part, mode, &little));
+    let bounds = [Mode::Inexhaustible, beam].map(|mode| frontier(model, &subhistory, mode, &little));
     for (place, answered) in exact.into_iter().chain(bounds).enumerate() {
-        let told = || format!("{} by engine {place} ({how:?}): {history:?}", model.name());
+        let listed = || format!("{} by engine {place} ({how:?}): {history:?}", model.name());
         match answered.answer {
             Answer::Yes(order) => {
-                assert!(expected, "{}", told());
+                assert!(expected, "{}", listed());
                 let flaw = rashomon_checkers::certificate::verify(model, history, ops, &order);
-                assert_eq!(flaw, Ok(()), "{order:?} {}", told());
+                assert_eq!(flaw, Ok(()), "{order:?} {}", listed());
             }
-            Answer::No { .. } => assert!(!expected, "{}", told()),
-            Answer::Unknown(_) => assert!(place >= 3, "{}", told()),
+            Answer::No { .. } => assert!(!expected, "{}", listed()),
+            Answer::Unknown(_) => assert!(place >= 3, "{}", listed()),
         }
     }
 }
@@ -103,7 +103,7 @@ fn calls(kind: ObjectKind) -> Vec<Call> {
         vec![Call::ok(f, Value::Nil, Value::Nil), Call::info(f, Value::Nil), Call::fail(f, Value::Nil)]
     };
     let container = |put: &'static str, take: &'static str| {
-        let mut calls = vec![Call::info(take, nil()), Call::open(take, nil()), Call::fail(take, nil())];
+        let mut calls = vec![Call::info(take, nil()), Call::pending(take, nil()), Call::fail(take, nil())];
         calls.push(Call::ok(take, nil(), nil()));
         for value in [1, 2, 3] {
             calls.push(Call::ok(put, int(value), int(value)));
@@ -147,7 +147,7 @@ fn calls(kind: ObjectKind) -> Vec<Call> {
         ObjectKind::FetchAndAdd => {
             let found = |f, amount, value| Call::ok(f, int(amount), int(value));
             let mut calls =
-                vec![Call::info("fetch-add", int(1)), Call::fail("add-fetch", int(2)), Call::open("read", nil())];
+                vec![Call::info("fetch-add", int(1)), Call::fail("add-fetch", int(2)), Call::pending("read", nil())];
             for value in 0..3 {
                 calls.push(Call::ok("read", nil(), int(value)));
                 calls.extend([found("fetch-add", 1, value), found("add-fetch", 1, value + 1)]);

@@ -5,10 +5,10 @@ use rashomon_checkers::keys::KeyTable;
 use rashomon_checkers::linearizable::{Options, check_with};
 use rashomon_checkers::model::Model;
 use rashomon_checkers::models::{CasRegister, FailedCas, Register};
-use rashomon_checkers::part::compile;
 use rashomon_checkers::simulated::Simulation;
 use rashomon_checkers::small::{Call, Choices, each_history, overlap, random_history};
 use rashomon_checkers::specialist::{Decision, Ops, Rows, Scratch};
+use rashomon_checkers::subhistory::compile;
 use rashomon_checkers::{Budget, Finding, brute, certificate};
 use rashomon_history::{History, OpId, Value};
 
@@ -25,20 +25,20 @@ fn agree<M: Model>(model: &M, history: &History, decided: &mut u32) -> bool {
     if specialist.certain(history, &KeyTable::of(history, 1), 1) == [true] {
         assert!(expected, "certain in one pass, but the reference says no: {}", show(history));
     }
-    let part = compile(model, history, ops).expect("the test's operations are of this model");
-    check_answer(model, history, ops, expected, search(model, &part, &Budget::default()).answer, "search");
+    let subhistory = compile(model, history, ops).expect("the test's operations are of this model");
+    check_answer(model, history, ops, expected, search(model, &subhistory, &Budget::default()).answer, "search");
     check_answer(
         model,
         history,
         ops,
         expected,
-        frontier(model, &part, Mode::Exact, &Budget::default()).answer,
+        frontier(model, &subhistory, Mode::Exact, &Budget::default()).answer,
         "frontier",
     );
     let narrow = Mode::Beam { width: 1, reach: 2, lazy: false };
     let lazy = Mode::Beam { width: 1, reach: u32::MAX, lazy: true };
     for mode in [Mode::Inexhaustible, narrow, lazy] {
-        match frontier(model, &part, mode, &Budget::default()).answer {
+        match frontier(model, &subhistory, mode, &Budget::default()).answer {
             Answer::Unknown(_) => {}
             certain => check_answer(model, history, ops, expected, certain, "approximation"),
         }
@@ -85,7 +85,7 @@ fn calls(values: i64, cas: bool) -> Vec<Call> {
         calls.push(Call::info("write", int(value)));
         if value == 0 {
             calls.push(Call::fail("write", int(value)));
-            calls.push(Call::open("write", int(value)));
+            calls.push(Call::pending("write", int(value)));
         }
         for to in (0..values).filter(|_| cas) {
             calls.push(Call::ok("cas", pair(value, to), pair(value, to)));
@@ -211,8 +211,8 @@ fn simulated_histories_are_judged_as_they_were_made() {
         let judgement = check_with(&CasRegister::default(), &history, &options);
         let expected = if simulation.impossible == 0 { Finding::Valid } else { Finding::Invalid };
         assert_eq!(judgement.finding, expected, "{simulation:?} {judgement:?}");
-        let part = compile(&CasRegister::default(), &history, Ops::All(400)).expect("it is of this model");
-        match decide(&CasRegister::default(), &part, &Budget::default()).0.answer {
+        let subhistory = compile(&CasRegister::default(), &history, Ops::All(400)).expect("it is of this model");
+        match decide(&CasRegister::default(), &subhistory, &Budget::default()).0.answer {
             Answer::Yes(order) => {
                 assert_eq!(expected, Finding::Valid);
                 let model = CasRegister::default();

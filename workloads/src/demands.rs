@@ -34,7 +34,7 @@ pub(crate) fn check(models: &Models, history: &History, demand: &Requirements, b
 fn eventual_demand(demand: &Requirements) -> EventualDemand {
     EventualDemand {
         // Without a quiet time nothing is settled: what is missing may still come.
-        quiet_since_ns: Some(demand.quiet_since_ns.unwrap_or(u64::MAX)),
+        quiescent_since_ns: Some(demand.quiet_since_ns.unwrap_or(u64::MAX)),
         convergence_ns: demand.convergence_ns,
         promise: match demand.consistency {
             Consistency::Eventual => Promise::Eventual,
@@ -53,9 +53,9 @@ mod tests {
     #[test]
     fn nothing_is_settled_before_the_run_is_quiet() {
         let mut demand = Requirements::new(Consistency::Session, BTreeMap::new());
-        assert_eq!(eventual_demand(&demand).quiet_since_ns, Some(u64::MAX));
+        assert_eq!(eventual_demand(&demand).quiescent_since_ns, Some(u64::MAX));
         demand.quiet_since_ns = Some(7);
-        assert_eq!(eventual_demand(&demand).quiet_since_ns, Some(7));
+        assert_eq!(eventual_demand(&demand).quiescent_since_ns, Some(7));
         assert_eq!(eventual_demand(&demand).promise, Promise::Session);
     }
 }

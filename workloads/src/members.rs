@@ -81,7 +81,7 @@ impl Workload for Members {
 
     fn check(&self, history: &History, demand: &Requirements, _: &Budget) -> Vec<Judgement> {
         let settled = demand.quiet_since_ns.map(|quiet| EventualDemand {
-            quiet_since_ns: Some(quiet),
+            quiescent_since_ns: Some(quiet),
             convergence_ns: demand.convergence_ns,
             promise: Promise::Eventual,
         });

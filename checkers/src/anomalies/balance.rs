@@ -1,12 +1,12 @@
 //! `bank`: money is moved between accounts, so the total of a read never changes (Jepsen's `bank`).
 //!
 //! A read returns all balances, as a map from account to balance or as a list. All reads must have the same accounts
-//! and the same total; which total is right is told by the accounts' first read. A balance must be an integer and,
+//! and the same total; which total is right is reported by the accounts' first read. A balance must be an integer and,
 //! unless overdrafts are allowed, not negative.
 
 use rashomon_history::{History, OpView, Outcome, Value};
 
-use super::findings::{Findings, begun};
+use crate::findings::{Findings, begun};
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {

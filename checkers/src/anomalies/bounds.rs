@@ -6,8 +6,8 @@
 
 use rashomon_history::{History, Outcome};
 
-use super::findings::{Findings, between, ended};
-use super::object::Object;
+use crate::findings::{Findings, between, ended};
+use crate::operations::Object;
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {
@@ -83,17 +83,17 @@ fn judge(object: &Object<'_>, findings: &mut Findings) {
         let most = possible_up.before(completed) + certain_down.before(op.invoked);
         let value = op.output().as_int().map_or(0, i128::from);
         if value < least {
-            findings.tell("counter too small", [op], |_| {
+            findings.report("counter too small", [op], |_| {
                 format!(
                     "A read returned {value}, but what had been acknowledged before it began makes at least {least}."
                 )
             });
         } else if value > most {
-            findings.tell("counter too large", [op], |_| {
+            findings.report("counter too large", [op], |_| {
                 format!("A read returned {value}, but all that was asked for before it returned makes at most {most}.")
             });
         } else if let Some((earlier, larger)) = largest.filter(|&(_, larger)| only_up && i128::from(larger) > value) {
-            findings.tell("counter went back", [object.get(earlier), op], |[earlier, op]| {
+            findings.report("counter went back", [object.get(earlier), op], |[earlier, op]| {
                 format!(
                     "A read returned {larger} {}; a read that began {} later returned {value}, though nothing was subtracted.",
                     ended(earlier),

@@ -2,7 +2,7 @@
 //!
 //! An element is *known* from the moment its add was acknowledged or a read that has it returned, whichever came first.
 //! Every read invoked after that should have it. If the last of those reads that lacks it was invoked after every read
-//! that has it had returned, it is **lost**; if a later one has it again, it was **stale** (told with how long). An
+//! that has it had returned, it is **lost**; if a later one has it again, it was **stale** (reported with how long). An
 //! acknowledged element that no read was invoked after is **never read**: no evidence, hence *unknown*. Besides:
 //! **duplicated** in one read, **unexpected** (nobody added it, or its add failed, or had not begun).
 //!
@@ -12,9 +12,9 @@
 
 use rashomon_history::{History, Outcome, Value};
 
-use super::findings::{Findings, begun, between};
-use super::object::{Object, Operation};
-use crate::eventual::Names;
+use crate::findings::{Findings, begun, between};
+use crate::names::Names;
+use crate::operations::{Object, Operation};
 use crate::story::Span;
 use crate::verdict::{Judgement, Measurement};
 
@@ -93,7 +93,7 @@ fn judge(object: &Object<'_>, linearizable: bool, findings: &mut Findings, stale
             elements.resize(elements.len().max(element + 1), unseen);
             let element = &mut elements[element];
             if element.now == number {
-                findings.tell("duplicated element", [*read], |[read]| {
+                findings.report("duplicated element", [*read], |[read]| {
                     format!("One read, {}, returned element {value} more than once.", begun(read))
                 });
                 continue;
@@ -112,11 +112,11 @@ fn judge(object: &Object<'_>, linearizable: bool, findings: &mut Findings, stale
         }
     }
     let mut tally = Tally::default();
-    let mut told = Telling { object, reads: &reads, linearizable, findings, tally: &mut tally, stale };
+    let mut reported = ElementFindings { object, reads: &reads, linearizable, findings, tally: &mut tally, stale };
     for (number, element) in (0..).zip(&elements) {
-        told.judge(names.name(number), element);
+        reported.judge(names.name(number), element);
     }
-    tally.tell(&object.of_key(), findings);
+    tally.report(&object.of_key(), findings);
 }
 
 /// Counts over the elements of one key.
@@ -129,7 +129,7 @@ struct Tally {
 }
 
 impl Tally {
-    fn tell(self, key: &str, findings: &mut Findings) {
+    fn report(self, key: &str, findings: &mut Findings) {
         if self.never_read > 0 {
             findings.unknown(format!(
                 "{} acknowledged elements{key} were never looked for: no read began after their adds",
@@ -161,7 +161,7 @@ fn measure(mut stale: Vec<u64>, findings: &mut Findings) {
     findings.measure(Measurement::series("stale elements", "share of stale elements", "ms", points.to_vec()));
 }
 
-struct Telling<'o, 'a> {
+struct ElementFindings<'o, 'a> {
     object: &'o Object<'a>,
     reads: &'o [Operation<'a>],
     linearizable: bool,
@@ -170,7 +170,7 @@ struct Telling<'o, 'a> {
     stale: &'o mut Vec<u64>,
 }
 
-impl<'a> Telling<'_, 'a> {
+impl<'a> ElementFindings<'_, 'a> {
     fn judge(&mut self, value: &Value, element: &Element) {
         let op = |index: u32| (index != NONE).then(|| self.object.get(index));
         let read = |number: u32| self.reads.get(number as usize).copied();
@@ -201,7 +201,7 @@ impl<'a> Telling<'_, 'a> {
             self.tally.stale += 1;
             self.stale.push(between(&known.view(), &missing.view()).0);
             if self.linearizable {
-                self.findings.tell("stale read", [known, missing, seen], |[known, missing, _]| {
+                self.findings.report("stale read", [known, missing, seen], |[known, missing, _]| {
                     let apart = between(known, missing);
                     format!(
                         "Element {value} had been {source} {apart} before a read began that lacks it; a later read has it."
@@ -233,13 +233,13 @@ impl<'a> Telling<'_, 'a> {
     ) {
         match (possible, first) {
             (Some(add), _) if !read.precedes(&add) => {}
-            (Some(add), _) => self.findings.tell("unexpected element", [read, add], |[_, add]| {
+            (Some(add), _) => self.findings.report("unexpected element", [read, add], |[_, add]| {
                 format!("A read returned element {value} before its add began {}.", begun(add))
             }),
-            (None, None) => self.findings.tell("unexpected element", [read], |[read]| {
+            (None, None) => self.findings.report("unexpected element", [read], |[read]| {
                 format!("A read, {}, returned element {value}, which nobody added.", begun(read))
             }),
-            (None, Some(add)) => self.findings.tell("failed add seen", [add, read], |_| {
+            (None, Some(add)) => self.findings.report("failed add seen", [add, read], |_| {
                 format!("A read returned element {value}, but its add had failed, which means that it did not happen.")
             }),
         }

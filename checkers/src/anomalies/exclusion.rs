@@ -11,8 +11,8 @@
 use rashomon_history::{History, Outcome, Value};
 use rustc_hash::FxHashMap;
 
-use super::findings::{Findings, between};
-use super::object::{Object, Operation};
+use crate::findings::{Findings, between};
+use crate::operations::{Object, Operation};
 use crate::story::Span;
 use crate::verdict::Judgement;
 
@@ -130,14 +130,14 @@ fn rising(
                 true => ("fencing token does not rise", "An acquire got"),
                 false => ("stale write accepted", "A write was accepted with"),
             };
-            findings.tell(name, [object.get(earlier), op], |[earlier, op]| {
+            findings.report(name, [object.get(earlier), op], |[earlier, op]| {
                 format!(
                     "{what} token {token} though token {larger} had been used; it began {} after that had returned.",
                     between(earlier, op)
                 )
             });
         } else if let Some(&other) = first.get(&token).filter(|_| distinct) {
-            findings.tell("fencing token given twice", [object.get(other), op], |[other, op]| {
+            findings.report("fencing token given twice", [object.get(other), op], |[other, op]| {
                 format!("Processes {} and {} both got token {token}.", other.process, op.process)
             });
         }

@@ -7,9 +7,9 @@
 
 use rashomon_history::{History, Outcome, Value};
 
-use super::findings::{Findings, begun, between, ended};
-use super::object::Object;
-use crate::eventual::Names;
+use crate::findings::{Findings, begun, between, ended};
+use crate::names::Names;
+use crate::operations::Object;
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {
@@ -49,7 +49,7 @@ fn judge(object: &Object<'_>, findings: &mut Findings) {
         if !std::mem::replace(&mut elements[number].present, true) {
             present.push(value.clone());
         } else {
-            findings.tell("duplicated element", [read], |[read]| {
+            findings.report("duplicated element", [read], |[read]| {
                 format!("The last read, {}, returned element {value} more than once.", begun(read))
             });
         }
@@ -59,14 +59,14 @@ fn judge(object: &Object<'_>, findings: &mut Findings) {
     for value in &present {
         let element = &elements[names.number(value) as usize];
         match element.add.map(|add| object.get(add)) {
-            Some(add) if add.outcome == Outcome::Fail => findings.tell("failed add seen", [add, read], |_| {
+            Some(add) if add.outcome == Outcome::Fail => findings.report("failed add seen", [add, read], |_| {
                 format!("The last read returned element {value}, but its add had failed, which means that it did not happen.")
             }),
-            Some(add) if read.precedes(&add) => findings.tell("unexpected element", [read, add], |[_, add]| {
+            Some(add) if read.precedes(&add) => findings.report("unexpected element", [read, add], |[_, add]| {
                 format!("The last read returned element {value} before its add began {}.", begun(add))
             }),
             Some(_) => recovered += u64::from(!element.acknowledged),
-            None => findings.tell("unexpected element", [read], |[read]| {
+            None => findings.report("unexpected element", [read], |[read]| {
                 format!("The last read, {}, returned element {value}, which nobody added.", begun(read))
             }),
         }
@@ -80,7 +80,7 @@ fn judge(object: &Object<'_>, findings: &mut Findings) {
             late += 1;
             continue;
         }
-        findings.tell("lost element", [add, read], |[add, read]| {
+        findings.report("lost element", [add, read], |[add, read]| {
             format!(
                 "Element {} was acknowledged {} but is missing from the last read, which began {} later.",
                 add.input,

@@ -3,8 +3,8 @@
 use rashomon_history::{History, OpId, Outcome, Value};
 use rustc_hash::FxHashMap;
 
-use super::findings::{Findings, between};
-use super::object::Operation;
+use crate::findings::{Findings, between};
+use crate::operations::Operation;
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {
@@ -16,7 +16,7 @@ pub(super) fn check(history: &History) -> Judgement {
     for op in ops.filter(|op| op.f() == "generate" && op.outcome == Outcome::Ok) {
         given += 1;
         if let Some(&earlier) = first.get(&op.output) {
-            findings.tell("duplicated identifier", [Operation::of(history, earlier), op], |[earlier, op]| {
+            findings.report("duplicated identifier", [Operation::of(history, earlier), op], |[earlier, op]| {
                 let apart = between(earlier, op);
                 format!(
                     "Identifier {} was given out twice: to process {}, and {apart} later to process {}.",

@@ -8,9 +8,9 @@
 use rashomon_history::{History, Outcome};
 use rustc_hash::FxHashMap;
 
-use super::findings::{Findings, between, of_key};
-use super::object::Object;
-use crate::eventual::Names;
+use crate::findings::{Findings, between, of_key};
+use crate::names::Names;
+use crate::operations::Object;
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {
@@ -91,7 +91,7 @@ fn judge(object: &Object<'_>, findings: &mut Findings) {
             let earlier = &adders[adder as usize].acknowledged[..before as usize];
             let Some(&missing) = earlier.iter().find(|&&number| found[number as usize] != op.id.0) else { continue };
             let (missing, later) = (object.get(elements[missing as usize].add), object.get(add));
-            findings.tell("addition out of order", [missing, later, op], |[missing, later, op]| {
+            findings.report("addition out of order", [missing, later, op], |[missing, later, op]| {
                 format!(
                     "A read{} has element {last} but not {}, which the same process {} had got acknowledged {} before \
                      it began to add {last}.",

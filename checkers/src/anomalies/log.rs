@@ -29,8 +29,8 @@ use rustc_hash::FxHashMap;
 
 use self::partition::{Held, Partition};
 use self::records::{Polled, Records, Send, records};
-use super::findings::{Findings, between};
-use super::object::Operation;
+use crate::findings::{Findings, between};
+use crate::operations::Operation;
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {
@@ -85,13 +85,13 @@ impl<'a> Log<'a> {
             let value = messages.value(message);
             let held = partitions[messages.partition(message) as usize].hold(offset, Held { message, by: op });
             if held.message != message {
-                findings.tell("inconsistent offsets", [self.op(held.by), self.op(op)], |_| {
+                findings.report("inconsistent offsets", [self.op(held.by), self.op(op)], |_| {
                     format!("Offset {offset}{} holds both {} and {value}.", key(), messages.value(held.message))
                 });
             }
             let (other, by) = *offset_of[message as usize].get_or_insert((offset, op));
             if other != offset {
-                findings.tell("duplicate", [self.op(by), self.op(op)], |_| {
+                findings.report("duplicate", [self.op(by), self.op(op)], |_| {
                     format!("Value {value}{} is at offsets {other} and {offset}.", key())
                 });
                 offset_of[message as usize] = Some((offset, op));
@@ -119,7 +119,7 @@ impl<'a> Log<'a> {
             }
         }
         let mut seen = vec![false; messages.len()];
-        let mut told = vec![false; messages.len()];
+        let mut reported = vec![false; messages.len()];
         for (poll, polled) in self.records.polls() {
             let op = self.op(poll.op);
             for &Polled { message, offset } in polled {
@@ -134,25 +134,25 @@ impl<'a> Log<'a> {
                     None => send.is_some_and(fine),
                     Some(&other) => (send.is_some_and(fine) || fine(other)) && !is_own(),
                 };
-                if explained || std::mem::replace(&mut told[message as usize], true) {
+                if explained || std::mem::replace(&mut reported[message as usize], true) {
                     continue;
                 }
                 let (value, key) = (messages.value(message), messages.of_key(message));
                 match send.map(|(failed, send, invoked)| (failed, self.op(send), invoked)) {
-                    None => findings.tell("unexpected value", [op], |_| {
+                    None => findings.report("unexpected value", [op], |_| {
                         format!("A poll returned {value}{key}, which nobody sent.")
                     }),
-                    Some((true, send, _)) => findings.tell("G1a", [send, op], |_| {
+                    Some((true, send, _)) => findings.report("G1a", [send, op], |_| {
                         format!(
                             "A poll returned {value}{key}, but its send had failed, which means that it did not happen."
                         )
                     }),
                     Some((_, send, invoked)) if op.last_moment() < invoked => {
-                        findings.tell("read from the future", [op, send], |[op, send]| {
+                        findings.report("read from the future", [op, send], |[op, send]| {
                             format!("A poll returned {value}{key} {} before its send began.", between(op, send))
                         });
                     }
-                    Some(_) => findings.tell("precommitted read", [op], |_| {
+                    Some(_) => findings.report("precommitted read", [op], |_| {
                         format!("A transaction polled {value}{key}, which it had sent itself and not yet committed.")
                     }),
                 }
@@ -200,11 +200,11 @@ impl<'a> Log<'a> {
                 }
                 if let Some((earlier, first)) = earlier.filter(|&(_, first)| first >= second) {
                     let name = if earlier == op.id { "int nonmonotonic send" } else { "nonmonotonic send" };
-                    findings.tell(name, [self.op(earlier), op], |[_, op]| {
+                    findings.report(name, [self.op(earlier), op], |[_, op]| {
                         format!("Process {} sent{key} to offset {first}, then to offset {second}.", op.process)
                     });
                 } else if let Some((earlier, first)) = largest.filter(|&(_, first)| first > second) {
-                    findings.tell("reordered sends", [self.op(earlier), op], |[earlier, op]| {
+                    findings.report("reordered sends", [self.op(earlier), op], |[earlier, op]| {
                         format!(
                             "A send{key} got offset {first}; one that began {} after it had returned got offset {second}.",
                             between(earlier, op)
@@ -250,7 +250,7 @@ impl<'a> Log<'a> {
                         continue;
                     }
                     let name = if within { "int nonmonotonic poll" } else { "nonmonotonic poll" };
-                    findings.tell(name, [self.op(by), op], |[_, op]| {
+                    findings.report(name, [self.op(by), op], |[_, op]| {
                         let key = messages.of_key(polled.message);
                         format!(
                             "Process {} polled offset {offset}{key} when it was at offset {last} already.",
@@ -273,7 +273,7 @@ impl<'a> Log<'a> {
                     continue;
                 }
                 let name = if within { "int poll skip" } else { "poll skip" };
-                findings.tell(name, [self.op(by), op], |[_, op]| {
+                findings.report(name, [self.op(by), op], |[_, op]| {
                     format!(
                         "Process {} polled offset {offset}{} after {last} and skipped {} at offset {skipped}.",
                         op.process,
@@ -306,7 +306,7 @@ impl<'a> Log<'a> {
                 unseen += 1;
                 continue;
             };
-            findings.tell("lost write", [op, self.op(before), self.op(after)], |[_, _, after]| {
+            findings.report("lost write", [op, self.op(before), self.op(after)], |[_, _, after]| {
                 format!(
                     "Value {}{} was acknowledged at offset {offset} and nobody polled it, although process {} polled \
                      around it.",

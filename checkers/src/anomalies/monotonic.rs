@@ -4,7 +4,7 @@
 use rashomon_history::{History, OpView, Outcome};
 use rustc_hash::FxHashMap;
 
-use super::findings::{Findings, between, of_key};
+use crate::findings::{Findings, between, of_key};
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {

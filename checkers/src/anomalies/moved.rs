@@ -11,9 +11,9 @@
 
 use rashomon_history::{History, OpView, Outcome, Value};
 
-use super::findings::{Findings, begun, between, ended};
-use super::object::{Object, Operation};
-use crate::eventual::Names;
+use crate::findings::{Findings, begun, between, ended};
+use crate::names::Names;
+use crate::operations::{Object, Operation};
 use crate::verdict::Judgement;
 
 pub(super) fn check_total(history: &History) -> Judgement {
@@ -180,15 +180,15 @@ fn came_from(value: &Value, moves: &Moves<'_>, findings: &mut Findings) {
     let begun_first = moves.put.iter().chain(&moves.maybe).min_by_key(|op| op.invoked);
     match (begun_first, moves.failed.first()) {
         (Some(&put), _) if taken_by(&first) < put.invoked => {
-            findings.tell("unexpected value", [first, put], |[first, put]| {
+            findings.report("unexpected value", [first, put], |[first, put]| {
                 format!("Value {value} came out {} before its enqueue began.", between(first, put))
             });
         }
         (Some(_), _) => {}
-        (None, Some(&failed)) => findings.tell("failed enqueue seen", [failed, first], |_| {
+        (None, Some(&failed)) => findings.report("failed enqueue seen", [failed, first], |_| {
             format!("Value {value} came out, but its enqueue had failed, which means that it did not happen.")
         }),
-        (None, None) => findings.tell("unexpected value", [first], |[first]| {
+        (None, None) => findings.report("unexpected value", [first], |[first]| {
             format!("Value {value} came out {}, but nobody put it in.", begun(first))
         }),
     }
@@ -233,7 +233,7 @@ fn lost(missing: &[(Value, Operation<'_>)], queue: &Queue, object: &Object<'_>, 
         ));
     }
     for (value, put) in gone {
-        findings.tell("lost value", [*put, empty], |[put, empty]| {
+        findings.report("lost value", [*put, empty], |[put, empty]| {
             format!(
                 "Value {value} was acknowledged {} and never came out, although the queue was seen empty {} later.",
                 ended(put),

@@ -5,12 +5,12 @@
 //!
 //! - Operations of unknown outcome are interchangeable **tokens**; a configuration that used fewer of them dominates.
 //! - An [observer](Nature::Observer) is placed as soon as it is allowed: that costs nothing.
-//! - Of open operations that do the same, the one that completes first is placed first.
-//! - Once anything **overwrote** the state while an overwriting operation was open, that operation is *free*: it may be
-//!   placed later, or count as placed just before the other, unseen. A free operation dominates a placed one and one
+//! - Of pending operations that do the same, the one that completes first is placed first.
+//! - Once anything **overwrote** the state while an overwriting operation was pending, that operation is *free*: it may
+//!   be placed later, or count as placed just before the other, unseen. A free operation dominates a placed one and one
 //!   that is still due. So it never has to be guessed which of several overlapping writes came first.
 //!
-//! Time is linear in the length of the history and exponential in what is open at once, but with these rules only in
+//! Time is linear in the length of the history and exponential in what is pending at once, but with these rules only in
 //! how many *different* operations can really change the outcome.
 
 mod config;
@@ -21,15 +21,15 @@ use super::space::{Interned, Next, Source, Space};
 use super::tokens::Tokens;
 use super::{Answer, Answered, Shortage};
 use crate::model::{Model, Nature};
-use crate::part::{Item, NEVER, Part};
+use crate::subhistory::{Item, NEVER, Subhistory};
 use crate::verdict::Budget;
 use config::{Config, Mask, Shape};
 use proof::Traces;
 use table::Table;
 
-/// The most operations of certain outcome that may be open at once.
-pub(super) const OPEN_MAX: usize = 1024;
-/// A contradiction is told from this many moments of agreement before it.
+/// The most operations of certain outcome that may be pending at once.
+pub(super) const PENDING_MAX: usize = 1024;
+/// A contradiction is reported from this many moments of agreement before it.
 const CUTS: usize = 24;
 
 /// How faithfully the frontier is followed.
@@ -57,67 +57,71 @@ impl Mode {
     }
 }
 
-/// Decides a part by following its frontier. In the inexact modes an answer that is not certain is `Unknown`.
-pub fn frontier<M: Model>(model: &M, part: &Part<M::Op>, mode: Mode, budget: &Budget) -> Answered {
-    follow(&mut Interned::new(model, &part.classes), &part.items, mode, budget)
+/// Decides a subhistory by following its frontier. In the inexact modes an answer that is not certain is `Unknown`.
+pub fn frontier<M: Model>(model: &M, subhistory: &Subhistory<M::Op>, mode: Mode, budget: &Budget) -> Answered {
+    follow(&mut Interned::new(model, &subhistory.classes), &subhistory.items, mode, budget)
 }
 
 fn follow(source: &mut dyn Source, items: &[Item], mode: Mode, budget: &Budget) -> Answered {
-    match most_open(items) {
+    match most_pending(items) {
         0..=64 => Frontier::<1>::new(source, items, mode).run(budget),
         65..=128 => Frontier::<2>::new(source, items, mode).run(budget),
         129..=256 => Frontier::<4>::new(source, items, mode).run(budget),
-        257..=OPEN_MAX => Frontier::<16>::new(source, items, mode).run(budget),
-        _ => Answered { answer: Answer::Unknown(Shortage::Open), steps: 0 },
+        257..=PENDING_MAX => Frontier::<16>::new(source, items, mode).run(budget),
+        _ => Answered { answer: Answer::Unknown(Shortage::Pending), steps: 0 },
     }
 }
 
-/// The last stretch of a refuted part, from a moment at which all explanations agreed on the state: that state, when it
-/// was, and what happened since. It is refuted only when the part is.
-pub(crate) fn last_stretch<M: Model>(
+/// The suffix of a refuted subhistory, from a moment at which all explanations agreed on the state: that state, when it
+/// was, and what happened since. It is refuted only when the subhistory is.
+pub(crate) fn refuted_suffix<M: Model>(
     model: &M,
-    part: &Part<M::Op>,
+    subhistory: &Subhistory<M::Op>,
     budget: &Budget,
-) -> Option<(M::State, u32, Part<M::Op>)> {
-    let mut source = Interned::new(model, &part.classes);
-    let (state, at, items) = match most_open(&part.items) {
-        0..=64 => Frontier::<1>::new(&mut source, &part.items, Mode::Exact).stretch(budget),
-        65..=256 => Frontier::<4>::new(&mut source, &part.items, Mode::Exact).stretch(budget),
-        257..=OPEN_MAX => Frontier::<16>::new(&mut source, &part.items, Mode::Exact).stretch(budget),
+) -> Option<(M::State, u32, Subhistory<M::Op>)> {
+    let mut source = Interned::new(model, &subhistory.classes);
+    let (state, at, items) = match most_pending(&subhistory.items) {
+        0..=64 => Frontier::<1>::new(&mut source, &subhistory.items, Mode::Exact).refuted_suffix(budget),
+        65..=256 => Frontier::<4>::new(&mut source, &subhistory.items, Mode::Exact).refuted_suffix(budget),
+        257..=PENDING_MAX => Frontier::<16>::new(&mut source, &subhistory.items, Mode::Exact).refuted_suffix(budget),
         _ => None,
     }?;
-    Some((source.state(state), at, Part { key: part.key.clone(), items, classes: part.classes.clone() }))
+    Some((
+        source.state(state),
+        at,
+        Subhistory { key: subhistory.key.clone(), items, classes: subhistory.classes.clone() },
+    ))
 }
 
-/// How many operations of certain outcome are open at once at most.
-fn most_open(items: &[Item]) -> usize {
-    let mut open: Vec<u32> = Vec::new();
+/// How many operations of certain outcome are pending at once at most.
+fn most_pending(items: &[Item]) -> usize {
+    let mut pending: Vec<u32> = Vec::new();
     let mut most = 0;
     for item in items.iter().filter(|item| item.is_certain()) {
         // Forgetting lazily keeps this linear: the list is at most twice as long as needed.
-        if open.len() >= 2 * most.max(8) {
-            open.retain(|&completed| completed > item.invoked);
-            most = most.max(open.len());
+        if pending.len() >= 2 * most.max(8) {
+            pending.retain(|&completed| completed > item.invoked);
+            most = most.max(pending.len());
         }
-        open.push(item.completed);
-        if open.len() > most {
-            open.retain(|&completed| completed > item.invoked);
-            most = most.max(open.len());
+        pending.push(item.completed);
+        if pending.len() > most {
+            pending.retain(|&completed| completed > item.invoked);
+            most = most.max(pending.len());
         }
     }
     most
 }
 
-/// An open operation of certain outcome.
+/// A pending operation of certain outcome.
 #[derive(Clone, Copy)]
-struct Open {
+struct Pending {
     completed: u32,
     item: u32,
     class: u32,
     slot: u32,
 }
 
-/// The open operations that do the same.
+/// The pending operations that do the same.
 struct Group<const W: usize> {
     class: u32,
     /// `(completed, slot, item)`, the first to complete first.
@@ -130,8 +134,8 @@ struct Frontier<'a, const W: usize> {
     mode: Mode,
     space: Space<'a>,
     tokens: Tokens,
-    /// Open operations, the next to complete last.
-    open: Vec<Open>,
+    /// Pending operations, the next to complete last.
+    pending: Vec<Pending>,
     slots: Vec<u32>,
     updates: Vec<Group<W>>,
     observers: Vec<Group<W>>,
@@ -143,7 +147,7 @@ struct Frontier<'a, const W: usize> {
     traces: Traces,
     seen: Table<W>,
     out: Table<W>,
-    /// Per state: the open observers allowed in it, and the event for which that was found out.
+    /// Per state: the pending observers allowed in it, and the event for which that was found out.
     allowed: Vec<(u32, Mask<W>)>,
     event: u32,
     steps: u64,
@@ -151,13 +155,13 @@ struct Frontier<'a, const W: usize> {
     cuts: Option<Vec<Cut>>,
 }
 
-/// A moment at which all explanations of the history so far agreed: on the state, on which open operations had taken
+/// A moment at which all explanations of the history so far agreed: on the state, on which pending operations had taken
 /// effect, and that none of unknown outcome had to.
 struct Cut {
     at: u32,
     state: u32,
-    /// The open operations (item indices) that had not taken effect, and whether they still must.
-    open: Vec<(u32, bool)>,
+    /// The pending operations (item indices) that had not taken effect, and whether they still must.
+    pending: Vec<(u32, bool)>,
 }
 
 impl<'a, const W: usize> Frontier<'a, W> {
@@ -171,7 +175,7 @@ impl<'a, const W: usize> Frontier<'a, W> {
             mode,
             space: Space::new(source),
             tokens: Tokens::of(items),
-            open: Vec::new(),
+            pending: Vec::new(),
             slots: (0..64 * W as u32).rev().collect(),
             updates: Vec::new(),
             observers: Vec::new(),
@@ -215,7 +219,7 @@ impl<'a, const W: usize> Frontier<'a, W> {
         Answered { answer, steps: self.steps }
     }
 
-    fn stretch(mut self, budget: &Budget) -> Option<(u32, u32, Vec<Item>)> {
+    fn refuted_suffix(mut self, budget: &Budget) -> Option<(u32, u32, Vec<Item>)> {
         self.cuts = Some(Vec::new());
         let Answer::No { .. } = self.run(budget).answer else { return None };
         let cuts = self.cuts.take()?;
@@ -224,7 +228,7 @@ impl<'a, const W: usize> Frontier<'a, W> {
         for (index, item) in self.items.iter().enumerate() {
             let mut item = *item;
             if item.is_certain() && item.invoked < cut.at {
-                let Some(&(_, free)) = cut.open.iter().find(|open| open.0 as usize == index) else { continue };
+                let Some(&(_, free)) = cut.pending.iter().find(|pending| pending.0 as usize == index) else { continue };
                 if free {
                     // It may count as overwritten unseen: what it says beyond that is given up.
                     item.completed = NEVER;
@@ -236,9 +240,9 @@ impl<'a, const W: usize> Frontier<'a, W> {
     }
 
     fn invoke(&mut self, item: u32, &Item { class, completed, .. }: &Item) {
-        let slot = self.slots.pop().expect("there are as many slots as operations open at once");
-        let place = self.open.partition_point(|open| open.completed > completed);
-        self.open.insert(place, Open { completed, item, class, slot });
+        let slot = self.slots.pop().expect("there are as many slots as operations pending at once");
+        let place = self.pending.partition_point(|pending| pending.completed > completed);
+        self.pending.insert(place, Pending { completed, item, class, slot });
         let nature = self.space.nature(class);
         self.shape.occupy(slot, nature);
         let groups = if nature == Nature::Observer { &mut self.observers } else { &mut self.updates };
@@ -255,7 +259,7 @@ impl<'a, const W: usize> Frontier<'a, W> {
     }
 
     /// Takes an operation that completed out of the books.
-    fn retire(&mut self, op: Open) {
+    fn retire(&mut self, op: Pending) {
         let groups = if self.shape.is_observer(op.slot) { &mut self.observers } else { &mut self.updates };
         let found = groups.iter().position(|group| group.class == op.class).expect("it was put there");
         groups[found].members.retain(|member| member.1 != op.slot);
@@ -269,19 +273,19 @@ impl<'a, const W: usize> Frontier<'a, W> {
 
     /// Handles all completions before a position.
     fn complete_before(&mut self, position: u32, budget: &Budget) -> Result<(), Answer> {
-        while let Some(&op) = self.open.last()
+        while let Some(&op) = self.pending.last()
             && op.completed < position
         {
-            self.open.pop();
+            self.pending.pop();
             self.event = op.completed;
             self.complete(op, budget)?;
             self.retire(op);
             if let (Some(cuts), [config]) = (&mut self.cuts, &self.configs[..])
                 && config.used == 0
             {
-                let open = self.open.iter().filter(|open| !config.done.has(open.slot));
-                let open = open.map(|open| (open.item, config.free.has(open.slot))).collect();
-                cuts.push(Cut { at: op.completed, state: config.state, open });
+                let pending = self.pending.iter().filter(|pending| !config.done.has(pending.slot));
+                let pending = pending.map(|pending| (pending.item, config.free.has(pending.slot))).collect();
+                cuts.push(Cut { at: op.completed, state: config.state, pending });
                 if cuts.len() > 2 * CUTS {
                     cuts.drain(..CUTS);
                 }
@@ -298,7 +302,7 @@ impl<'a, const W: usize> Frontier<'a, W> {
     }
 
     /// Leaves only configurations in which this operation is placed.
-    fn complete(&mut self, op: Open, budget: &Budget) -> Result<(), Answer> {
+    fn complete(&mut self, op: Pending, budget: &Budget) -> Result<(), Answer> {
         self.out.clear();
         self.seen.clear();
         let mut configs = std::mem::take(&mut self.configs);
@@ -344,8 +348,8 @@ impl<'a, const W: usize> Frontier<'a, W> {
         Ok(())
     }
 
-    /// Every open operation that can be placed next in a configuration in which `op` is not placed yet.
-    fn place_open(&mut self, config: Config<W>, op: Open) {
+    /// Every pending operation that can be placed next in a configuration in which `op` is not placed yet.
+    fn place_open(&mut self, config: Config<W>, op: Pending) {
         if !self.shape.is_observer(op.slot) {
             self.place(config, op.class, Some(op.slot), op.item, config.used, op);
         }
@@ -362,7 +366,7 @@ impl<'a, const W: usize> Frontier<'a, W> {
     }
 
     /// Every token that can be used next in such a configuration.
-    fn place_tokens(&mut self, config: Config<W>, op: Open) {
+    fn place_tokens(&mut self, config: Config<W>, op: Pending) {
         for index in 0..self.invoked_kinds.len() {
             let kind = self.invoked_kinds[index] as usize;
             let class = self.tokens.class(kind);
@@ -389,7 +393,7 @@ impl<'a, const W: usize> Frontier<'a, W> {
     }
 
     /// Places one operation in every way that the model allows.
-    fn place(&mut self, config: Config<W>, class: u32, slot: Option<u32>, item: u32, used: u32, op: Open) {
+    fn place(&mut self, config: Config<W>, class: u32, slot: Option<u32>, item: u32, used: u32, op: Pending) {
         self.steps += 1;
         match self.space.step(config.state, class) {
             Next::None => {}
@@ -412,7 +416,7 @@ impl<'a, const W: usize> Frontier<'a, W> {
         item: u32,
         used: u32,
         state: u32,
-        op: Open,
+        op: Pending,
     ) {
         config.state = state;
         config.used = used;
@@ -427,7 +431,7 @@ impl<'a, const W: usize> Frontier<'a, W> {
     }
 
     /// Files a configuration: with `op` placed it goes on to the next event, without it is to be expanded.
-    fn arrive(&mut self, mut config: Config<W>, op: Open, placed: Option<u32>) {
+    fn arrive(&mut self, mut config: Config<W>, op: Pending, placed: Option<u32>) {
         let observed = self.allowed_in(config.state);
         config.done = config.done.or(observed);
         let mut traced = placed.is_none();
@@ -452,7 +456,7 @@ impl<'a, const W: usize> Frontier<'a, W> {
         }
     }
 
-    /// The open observers that are allowed in a state.
+    /// The pending observers that are allowed in a state.
     fn allowed_in(&mut self, state: u32) -> Mask<W> {
         if self.observers.is_empty() {
             return Mask::EMPTY;

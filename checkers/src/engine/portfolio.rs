@@ -9,7 +9,7 @@ use super::frontier::{Mode, frontier};
 use super::search::search;
 use super::{Answer, Answered, Shortage};
 use crate::model::Model;
-use crate::part::Part;
+use crate::subhistory::Subhistory;
 use crate::verdict::Budget;
 
 /// The effort of the first round: this many steps and so many per operation; each further round has [`GROWTH`] times as
@@ -35,9 +35,9 @@ pub enum How {
     Search,
 }
 
-/// Decides a part of any model. Within the budget the answer is exact; only steps actually taken are counted.
-pub fn decide<M: Model>(model: &M, part: &Part<M::Op>, budget: &Budget) -> (Answered, How) {
-    let tokens = part.items.iter().filter(|item| !item.is_certain()).count();
+/// Decides a subhistory of any model. Within the budget the answer is exact; only steps actually taken are counted.
+pub fn decide<M: Model>(model: &M, subhistory: &Subhistory<M::Op>, budget: &Budget) -> (Answered, How) {
+    let tokens = subhistory.items.iter().filter(|item| !item.is_certain()).count();
     let order = if tokens > MANY_TOKENS {
         [How::Beam, How::Upper, How::Frontier, How::Search]
     } else {
@@ -46,7 +46,7 @@ pub fn decide<M: Model>(model: &M, part: &Part<M::Op>, budget: &Budget) -> (Answ
     let per_operation = if tokens == 0 { ALONE_PER_OPERATION } else { FIRST_PER_OPERATION };
     let mut spent = 0;
     let mut last = (Shortage::Steps, How::Frontier);
-    let mut effort = FIRST + per_operation * part.items.len() as u64;
+    let mut effort = FIRST + per_operation * subhistory.items.len() as u64;
     let mut round = 0;
     while spent < budget.steps {
         for how in order {
@@ -58,10 +58,10 @@ pub fn decide<M: Model>(model: &M, part: &Part<M::Op>, budget: &Budget) -> (Answ
             let steps = share.min(budget.steps - spent);
             let limits = Budget { steps, bytes: budget.bytes };
             let answered = match how {
-                How::Frontier => frontier(model, part, Mode::Exact, &limits),
-                How::Upper => frontier(model, part, Mode::Inexhaustible, &limits),
-                How::Beam => frontier(model, part, beam(round), &limits),
-                How::Search => search(model, part, &limits),
+                How::Frontier => frontier(model, subhistory, Mode::Exact, &limits),
+                How::Upper => frontier(model, subhistory, Mode::Inexhaustible, &limits),
+                How::Beam => frontier(model, subhistory, beam(round), &limits),
+                How::Search => search(model, subhistory, &limits),
             };
             spent += answered.steps;
             match answered.answer {

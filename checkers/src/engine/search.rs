@@ -1,7 +1,7 @@
 //! Depth-first search for a linearization: Wing and Gong, *Testing and verifying concurrent objects* (1993), with the
 //! configurations remembered as in Lowe, *Testing for linearizability* (2017).
 //!
-//! Works for any [`Model`]. Often quick on linearizable histories; exponential in the number of operations open at
+//! Works for any [`Model`]. Often quick on linearizable histories; exponential in the number of operations pending at
 //! once. Operations of unknown outcome are interchangeable tokens.
 
 use rustc_hash::FxHashSet;
@@ -10,7 +10,7 @@ use super::space::{Interned, Next, Space};
 use super::tokens::Tokens;
 use super::{Answer, Answered, Shortage};
 use crate::model::{Model, Nature};
-use crate::part::{Item, Part};
+use crate::subhistory::{Item, Subhistory};
 use crate::verdict::Budget;
 
 /// What the rest of the search depends on.
@@ -69,7 +69,7 @@ impl Config {
 /// One way to go on.
 #[derive(Clone, Copy)]
 enum Choice {
-    /// Place this certain operation (an index into the certain ones).
+    /// Site this certain operation (an index into the certain ones).
     Certain(u32, u32),
     /// Use a token of this kind.
     Token(u32, u32),
@@ -83,15 +83,15 @@ struct Frame {
     placed: Option<u32>,
 }
 
-/// Decides a part by search.
-pub fn search<M: Model>(model: &M, part: &Part<M::Op>, budget: &Budget) -> Answered {
+/// Decides a subhistory by search.
+pub fn search<M: Model>(model: &M, subhistory: &Subhistory<M::Op>, budget: &Budget) -> Answered {
     let certain: Vec<u32> =
-        (0..part.items.len() as u32).filter(|&index| part.items[index as usize].is_certain()).collect();
+        (0..subhistory.items.len() as u32).filter(|&index| subhistory.items[index as usize].is_certain()).collect();
     Search {
-        items: &part.items,
+        items: &subhistory.items,
         certain,
-        space: Space::new(&mut Interned::new(model, &part.classes)),
-        tokens: Tokens::of(&part.items),
+        space: Space::new(&mut Interned::new(model, &subhistory.classes)),
+        tokens: Tokens::of(&subhistory.items),
         steps: 0,
         deepest: 0,
     }

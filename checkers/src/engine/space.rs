@@ -97,7 +97,7 @@ impl<M: Model> Source for Interned<'_, M> {
     }
 }
 
-/// The states reachable in one part, and the steps between them.
+/// The states reachable in one subhistory, and the steps between them.
 pub(super) struct Space<'a> {
     source: &'a mut dyn Source,
     natures: Vec<Nature>,

@@ -5,9 +5,9 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::part::Item;
+use crate::subhistory::Item;
 
-/// The tokens of one part, by kind, and the multisets of used ones as small integers (0 is the empty one).
+/// The tokens of one subhistory, by kind, and the multisets of used ones as small integers (0 is the empty one).
 pub(super) struct Tokens {
     /// Per kind: its class, and its operations (item indices) in order of invocation.
     kinds: Vec<(u32, Vec<u32>)>,
@@ -19,7 +19,7 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// The tokens among a part's items.
+    /// The tokens among a subhistory's items.
     pub(super) fn of(items: &[Item]) -> Tokens {
         let mut kind_of: FxHashMap<u32, usize> = FxHashMap::default();
         let mut kinds: Vec<(u32, Vec<u32>)> = Vec::new();

@@ -20,16 +20,16 @@
 //! updates had ended and the bound had passed follows all that had been acknowledged and read by then, as if its
 //! session had seen it. So what was lost for good is missed although nobody comes back to look for it.
 
+mod describe;
 mod load;
-mod tell;
 
 use rashomon_history::{History, OpId, Outcome};
 
 use self::load::{Entry, INITIAL, Loaded, load};
 use super::clocks::{Clock, Clocks, News};
-use super::graph::{Edge, find_cycle};
 use super::{EventualDemand, Promise};
-use crate::anomalies::findings::Findings;
+use crate::findings::Findings;
+use crate::graph::{Edge, find_cycle};
 use crate::verdict::{Budget, Judgement};
 
 pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget) -> Judgement {
@@ -85,7 +85,7 @@ fn judge(history: &History, demand: &EventualDemand, name: &'static str, budget:
     }
     let edges = edges_that_may_circle(&loaded, &conflicts);
     if let Some(cycle) = find_cycle(loaded.entries.len(), &edges) {
-        tell::circle(history, &loaded, &cycle, &mut findings);
+        describe::circle(history, &loaded, &cycle, &mut findings);
     }
     findings.judgement()
 }
@@ -99,7 +99,7 @@ struct Conflict {
 }
 
 /// Session order, reads-from and conflicts, without those that cannot be on a cycle. All but some conflicts lead to
-/// later entries; so a cycle stays within a stretch of entries that those few cover without a gap.
+/// later entries; so a cycle stays within a segment of entries that those few cover without a gap.
 fn edges_that_may_circle(loaded: &Loaded, conflicts: &[Conflict]) -> Vec<Edge<Before>> {
     let mut back: Vec<(u32, u32)> =
         conflicts.iter().map(|conflict| (conflict.from, conflict.last)).filter(|(from, last)| from < last).collect();
@@ -107,24 +107,24 @@ fn edges_that_may_circle(loaded: &Loaded, conflicts: &[Conflict]) -> Vec<Edge<Be
         return Vec::new();
     }
     back.sort_unstable();
-    // Of each entry its stretch; 0 for none.
-    let mut stretch = vec![0_u32; loaded.entries.len()];
+    // Of each entry its segment; 0 for none.
+    let mut segment = vec![0_u32; loaded.entries.len()];
     let (mut number, mut end) = (0, 0);
     for (from, last) in back {
         if number == 0 || from > end {
             number += 1;
             end = from;
-            stretch[from as usize] = number;
+            segment[from as usize] = number;
         }
         for entry in end..=last.max(end) {
-            stretch[entry as usize] = number;
+            segment[entry as usize] = number;
         }
         end = end.max(last);
     }
     let mut edges = Vec::new();
     let mut edge = |from: u32, to: u32, reason| {
-        let within = stretch[from as usize];
-        if within != 0 && within == stretch[to as usize] {
+        let within = segment[from as usize];
+        if within != 0 && within == segment[to as usize] {
             edges.push(Edge { from, to, reason });
         }
     };
@@ -163,7 +163,7 @@ impl End {
         let rows = || (0..history.len() as u32).map(|id| history.row(OpId(id)));
         let updates = rows().filter(|row| row.outcome != Outcome::Fail && &**history.function(row.function) != "read");
         let ended = updates.map(|row| history.time_at(row.completed.unwrap_or(row.invoked))).max().unwrap_or(0);
-        let quiet_ns = ended.max(demand.quiet_since_ns.unwrap_or(0));
+        let quiet_ns = ended.max(demand.quiescent_since_ns.unwrap_or(0));
         let settled_ns = quiet_ns.saturating_add(demand.convergence_ns);
         let Some(settled) = rows().map(|row| row.invoked).find(|&at| history.time_at(at) >= settled_ns) else {
             return End::NEVER;
@@ -303,8 +303,9 @@ impl Walk<'_> {
                 self.overwritten += 1;
                 let with_path = self.overwritten <= PATHS;
                 let Entry { session, index, .. } = self.loaded.entries[last as usize];
-                let told = if self.clocks.get(own, session) >= index { tell::overwritten } else { tell::lost };
-                told(self.history, self.loaded, (from, last, node), with_path, self.findings);
+                let reported =
+                    if self.clocks.get(own, session) >= index { describe::overwritten } else { describe::lost };
+                reported(self.history, self.loaded, (from, last, node), with_path, self.findings);
                 break;
             }
             if self.convergence {

@@ -97,7 +97,7 @@ impl Clocks {
     }
 
     /// What a clock knows that an older one, all of which it knows, does not; by session. False when that is about
-    /// more than so many sessions; then not all of them are told.
+    /// more than so many sessions; then not all of them are reported.
     pub(super) fn news(&self, clock: Clock, older: Clock, limit: usize, news: &mut Vec<News>) -> bool {
         news.clear();
         self.differ((clock.0, older.0), self.height, 0, limit, news)

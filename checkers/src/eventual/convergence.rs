@@ -10,28 +10,28 @@ use std::collections::BTreeSet;
 use rashomon_history::{History, OpView, Value};
 
 use super::EventualDemand;
-use super::closing::{Closing, ClosingRead, Looked, Place, each_object};
-use crate::anomalies::findings::Findings;
+use super::final_reads::{Coverage, FinalRead, FinalReads, Site, each_object};
+use crate::findings::Findings;
 use crate::story::{Span, capital};
 use crate::verdict::{Budget, Judgement, Measurement};
 
 pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> Judgement {
     let mut findings = Findings::new("convergence", "compares the last reads of all nodes", history.len());
-    let mut looked = Looked::default();
+    let mut coverage = Coverage::default();
     let (mut nodes, mut read) = (BTreeSet::new(), BTreeSet::new());
     let mut times = Vec::new();
     let mut compared = false;
     each_object(history, |ops| {
-        let closing = Closing::of(ops, demand);
-        looked.object(&closing);
+        let final_reads = FinalReads::of(ops, demand);
+        coverage.object(&final_reads);
         nodes.extend(ops.iter().filter_map(|op| op.node));
-        read.extend(closing.reads.iter().map(|closing| Place::of(&ops[closing.read])));
-        compared |= closing.reads.iter().filter(|read| read.last).count() > 1;
-        times.extend(judge(ops, &closing, demand, &mut findings, &mut looked));
+        read.extend(final_reads.reads.iter().map(|read| Site::of(&ops[read.read])));
+        compared |= final_reads.reads.iter().filter(|read| read.last).count() > 1;
+        times.extend(judge(ops, &final_reads, demand, &mut findings, &mut coverage));
     });
     let silent: Vec<String> = nodes
         .iter()
-        .filter(|&&node| !read.contains(&Place::Node(node)))
+        .filter(|&&node| !read.contains(&Site::Node(node)))
         .map(|node| format!("node {node} was not read after the last update (and the last fault)"))
         .collect();
     if !read.is_empty() && !silent.is_empty() {
@@ -39,7 +39,7 @@ pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> J
     } else if !read.is_empty() && !compared {
         findings.unknown("no object was read at two nodes in the end: there is nothing to compare".to_owned());
     }
-    looked.tell(&mut findings);
+    coverage.report(&mut findings);
     measure(times, &mut findings);
     findings.judgement()
 }
@@ -47,41 +47,45 @@ pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> J
 /// Judges one object; how long it took to converge, ns, if it did.
 fn judge(
     ops: &[OpView<'_>],
-    closing: &Closing,
+    final_reads: &FinalReads,
     demand: &EventualDemand,
     findings: &mut Findings,
-    looked: &mut Looked,
+    coverage: &mut Coverage,
 ) -> Option<u64> {
     let ordered = ops.iter().any(|op| matches!(op.f, "insert" | "append" | "send"));
-    let answers: Vec<Value> = closing.reads.iter().map(|closing| normal(&ops[closing.read].output, ordered)).collect();
+    let answers: Vec<Value> = final_reads.reads.iter().map(|read| normal(&ops[read.read].output, ordered)).collect();
     let all: Vec<usize> = (0..answers.len()).collect();
-    let settled = || all.iter().copied().filter(|&index| closing.reads[index].settled);
-    let last = || all.iter().copied().filter(|&index| closing.reads[index].last);
-    // The clearest contradiction first: the last words of two places, both of them final.
-    let final_words: Vec<usize> = settled().filter(|&index| closing.reads[index].last).collect();
+    let settled = || all.iter().copied().filter(|&index| final_reads.reads[index].settled);
+    let last = || all.iter().copied().filter(|&index| final_reads.reads[index].last);
+    // The clearest contradiction first: the last words of two sites, both of them final.
+    let final_words: Vec<usize> = settled().filter(|&index| final_reads.reads[index].last).collect();
     let contradiction =
         differing(&final_words, &answers).or_else(|| differing(&settled().collect::<Vec<_>>(), &answers));
     if let Some((first, second)) = contradiction {
-        let (first, second) = (&ops[closing.reads[first].read], &ops[closing.reads[second].read]);
+        let (first, second) = (&ops[final_reads.reads[first].read], &ops[final_reads.reads[second].read]);
         findings.anomaly("replicas disagree", &[first, second], || {
-            let since = if demand.quiet_since_ns == Some(closing.quiet) { "the last fault" } else { "the last update" };
+            let since = if demand.quiescent_since_ns == Some(final_reads.quiescent) {
+                "the last fault"
+            } else {
+                "the last update"
+            };
             format!(
                 "{} and {} disagree{}: {}. They had {} to agree; the later read began {} after {since}.",
-                capital(Place::of(first)),
-                Place::of(second),
+                capital(Site::of(first)),
+                Site::of(second),
                 on_key(&first.key),
                 difference(first, second, ordered),
                 Span(demand.convergence_ns),
-                Span(second.invoke_time.saturating_sub(closing.quiet)),
+                Span(second.invoke_time.saturating_sub(final_reads.quiescent)),
             )
         });
         return None;
     }
     let words: Vec<usize> = last().collect();
     if let Some((first, second)) = differing(&words, &answers) {
-        looked.too_early(|| {
-            let (first, second) = (&ops[closing.reads[first].read], &ops[closing.reads[second].read]);
-            let (one, other) = (Place::of(first), Place::of(second));
+        coverage.too_early(|| {
+            let (first, second) = (&ops[final_reads.reads[first].read], &ops[final_reads.reads[second].read]);
+            let (one, other) = (Site::of(first), Site::of(second));
             format!("{one} and {other} disagree{}: {}", on_key(&first.key), difference(first, second, ordered))
         });
         return None;
@@ -89,8 +93,8 @@ fn judge(
     let agreed = &answers[*words.first()?];
     // From the first read after the last one that says otherwise.
     let otherwise = answers.iter().rposition(|answer| answer != agreed);
-    let ClosingRead { read, .. } = closing.reads[otherwise.map_or(0, |index| index + 1)];
-    Some(if otherwise.is_none() { 0 } else { ops[read].invoke_time - closing.quiet })
+    let FinalRead { read, .. } = final_reads.reads[otherwise.map_or(0, |index| index + 1)];
+    Some(if otherwise.is_none() { 0 } else { ops[read].invoke_time - final_reads.quiescent })
 }
 
 /// Two of these reads that answered differently, in order of invocation.
@@ -119,17 +123,17 @@ fn normal(answer: &Value, ordered: bool) -> Value {
 
 /// What one answered and the other did not.
 fn difference(first: &OpView<'_>, second: &OpView<'_>, ordered: bool) -> String {
-    let (one, other) = (Place::of(first), Place::of(second));
+    let (one, other) = (Site::of(first), Site::of(second));
     if let (Some(left), Some(right)) = (first.output.as_list(), second.output.as_list()) {
         let (left_set, right_set): (BTreeSet<_>, BTreeSet<_>) = (left.iter().collect(), right.iter().collect());
         if ordered && left_set == right_set {
             return "they have the same elements in different orders".to_owned();
         }
-        let missing = |from: &BTreeSet<&Value>, at: &BTreeSet<&Value>, place: Place| {
+        let missing = |from: &BTreeSet<&Value>, at: &BTreeSet<&Value>, site: Site| {
             let missing: Vec<String> = from.difference(at).take(5).map(|value| value.to_string()).collect();
             let more = from.difference(at).count().saturating_sub(missing.len());
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-            (!missing.is_empty()).then(|| format!("{place} lacks {}{more}", missing.join(", ")))
+            (!missing.is_empty()).then(|| format!("{site} lacks {}{more}", missing.join(", ")))
         };
         let parts = [missing(&left_set, &right_set, other), missing(&right_set, &left_set, one)];
         let parts: Vec<String> = parts.into_iter().flatten().collect();

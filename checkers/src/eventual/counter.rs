@@ -3,27 +3,27 @@
 //! The total of a settled counter is the sum of all acknowledged additions and of *some* of those with unknown outcome:
 //! decided exactly, as a subset sum, within the budget. Any read lies between the sum of all subtractions and the sum
 //! of all additions that had begun before it returned. Where nothing is subtracted and more than eventual agreement is
-//! promised, what a place reads never becomes smaller, and includes what the place had acknowledged.
+//! promised, what a site reads never becomes smaller, and includes what the site had acknowledged.
 
 use std::collections::BTreeMap;
 
 use rashomon_history::{History, OpView, Outcome};
 use rustc_hash::FxHashSet;
 
-use super::closing::{Closing, Looked, Place, each_object, is_answered};
+use super::final_reads::{Coverage, FinalReads, Site, each_object, is_answered};
 use super::sets::promised;
 use super::{EventualDemand, Promise};
-use crate::anomalies::findings::{Findings, begun, between, ended, last_moment, of_key};
+use crate::findings::{Findings, begun, between, ended, last_moment, of_key};
 use crate::story::capital;
 use crate::verdict::{Budget, Judgement};
 
 pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget) -> Judgement {
     let what = "compares what remains with the sum of what was acknowledged";
     let mut findings = Findings::new("eventual-counter", what, history.len());
-    let mut looked = Looked::default();
+    let mut coverage = Coverage::default();
     each_object(history, |ops| {
-        let closing = Closing::of(ops, demand);
-        looked.object(&closing);
+        let final_reads = FinalReads::of(ops, demand);
+        coverage.object(&final_reads);
         let number = |op: &&OpView<'_>| {
             let value = if op.f == "add" { &op.input } else { &op.output };
             (op.f == "add" || is_answered(op)) && value.as_int().is_none()
@@ -35,9 +35,9 @@ pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget)
         if demand.promise != Promise::Eventual {
             own(ops, demand.promise, &mut findings);
         }
-        remains(ops, &closing, budget, &mut findings, &mut looked);
+        remains(ops, &final_reads, budget, &mut findings, &mut coverage);
     });
-    looked.tell(&mut findings);
+    coverage.report(&mut findings);
     promised(demand, &mut findings);
     findings.judgement()
 }
@@ -84,7 +84,7 @@ fn bounds(ops: &[OpView<'_>], findings: &mut Findings) {
     }
 }
 
-/// What a place has acknowledged and shown so far.
+/// What a site has acknowledged and shown so far.
 #[derive(Default)]
 struct Own<'a> {
     acknowledged: i128,
@@ -92,23 +92,23 @@ struct Own<'a> {
     largest: Option<&'a OpView<'a>>,
 }
 
-/// Where nothing is subtracted, what a place reads never becomes smaller and includes what it acknowledged.
+/// Where nothing is subtracted, what a site reads never becomes smaller and includes what it acknowledged.
 fn own(ops: &[OpView<'_>], promise: Promise, findings: &mut Findings) {
     if ops.iter().any(|op| is_possible(op) && amount(op) < 0) {
         return;
     }
-    let place = |op: &OpView<'_>| match promise {
-        Promise::Replica => Place::of(op),
-        _ => Place::Process(op.process),
+    let site = |op: &OpView<'_>| match promise {
+        Promise::Replica => Site::of(op),
+        _ => Site::Process(op.process),
     };
     let known = |op: &&OpView<'_>| is_answered(op) || (op.f == "add" && op.outcome == Outcome::Ok);
     let mut by_end: Vec<&OpView<'_>> = ops.iter().filter(known).collect();
     by_end.sort_unstable_by_key(|op| last_moment(op));
     let mut by_end = by_end.into_iter().peekable();
-    let mut places: BTreeMap<Place, Own<'_>> = BTreeMap::new();
+    let mut sites: BTreeMap<Site, Own<'_>> = BTreeMap::new();
     for read in ops.iter().filter(|op| is_answered(op)) {
         while let Some(op) = by_end.next_if(|op| last_moment(op) < read.invoked) {
-            let own = places.entry(place(op)).or_default();
+            let own = sites.entry(site(op)).or_default();
             if op.f == "add" {
                 own.acknowledged += amount(op);
                 own.last = Some(op);
@@ -116,12 +116,12 @@ fn own(ops: &[OpView<'_>], promise: Promise, findings: &mut Findings) {
                 own.largest = Some(op);
             }
         }
-        let Some(own) = places.get(&place(read)) else { continue };
+        let Some(own) = sites.get(&site(read)) else { continue };
         if let Some(largest) = own.largest.filter(|largest| total(largest) > total(read)) {
             findings.anomaly("counter went back", &[largest, read], || {
                 format!(
                     "{} had shown {} {}; a read there that began {} later returned {}, though nothing was subtracted.",
-                    capital(place(read)),
+                    capital(site(read)),
                     largest.output,
                     ended(largest),
                     between(largest, read),
@@ -133,7 +133,7 @@ fn own(ops: &[OpView<'_>], promise: Promise, findings: &mut Findings) {
                 format!(
                     "{} alone had acknowledged additions of {}, the last {}; a read there that began {} later returned \
                      {}.",
-                    capital(place(read)),
+                    capital(site(read)),
                     own.acknowledged,
                     ended(last),
                     between(last, read),
@@ -145,16 +145,22 @@ fn own(ops: &[OpView<'_>], promise: Promise, findings: &mut Findings) {
 }
 
 /// The total of the settled counter.
-fn remains(ops: &[OpView<'_>], closing: &Closing, budget: &Budget, findings: &mut Findings, looked: &mut Looked) {
+fn remains(
+    ops: &[OpView<'_>],
+    final_reads: &FinalReads,
+    budget: &Budget,
+    findings: &mut Findings,
+    coverage: &mut Coverage,
+) {
     let certain: i128 = ops.iter().filter(|op| op.f == "add" && op.outcome == Outcome::Ok).map(amount).sum();
     let doubtful: Vec<i128> =
         ops.iter().filter(|op| op.f == "add" && op.outcome == Outcome::Info).map(amount).collect();
     let mut early = None;
-    for closing_read in closing.judged() {
-        let read = &ops[closing_read.read];
+    for final_read in final_reads.judged() {
+        let read = &ops[final_read.read];
         match is_sum(total(read) - certain, &doubtful, budget) {
             Some(true) => {}
-            Some(false) if closing_read.settled => return wrong(ops, read, certain, &doubtful, findings),
+            Some(false) if final_read.settled => return wrong(ops, read, certain, &doubtful, findings),
             Some(false) => early = Some(read),
             None => {
                 return findings.unknown(format!(
@@ -168,8 +174,8 @@ fn remains(ops: &[OpView<'_>], closing: &Closing, budget: &Budget, findings: &mu
         }
     }
     if let Some(read) = early {
-        looked
-            .too_early(|| format!("{} returned {}{}, not {certain}", Place::of(read), read.output, of_key(&read.key)));
+        coverage
+            .too_early(|| format!("{} returned {}{}, not {certain}", Site::of(read), read.output, of_key(&read.key)));
     }
 }
 
@@ -182,8 +188,8 @@ fn wrong(ops: &[OpView<'_>], read: &OpView<'_>, certain: i128, doubtful: &[i128]
         "wrong total"
     };
     let last = ops.iter().rfind(|op| op.f == "add" && op.outcome == Outcome::Ok);
-    let told: Vec<&OpView<'_>> = last.into_iter().chain([read]).collect();
-    findings.anomaly(name, &told, || {
+    let reported: Vec<&OpView<'_>> = last.into_iter().chain([read]).collect();
+    findings.anomaly(name, &reported, || {
         let doubt = match doubtful {
             [] => "nothing else may have been added".to_owned(),
             [one] => format!("only one more addition, of {one}, may have happened"),
@@ -193,7 +199,7 @@ fn wrong(ops: &[OpView<'_>], read: &OpView<'_>, certain: i128, doubtful: &[i128]
             "The acknowledged additions{} make {certain}, and {doubt}; yet {} returned {} in a read that began {}, when \
              all had to agree.",
             of_key(&read.key),
-            Place::of(read),
+            Site::of(read),
             read.output,
             begun(read),
         )

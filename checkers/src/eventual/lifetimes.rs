@@ -1,15 +1,15 @@
 //! What must be there and what must be gone, for every type whose elements are added, removed and read.
 //!
-//! An add is visible at a replica once that replica has taken it over; a kill (a remove, or a write that supersedes)
+//! An add is visible at a replica once that replica has taken it over; a removal (a remove, or a write that supersedes)
 //! ends the adds that its rule says. From the history alone some of this is certain, and only that is used:
 //!
-//! - an element **must be there** when it was added for certain (acknowledged, or seen) and no kill that may have
+//! - an element **must be there** when it was added for certain (acknowledged, or seen) and no removal that may have
 //!   happened can have ended it: every one of them had ended before the add began;
-//! - an element **must be gone** when each of its adds that may have happened was certainly ended by a kill that
+//! - an element **must be gone** when each of its adds that may have happened was certainly ended by a removal that
 //!   certainly happened.
 //!
 //! Both are demanded of the reads of a settled object. Where more is promised than eventual agreement ([`Promise`]),
-//! both are demanded of every read, too, as far as adds and kills are certainly known where it was answered
+//! both are demanded of every read, too, as far as adds and removals are certainly known where it was answered
 //! ([`Knowledge`]). This is one direction of replication-aware linearizability (Wang, Enea, Mutluergil and Petri,
 //! *Replication-aware linearizability*, 2019): what is reported has no explanation by it; the tests say how much else
 //! has none.
@@ -22,13 +22,13 @@ use rustc_hash::FxHashMap;
 
 use self::object::{Lists, Object};
 use self::threats::{Certain, Threats};
-use super::closing::{Closing, Looked, Place};
+use super::final_reads::{Coverage, FinalReads, Site};
 use super::knowledge::{Knowledge, NEVER};
 use super::{EventualDemand, Promise};
-use crate::anomalies::findings::{Findings, begun, between, ended, of_key};
+use crate::findings::{Findings, begun, between, ended, of_key};
 use crate::story::capital;
 
-/// Which adds a kill ends.
+/// Which adds a removal ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rule {
     /// Those that its replica had.
@@ -57,14 +57,14 @@ pub(super) struct Words {
 pub(super) fn judge(
     object: &Object<'_>,
     (rule, words): (Rule, &Words),
-    closing: &Closing,
+    final_reads: &FinalReads,
     demand: &EventualDemand,
     findings: &mut Findings,
-    looked: &mut Looked,
+    coverage: &mut Coverage,
 ) {
     let mut knowledge = Knowledge::new(object.ops, demand.promise);
     let mut order: Vec<u32> = (0..object.reads.len() as u32).collect();
-    order.sort_by_key(|&read| knowledge.place(object.reads[read as usize] as usize));
+    order.sort_by_key(|&read| knowledge.site(object.reads[read as usize] as usize));
     let mut begins = Vec::with_capacity(order.len());
     let mut ends = Vec::with_capacity(order.len());
     let mut first_rank = vec![0];
@@ -72,7 +72,7 @@ pub(super) fn judge(
         let op = object.reads[read as usize];
         begins.push(object.begun(op));
         ends.push(object.end(op));
-        while first_rank.len() <= knowledge.place(op as usize) as usize {
+        while first_rank.len() <= knowledge.site(op as usize) as usize {
             first_rank.push(rank);
         }
     }
@@ -81,11 +81,11 @@ pub(super) fn judge(
     }
     let threats = Threats::of(object, &knowledge, rule);
     let present = object.present(&order);
-    let told = vec![false; object.names.len()];
+    let reported = vec![false; object.names.len()];
     let mut judge =
-        Judge { object, words, knowledge, threats, order, begins, ends, first_rank, present, told, findings };
+        Judge { object, words, knowledge, threats, order, begins, ends, first_rank, present, reported, findings };
     judge.come_from_somewhere();
-    judge.remain(closing, looked);
+    judge.remain(final_reads, coverage);
     if demand.promise != Promise::Eventual {
         for element in 0..object.names.len() as u32 {
             judge.stay_known(element);
@@ -101,11 +101,11 @@ fn learn(object: &Object<'_>, knowledge: &mut Knowledge) {
     let mut shown: Vec<Vec<u64>> = Vec::new();
     for read in by_end {
         let op = object.reads[read as usize];
-        let (place, end) = (knowledge.place(op as usize), object.end(op));
-        if shown.len() <= place as usize {
-            shown.resize(place as usize + 1, Vec::new());
+        let (site, end) = (knowledge.site(op as usize), object.end(op));
+        if shown.len() <= site as usize {
+            shown.resize(site as usize + 1, Vec::new());
         }
-        let shown = &mut shown[place as usize];
+        let shown = &mut shown[site as usize];
         shown.resize(object.names.len().div_ceil(64), 0);
         for &element in object.found.get(read as usize) {
             let (word, bit) = (&mut shown[element as usize / 64], 1 << (element % 64));
@@ -116,7 +116,7 @@ fn learn(object: &Object<'_>, knowledge: &mut Knowledge) {
             let adds = object.adds.get(element as usize);
             let possible = |&add: &u32| object.begun(add) < end;
             if adds.first().is_some_and(possible) && !adds.get(1).is_some_and(possible) {
-                knowledge.shows(place, element, end, knowledge.place(adds[0] as usize), object.begun(adds[0]));
+                knowledge.shows(site, element, end, knowledge.site(adds[0] as usize), object.begun(adds[0]));
             }
         }
     }
@@ -127,7 +127,7 @@ struct Judge<'o, 'a> {
     words: &'o Words,
     knowledge: Knowledge,
     threats: Threats,
-    /// The reads by place, each place's in order of invocation; a read's index there is its rank.
+    /// The reads by site, each site's in order of invocation; a read's index there is its rank.
     order: Vec<u32>,
     /// When the read of a rank began.
     begins: Vec<u32>,
@@ -138,7 +138,7 @@ struct Judge<'o, 'a> {
     /// Per element, the ranks of the reads that have it.
     present: Lists<u32>,
     /// Elements of which something was reported.
-    told: Vec<bool>,
+    reported: Vec<bool>,
     findings: &'o mut Findings,
 }
 
@@ -199,14 +199,14 @@ impl<'a> Judge<'_, 'a> {
                     format!("A read, {}, returned {thing} {name}, which nobody added.", begun(read))
                 }),
             }
-            self.told[element as usize] = true;
+            self.reported[element as usize] = true;
         }
     }
 
     /// What must be there in the end, and what must not.
-    fn remain(&mut self, closing: &Closing, looked: &mut Looked) {
+    fn remain(&mut self, final_reads: &FinalReads, coverage: &mut Coverage) {
         let object = self.object;
-        if closing.reads.is_empty() {
+        if final_reads.reads.is_empty() {
             return;
         }
         let elements = 0..object.names.len() as u32;
@@ -214,33 +214,33 @@ impl<'a> Judge<'_, 'a> {
         let gone: Vec<Evidence> = elements.clone().map(|element| self.must_be_gone(element)).collect();
         let mut stamps = vec![0_u32; object.names.len()];
         let (mut convicted, mut early) = (false, None);
-        for (stamp, closing_read) in (1..).zip(closing.judged()) {
-            let number = object.reads.partition_point(|&op| (op as usize) < closing_read.read);
+        for (stamp, final_read) in (1..).zip(final_reads.judged()) {
+            let number = object.reads.partition_point(|&op| (op as usize) < final_read.read);
             for &element in object.found.get(number) {
                 stamps[element as usize] = stamp;
             }
-            let read = self.view(closing_read.read as u32);
+            let read = self.view(final_read.read as u32);
             for element in elements.clone() {
                 let index = element as usize;
                 let there = stamps[index] == stamp;
                 let Some(reason) = (if there { gone[index] } else { must[index] }) else { continue };
-                if self.told[index] {
+                if self.reported[index] {
                     continue;
                 }
-                if !closing_read.settled {
+                if !final_read.settled {
                     early.get_or_insert((read, element, there));
                     break;
                 }
                 convicted = true;
-                self.told[index] = true;
+                self.reported[index] = true;
                 if there { self.came_back(element, reason, read) } else { self.lost(element, reason, read) }
             }
         }
         let Some((read, element, there)) = early.filter(|_| !convicted) else { return };
-        looked.too_early(|| {
+        coverage.too_early(|| {
             let still = if there { "still has" } else { "lacks" };
             let key = of_key(&read.key);
-            format!("{} {still} {} {}{key}", Place::of(read), self.words.thing, self.name(element))
+            format!("{} {still} {} {}{key}", Site::of(read), self.words.thing, self.name(element))
         });
     }
 
@@ -259,57 +259,58 @@ impl<'a> Judge<'_, 'a> {
             return Some(read(rank));
         }
         // Shown although all that could end it was known: so it has survived that.
-        let kills = object.kills.get(object.group[element as usize] as usize);
+        let removals = object.removals.get(object.group[element as usize] as usize);
         let survived = |&rank: &u32| {
-            let place = self.knowledge.place(read(rank) as usize);
-            kills.iter().filter(|kill| kill.own != element).all(|kill| {
-                let known = self.knowledge.since(place, self.knowledge.place(kill.op as usize), object.end(kill.op));
-                object.end(kill.op) < object.begun(first_add) || known < self.begins[rank as usize]
+            let site = self.knowledge.site(read(rank) as usize);
+            removals.iter().filter(|removal| removal.own != element).all(|removal| {
+                let known =
+                    self.knowledge.since(site, self.knowledge.site(removal.op as usize), object.end(removal.op));
+                object.end(removal.op) < object.begun(first_add) || known < self.begins[rank as usize]
             })
         };
-        // Where a kill names what it ends, nothing survives it.
-        if kills.len() > MANY_KILLS || threats.rule == Rule::Explicit {
+        // Where a removal names what it ends, nothing survives it.
+        if removals.len() > MANY_REMOVALS || threats.rule == Rule::Explicit {
             return None;
         }
-        let last_of_place = ranks.chunk_by(|&one, &other| {
-            self.knowledge.place(read(one) as usize) == self.knowledge.place(read(other) as usize)
+        let last_of_site = ranks.chunk_by(|&one, &other| {
+            self.knowledge.site(read(one) as usize) == self.knowledge.site(read(other) as usize)
         });
-        last_of_place.filter_map(<[u32]>::last).find(|rank| survived(rank)).map(|&rank| read(rank))
+        last_of_site.filter_map(<[u32]>::last).find(|rank| survived(rank)).map(|&rank| read(rank))
     }
 
-    /// Whether no replica may have an element in the end: the kill that ended the last of its adds.
+    /// Whether no replica may have an element in the end: the removal that ended the last of its adds.
     fn must_be_gone(&self, element: u32) -> Evidence {
         let (object, threats) = (self.object, &self.threats);
         let mut reason = None;
         for &add in object.adds.get(element as usize) {
             let mut observers = threats
-                .by_place(object, element)
-                .filter_map(|kills| threats.last_observer(object, &self.knowledge, element, add, kills));
+                .by_site(object, element)
+                .filter_map(|removals| threats.last_observer(object, &self.knowledge, element, add, removals));
             reason = Some(observers.next()?.op);
         }
         reason
     }
 
-    /// The ranks of a place's reads that began after one moment and before another.
-    fn between(&self, place: u32, after: u32, before: u32) -> std::ops::Range<usize> {
-        let end = |place: usize| self.first_rank.get(place).copied().unwrap_or(self.order.len());
-        let (first, last) = (end(place as usize), end(place as usize + 1));
-        let of_place = &self.begins[first..last];
-        let low = of_place.partition_point(|&begun| begun <= after);
-        let high = of_place.partition_point(|&begun| begun < before).max(low);
+    /// The ranks of a site's reads that began after one moment and before another.
+    fn between(&self, site: u32, after: u32, before: u32) -> std::ops::Range<usize> {
+        let end = |site: usize| self.first_rank.get(site).copied().unwrap_or(self.order.len());
+        let (first, last) = (end(site as usize), end(site as usize + 1));
+        let of_site = &self.begins[first..last];
+        let low = of_site.partition_point(|&begun| begun <= after);
+        let high = of_site.partition_point(|&begun| begun < before).max(low);
         first + low..first + high
     }
 
-    /// A place that knows an element has it in every later read, as long as nothing can have ended it.
+    /// a site that knows an element has it in every later read, as long as nothing can have ended it.
     fn stay_known(&mut self, element: u32) {
         let object = self.object;
         let adds = object.adds.get(element as usize);
         let mut last = (NEVER, 0, 0);
         for &add in adds.iter().filter(|&&add| object.is_acknowledged(add)) {
             let threat = self.threats.first(object, element, object.begun(add));
-            let place = self.knowledge.place(add as usize);
-            for other in self.knowledge.reach(place) {
-                let since = self.knowledge.since(other, place, object.end(add));
+            let site = self.knowledge.site(add as usize);
+            for other in self.knowledge.reach(site) {
+                let since = self.knowledge.since(other, site, object.end(add));
                 // Adds that nothing separates make the same demand.
                 if since != NEVER && !(last.0 == other && last.1 == threat && last.2 <= since) {
                     last = (other, threat, since);
@@ -317,30 +318,30 @@ impl<'a> Judge<'_, 'a> {
                 }
             }
         }
-        let (Some(&add), false) = (adds.first(), self.told[element as usize]) else { return };
+        let (Some(&add), false) = (adds.first(), self.reported[element as usize]) else { return };
         let threat = self.threats.first(object, element, object.begun(add));
         let shown: Vec<u32> = self
             .present
             .get(element as usize)
-            .chunk_by(|&one, &other| self.place(one) == self.place(other))
+            .chunk_by(|&one, &other| self.site(one) == self.site(other))
             .filter_map(|ranks| ranks.iter().copied().min_by_key(|&rank| self.ends[rank as usize]))
             .collect();
         for rank in shown {
             let evidence = self.object.reads[self.order[rank as usize] as usize];
-            self.known(element, self.place(rank), self.ends[rank as usize], threat, evidence);
+            self.known(element, self.site(rank), self.ends[rank as usize], threat, evidence);
         }
     }
 
-    fn place(&self, rank: u32) -> u32 {
-        self.knowledge.place(self.object.reads[self.order[rank as usize] as usize] as usize)
+    fn site(&self, rank: u32) -> u32 {
+        self.knowledge.site(self.object.reads[self.order[rank as usize] as usize] as usize)
     }
 
-    /// Reads at a place that began after it knew an element, and ended before anything can have ended that, have it.
-    fn known(&mut self, element: u32, place: u32, since: u32, threat: u32, evidence: u32) {
-        if self.told[element as usize] {
+    /// Reads at a site that began after it knew an element, and ended before anything can have ended that, have it.
+    fn known(&mut self, element: u32, site: u32, since: u32, threat: u32, evidence: u32) {
+        if self.reported[element as usize] {
             return;
         }
-        let ranks = self.between(place, since, threat);
+        let ranks = self.between(site, since, threat);
         let present = self.present.get(element as usize);
         let from = present.partition_point(|&rank| (rank as usize) < ranks.start);
         let to = present.partition_point(|&rank| (rank as usize) < ranks.end);
@@ -352,68 +353,68 @@ impl<'a> Judge<'_, 'a> {
             .into_iter()
             .find(|&rank| present.next_if(|&&other| other as usize == rank).is_none() && self.ends[rank] < threat);
         let Some(missing) = missing else { return };
-        self.told[element as usize] = true;
+        self.reported[element as usize] = true;
         let (evidence, read) = (self.view(evidence), self.read(missing));
         let (name, words) = (self.object.names.name(element), self.words);
         self.findings.anomaly(forgotten(words.thing), &[evidence, read], || {
-            let how = match (evidence.f, Place::of(evidence) == Place::of(read)) {
+            let how = match (evidence.f, Site::of(evidence) == Site::of(read)) {
                 ("read", _) => format!("had shown {} {name} {}", words.thing, ended(evidence)),
                 (_, true) => format!("had acknowledged {} {name} {}", words.thing, ended(evidence)),
                 (_, false) => {
-                    format!("had shown something that {} was told after {} {name}", Place::of(evidence), words.thing)
+                    format!("had shown something that {} was told after {} {name}", Site::of(evidence), words.thing)
                 }
             };
             format!(
                 "{} {how}, and nothing can have {} it since; yet a read there that began {} later lacks it.",
-                capital(Place::of(read)),
+                capital(Site::of(read)),
                 words.removed,
                 between(evidence, read)
             )
         });
     }
 
-    /// A place that knows that all adds of an element are ended does not show it, until it is added again.
+    /// a site that knows that all adds of an element are ended does not show it, until it is added again.
     fn stay_gone(&mut self, element: u32) {
         let object = self.object;
-        if self.told[element as usize] || self.threats.certain(object, element).is_empty() {
+        if self.reported[element as usize] || self.threats.certain(object, element).is_empty() {
             return;
         }
-        let at: Vec<u32> = self.threats.by_place(object, element).map(|kills| kills[0].place).collect();
+        let at: Vec<u32> = self.threats.by_site(object, element).map(|removals| removals[0].site).collect();
         let reach: Vec<u32> = match at.as_slice() {
             [] => Vec::new(),
-            places if self.knowledge.reach(places[0]).len() <= 1 => at,
-            places => self.knowledge.reach(places[0]).collect(),
+            sites if self.knowledge.reach(sites[0]).len() <= 1 => at,
+            sites => self.knowledge.reach(sites[0]).collect(),
         };
-        // Which kills ended an add is the same for all places: per add, found when the first place asks.
+        // Which removals ended an add is the same for all sites: per add, found when the first site asks.
         let mut observers = Vec::new();
-        for place in reach {
-            if let Some((kill, rank)) = self.shown_though_gone(element, place, &mut observers) {
-                self.told[element as usize] = true;
+        for site in reach {
+            if let Some((removal, rank)) = self.shown_though_gone(element, site, &mut observers) {
+                self.reported[element as usize] = true;
                 let read = self.read(rank);
-                return self.came_back(element, kill, read);
+                return self.came_back(element, removal, read);
             }
         }
     }
 
-    fn shown_though_gone(&self, element: u32, place: u32, observers: &mut Vec<Vec<Certain>>) -> Option<(u32, usize)> {
+    fn shown_though_gone(&self, element: u32, site: u32, observers: &mut Vec<Vec<Certain>>) -> Option<(u32, usize)> {
         let (object, threats) = (self.object, &self.threats);
         let adds = object.adds.get(element as usize);
         let (mut moment, mut reason) = (0, 0);
         for (index, &add) in adds.iter().enumerate() {
             if observers.len() == index {
-                let of_place = |kills| threats.first_observer(object, &self.knowledge, element, add, kills);
-                observers.push(threats.by_place(object, element).filter_map(of_place).collect());
+                let of_site = |removals| threats.first_observer(object, &self.knowledge, element, add, removals);
+                observers.push(threats.by_site(object, element).filter_map(of_site).collect());
             }
-            let known = |kill: &Certain| (self.knowledge.since(place, kill.place, kill.end), kill.op);
-            let (known, kill) = observers[index].iter().map(known).min()?;
+            let known = |removal: &Certain| (self.knowledge.since(site, removal.site, removal.end), removal.op);
+            let (known, removal) = observers[index].iter().map(known).min()?;
             if known == NEVER {
                 return None;
             }
             if known >= moment {
-                (moment, reason) = (known, kill);
+                (moment, reason) = (known, removal);
             }
             let again = adds.get(index + 1).map_or(NEVER, |&add| object.begun(add));
-            let ranks = self.between(place, moment, again);
+            let ranks = self.between(site, moment, again);
             let present = self.present.get(element as usize);
             let from = present.partition_point(|&rank| (rank as usize) < ranks.start);
             let shown = present[from..].iter().map(|&rank| rank as usize).take_while(|&rank| rank < ranks.end);
@@ -432,38 +433,38 @@ impl<'a> Judge<'_, 'a> {
             format!(
                 "{thing} {name} was {known} by {} {}, nothing can have {} it since, and {} lacks it: a read that began \
                  {} later, when all had to agree, does not have it.",
-                Place::of(evidence),
+                Site::of(evidence),
                 ended(evidence),
                 words.removed,
-                Place::of(read),
+                Site::of(read),
                 between(evidence, read)
             )
         });
     }
 
-    fn came_back(&mut self, element: u32, kill: u32, read: &OpView<'_>) {
-        let (kill, words, name) = (self.view(kill), self.words, self.object.names.name(element));
+    fn came_back(&mut self, element: u32, removal: u32, read: &OpView<'_>) {
+        let (removal, words, name) = (self.view(removal), self.words, self.object.names.name(element));
         let adds = self.object.adds.get(element as usize);
-        let mut told = vec![kill, read];
-        told.extend(adds.last().map(|&add| self.view(add)));
+        let mut reported = vec![removal, read];
+        reported.extend(adds.last().map(|&add| self.view(add)));
         let thing = capital(words.thing);
-        self.findings.anomaly(words.back, &told, || {
+        self.findings.anomaly(words.back, &reported, || {
             let several = if adds.len() > 1 { "all its adds" } else { "it" };
             format!(
                 "{thing} {name} was {} by {}, acknowledged {}, which ended {several} for certain; yet {} returned it in \
                  a read that began {} later.",
                 words.removed,
-                Place::of(kill),
-                ended(kill),
-                Place::of(read),
-                between(kill, read)
+                Site::of(removal),
+                ended(removal),
+                Site::of(read),
+                between(removal, read)
             )
         });
     }
 }
 
-/// With more kills of one group than this, a read is not compared with each of them.
-const MANY_KILLS: usize = 32;
+/// With more removals of one group than this, a read is not compared with each of them.
+const MANY_REMOVALS: usize = 32;
 
 fn duplicated(thing: &str) -> &'static str {
     if thing == "value" { "duplicated value" } else { "duplicated element" }

@@ -7,11 +7,11 @@
 use rashomon_history::{History, OpView, Outcome, Value};
 
 use super::EventualDemand;
-use super::closing::{Closing, Looked, each_object, is_answered};
+use super::final_reads::{Coverage, FinalReads, each_object, is_answered};
 use super::lifetimes::object::{Builder, NONE};
 use super::lifetimes::{Rule, Words, judge};
 use super::sets::promised;
-use crate::anomalies::findings::Findings;
+use crate::findings::Findings;
 use crate::verdict::{Budget, Judgement};
 
 const WORDS: Words = Words {
@@ -32,10 +32,10 @@ fn field<'a>(op: &'a OpView<'_>) -> Option<&'a Value> {
 
 pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> Judgement {
     let mut findings = Findings::new("or-map", "follows each value of each field", history.len());
-    let mut looked = Looked::default();
+    let mut coverage = Coverage::default();
     each_object(history, |ops| {
-        let closing = Closing::of(ops, demand);
-        looked.object(&closing);
+        let final_reads = FinalReads::of(ops, demand);
+        coverage.object(&final_reads);
         let unreadable = |op: &&OpView<'_>| is_answered(op) && !matches!(op.output, Value::Map(_));
         if let Some(op) = ops.iter().find(unreadable) {
             return findings.unknown(format!("operation {} read {}, which is not a map", op.id.0, op.output));
@@ -49,16 +49,16 @@ pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> J
                 let element = builder.element(&op.input);
                 let group = builder.group(field);
                 builder.add(element, index);
-                builder.kill(group, index, element);
+                builder.remove(group, index, element);
             } else if op.f == "remove" {
                 let group = builder.group(&op.input);
-                builder.kill(group, index, NONE);
+                builder.remove(group, index, NONE);
             }
         }
         let object = builder.build(each_value, |name| name.as_list().map_or(Value::Nil, |pair| pair[0].clone()));
-        judge(&object, (Rule::Observed, &WORDS), &closing, demand, &mut findings, &mut looked);
+        judge(&object, (Rule::Observed, &WORDS), &final_reads, demand, &mut findings, &mut coverage);
     });
-    looked.tell(&mut findings);
+    coverage.report(&mut findings);
     promised(demand, &mut findings);
     findings.judgement()
 }

@@ -17,7 +17,7 @@
 //! not tell who was cut off: so rule 6 is for runs whose faults leave no such excuse.
 
 mod accused;
-mod closing;
+mod final_views;
 mod forward;
 mod looks;
 #[cfg(test)]
@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use self::looks::Looks;
 use super::EventualDemand;
-use crate::anomalies::findings::Findings;
+use crate::findings::Findings;
 use crate::verdict::{Budget, Judgement};
 
 /// Which accusations of members that were well are anomalies. A member was well while its node acknowledged operations
@@ -48,7 +48,8 @@ pub enum Accusations {
 /// What is demanded of views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MembersDemand {
-    /// When views must have converged; `None` while the history may go on: then only what is already certain is told.
+    /// When views must have converged; `None` while the history may go on: then only what is already certain is
+    /// reported.
     pub settled: Option<EventualDemand>,
     /// What rule 6 forbids.
     pub accusations: Accusations,
@@ -77,8 +78,8 @@ pub fn check_members(history: &History, demand: &MembersDemand) -> Judgement {
     forward::judge(&looks, &mut findings);
     accused::judge(&looks, demand, &mut findings);
     match &demand.settled {
-        Some(settled) => closing::judge(&looks, settled, &mut findings),
-        None => findings.unknown("the history has no quiet time: whether views converge is not known".to_owned()),
+        Some(settled) => final_views::judge(&looks, settled, &mut findings),
+        None => findings.unknown("the history has no quiescent period: whether views converge is not known".to_owned()),
     }
     findings.judgement()
 }

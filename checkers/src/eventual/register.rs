@@ -15,8 +15,8 @@ use rashomon_history::{History, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
 use super::EventualDemand;
-use super::closing::{Closing, Looked, Place, each_object, is_answered};
-use crate::anomalies::findings::{Findings, begun, between, ended, last_moment, of_key, precedes};
+use super::final_reads::{Coverage, FinalReads, Site, each_object, is_answered};
+use crate::findings::{Findings, begun, between, ended, last_moment, of_key, precedes};
 use crate::story::Span;
 use crate::verdict::{Budget, Judgement};
 
@@ -38,13 +38,13 @@ enum Order {
 }
 
 fn judge_all(history: &History, demand: &EventualDemand, order: Order, mut findings: Findings) -> Judgement {
-    let mut looked = Looked::default();
+    let mut coverage = Coverage::default();
     each_object(history, |ops| {
-        let closing = Closing::of(ops, demand);
-        looked.object(&closing);
-        judge(ops, &closing, order, &mut findings, &mut looked);
+        let final_reads = FinalReads::of(ops, demand);
+        coverage.object(&final_reads);
+        judge(ops, &final_reads, order, &mut findings, &mut coverage);
     });
-    looked.tell(&mut findings);
+    coverage.report(&mut findings);
     findings.judgement()
 }
 
@@ -68,7 +68,7 @@ struct Written<'a> {
     writes: u32,
 }
 
-fn judge(ops: &[OpView<'_>], closing: &Closing, order: Order, findings: &mut Findings, looked: &mut Looked) {
+fn judge(ops: &[OpView<'_>], final_reads: &FinalReads, order: Order, findings: &mut Findings, coverage: &mut Coverage) {
     let mut values: FxHashMap<&Value, Written<'_>> = FxHashMap::default();
     let mut newest: Option<&OpView<'_>> = None;
     for op in ops {
@@ -99,12 +99,12 @@ fn judge(ops: &[OpView<'_>], closing: &Closing, order: Order, findings: &mut Fin
     // The acknowledged write that began last follows whatever any acknowledged write follows.
     let Some(newest) = newest else { return };
     let mut early = None;
-    for closing_read in closing.judged() {
-        let read = &ops[closing_read.read];
+    for final_read in final_reads.judged() {
+        let read = &ops[final_read.read];
         let winner = values.get(&read.output);
         let followed = |winner: &Written<'_>| order == Order::RealTime && winner.effect < newest.invoked;
         let lost = read.output.is_nil() || winner.is_some_and(followed);
-        if lost && closing_read.settled {
+        if lost && final_read.settled {
             lost_write(ops, read, winner, newest, findings);
             return;
         } else if lost {
@@ -112,10 +112,10 @@ fn judge(ops: &[OpView<'_>], closing: &Closing, order: Order, findings: &mut Fin
         }
     }
     if let Some(read) = early {
-        looked.too_early(|| {
+        coverage.too_early(|| {
             format!(
                 "{} still answered {}{} though write {} had been acknowledged",
-                Place::of(read),
+                Site::of(read),
                 read.output,
                 of_key(&read.key),
                 written(newest).unwrap_or(&Value::Nil)
@@ -165,9 +165,9 @@ fn lost_write(
             format!(
                 "Write {} was acknowledged by {} {}, but {} holds nothing: a read that began {} later returned nil.",
                 value(newest),
-                Place::of(newest),
+                Site::of(newest),
                 ended(newest),
-                Place::of(read),
+                Site::of(read),
                 between(newest, read)
             )
         });
@@ -178,10 +178,10 @@ fn lost_write(
     let proof = (!precedes(winner.first, newest))
         .then(|| ops.iter().filter(|op| is_answered(op) && op.output == read.output).min_by_key(|op| last_moment(op)))
         .flatten();
-    let mut told = vec![winner.first, newest, read];
-    told.extend(proof);
-    findings.anomaly("lost write", &told, || {
-        let (one, other) = (Place::of(newest), Place::of(winner.first));
+    let mut reported = vec![winner.first, newest, read];
+    reported.extend(proof);
+    findings.anomaly("lost write", &reported, || {
+        let (one, other) = (Site::of(newest), Site::of(winner.first));
         let more = match lost {
             0 | 1 => String::new(),
             2 => " So was one more acknowledged write.".to_owned(),
@@ -200,7 +200,7 @@ fn lost_write(
             value(newest),
             ended(newest),
             value(winner.first),
-            Place::of(read),
+            Site::of(read),
             read.output,
             begun(read),
         )

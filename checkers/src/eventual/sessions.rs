@@ -18,12 +18,12 @@ use rashomon_history::{History, OpId, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
 use super::EventualDemand;
-use super::closing::is_answered;
-use super::graph::{Edge, find_cycle};
+use super::final_reads::is_answered;
 use super::register::{failed_writes, unwritten, written};
-use crate::anomalies::findings::{Findings, begun, ended, last_moment, of_key};
-use crate::part::Keys;
+use crate::findings::{Findings, begun, ended, last_moment, of_key};
+use crate::graph::{Edge, find_cycle};
 use crate::story::capital;
+use crate::subhistory::Keys;
 use crate::verdict::{Budget, Judgement};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,11 +145,11 @@ fn judge(ops: &[OpView<'_>], findings: &mut Findings) {
     // Nothing is older than the initial value.
     let back = edges.iter().find(|edge| edge.to == INITIAL).copied();
     if let Some(cycle) = back.map(|edge| vec![edge]).or_else(|| find_cycle(values.len() + 1, &edges)) {
-        tell(ops, &cycle, findings);
+        describe(ops, &cycle, findings);
     }
 }
 
-fn tell(ops: &[OpView<'_>], cycle: &[Edge<Reason>], findings: &mut Findings) {
+fn describe(ops: &[OpView<'_>], cycle: &[Edge<Reason>], findings: &mut Findings) {
     let view = |op: u32| &ops[op as usize];
     let has = |guarantee| cycle.iter().any(|edge| edge.reason.guarantee == guarantee);
     let one_process = cycle.iter().all(|edge| view(edge.reason.first).process == view(cycle[0].reason.first).process);
@@ -159,7 +159,7 @@ fn tell(ops: &[OpView<'_>], cycle: &[Edge<Reason>], findings: &mut Findings) {
         true => Guarantee::MonotonicReads,
         false => several.into_iter().find(|&guarantee| has(guarantee)).unwrap_or(Guarantee::MonotonicReads),
     };
-    let told: Vec<&OpView<'_>> =
+    let reported: Vec<&OpView<'_>> =
         cycle.iter().flat_map(|edge| [view(edge.reason.first), view(edge.reason.second)]).collect();
     let name = match broken {
         Guarantee::ReadYourWrites => "read your writes violated",
@@ -167,7 +167,7 @@ fn tell(ops: &[OpView<'_>], cycle: &[Edge<Reason>], findings: &mut Findings) {
         Guarantee::MonotonicWrites => "monotonic writes violated",
         Guarantee::WritesFollowReads => "writes follow reads violated",
     };
-    findings.anomaly(name, &told, || {
+    findings.anomaly(name, &reported, || {
         let did = |op: &OpView<'_>| match written(op) {
             Some(value) => format!("wrote {value}"),
             None => format!("read {}", op.output),

@@ -7,11 +7,11 @@
 
 use rashomon_history::{History, OpView, Outcome, Value};
 
-use super::closing::{Closing, Looked, each_object};
+use super::final_reads::{Coverage, FinalReads, each_object};
 use super::lifetimes::object::{Builder, NONE};
 use super::lifetimes::{Rule, Words, judge};
 use super::{EventualDemand, Promise};
-use crate::anomalies::findings::Findings;
+use crate::findings::Findings;
 use crate::verdict::{Budget, Judgement};
 
 const WORDS: Words = Words {
@@ -42,10 +42,10 @@ fn judge_all(
     updates: &[&str],
 ) -> Judgement {
     let mut findings = Findings::new(name, "follows each element from its adds to its removes", history.len());
-    let mut looked = Looked::default();
+    let mut coverage = Coverage::default();
     each_object(history, |ops| {
-        let closing = Closing::of(ops, demand);
-        looked.object(&closing);
+        let final_reads = FinalReads::of(ops, demand);
+        coverage.object(&final_reads);
         if let Some(op) = unreadable(ops) {
             return findings.unknown(format!("operation {} read {}, which is not a list", op.id.0, op.output));
         }
@@ -55,20 +55,20 @@ fn judge_all(
             let element = builder.element(&op.input);
             match op.f {
                 "add" => builder.add(element, index),
-                _ => builder.kill(element, index, NONE),
+                _ => builder.remove(element, index, NONE),
             }
         }
         let object = builder.build(each_element, Value::clone);
-        judge(&object, (rule, &WORDS), &closing, demand, &mut findings, &mut looked);
+        judge(&object, (rule, &WORDS), &final_reads, demand, &mut findings, &mut coverage);
     });
-    looked.tell(&mut findings);
+    coverage.report(&mut findings);
     promised(demand, &mut findings);
     findings.judgement()
 }
 
 /// A read whose answer is not a list of elements.
 pub(super) fn unreadable<'a>(ops: &'a [OpView<'a>]) -> Option<&'a OpView<'a>> {
-    ops.iter().find(|op| super::closing::is_answered(op) && op.output.as_list().is_none())
+    ops.iter().find(|op| super::final_reads::is_answered(op) && op.output.as_list().is_none())
 }
 
 /// The elements of a list.

@@ -10,11 +10,11 @@ use rashomon_history::{History, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
 use super::EventualDemand;
-use super::closing::{Closing, Looked, each_object, is_answered};
+use super::final_reads::{Coverage, FinalReads, each_object, is_answered};
 use super::lifetimes::object::Builder;
 use super::lifetimes::{Rule, Words, judge};
 use super::sets::{each_element, promised, unreadable};
-use crate::anomalies::findings::{Findings, begun};
+use crate::findings::{Findings, begun};
 use crate::verdict::{Budget, Judgement};
 
 const WORDS: Words = Words {
@@ -35,11 +35,11 @@ fn put<'a>(op: &'a OpView<'_>) -> Option<(&'a Value, &'a [Value])> {
 
 pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget) -> Judgement {
     let mut findings = Findings::new("siblings", "follows each value to the puts that have seen it", history.len());
-    let mut looked = Looked::default();
+    let mut coverage = Coverage::default();
     let mut steps = budget.steps;
     each_object(history, |ops| {
-        let closing = Closing::of(ops, demand);
-        looked.object(&closing);
+        let final_reads = FinalReads::of(ops, demand);
+        coverage.object(&final_reads);
         if let Some(op) = unreadable(ops) {
             return findings.unknown(format!("operation {} read {}, which is not a list", op.id.0, op.output));
         }
@@ -55,19 +55,19 @@ pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget)
             builder.add(own, index);
             for value in seen {
                 let group = builder.group(value);
-                builder.kill(group, index, own);
+                builder.remove(group, index, own);
             }
         }
         let object = builder.build(each_element, Value::clone);
         side_by_side(ops, &mut steps, &mut findings);
-        judge(&object, (Rule::Explicit, &WORDS), &closing, demand, &mut findings, &mut looked);
+        judge(&object, (Rule::Explicit, &WORDS), &final_reads, demand, &mut findings, &mut coverage);
     });
     if steps == 0 {
         let what = "the budget did not suffice to compare all siblings of one answer with each other's pasts; raise the \
                     step budget";
         findings.unknown(what.to_owned());
     }
-    looked.tell(&mut findings);
+    coverage.report(&mut findings);
     promised(demand, &mut findings);
     findings.judgement()
 }
@@ -100,7 +100,7 @@ fn side_by_side(ops: &[OpView<'_>], steps: &mut u64, findings: &mut Findings) {
                     {
                         past.push(older);
                         if values.contains(value) {
-                            tell(read, older, newer, findings);
+                            describe(read, older, newer, findings);
                         }
                     }
                 }
@@ -109,7 +109,7 @@ fn side_by_side(ops: &[OpView<'_>], steps: &mut u64, findings: &mut Findings) {
     }
 }
 
-fn tell(read: &OpView<'_>, older: &OpView<'_>, newer: &OpView<'_>, findings: &mut Findings) {
+fn describe(read: &OpView<'_>, older: &OpView<'_>, newer: &OpView<'_>, findings: &mut Findings) {
     findings.anomaly("false sibling", &[older, newer, read], || {
         let value = |op| put(op).map_or(Value::Nil, |(value, _)| value.clone());
         format!(

@@ -11,9 +11,9 @@ use rashomon_history::{History, OpView, Outcome, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::EventualDemand;
-use super::closing::{each_object, is_answered};
+use super::final_reads::{each_object, is_answered};
 use super::register::written;
-use crate::anomalies::findings::{Findings, last_moment};
+use crate::findings::{Findings, last_moment};
 use crate::story::Span;
 use crate::verdict::{Budget, Judgement, Measurement};
 
@@ -56,7 +56,7 @@ pub(super) fn check(history: &History, _: &EventualDemand, budget: &Budget) -> J
     if samples.reads == 0 {
         findings.unknown("no read began after an acknowledged update: there is nothing to measure".to_owned());
     }
-    samples.tell(&mut findings);
+    samples.report(&mut findings);
     findings.judgement()
 }
 
@@ -179,15 +179,15 @@ fn set(ops: &[OpView<'_>], samples: &mut Samples, steps: &mut u64) {
     }
 }
 
-/// The bounds of the steps in which t-visibility is told, ms; the last one has no end.
+/// The bounds of the steps in which t-visibility is reported, ms; the last one has no end.
 const STEPS_MS: [f64; 14] =
     [0.0, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0, 5000.0, 10_000.0];
 
-/// The points of a distribution function are told at these shares.
+/// The points of a distribution function are reported at these shares.
 const SHARES: [f64; 13] = [0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0];
 
 impl Samples {
-    fn tell(mut self, findings: &mut Findings) {
+    fn report(mut self, findings: &mut Findings) {
         if self.reads == 0 {
             return;
         }

@@ -6,20 +6,20 @@
 //! collaborative text editing*, 2016, section 3): one order of all elements, deleted ones included, explains every
 //! read. It holds exactly when the union of the orders that the reads and inserts prove has no cycle. An insert proves
 //! that its element is behind the one it was put behind, and, where more than eventual agreement is promised, before
-//! the one that its place had last seen there.
+//! the one that its site had last seen there.
 
 use std::collections::BTreeMap;
 
 use rashomon_history::{History, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
-use super::closing::{Closing, Looked, Place, each_object};
-use super::graph::{Edge, find_cycle};
+use super::final_reads::{Coverage, FinalReads, Site, each_object};
 use super::lifetimes::object::{Builder, NONE, Object};
 use super::lifetimes::{Rule, Words, judge};
 use super::sets::{each_element, promised, unreadable};
 use super::{EventualDemand, Promise};
-use crate::anomalies::findings::{Findings, begun, of_key};
+use crate::findings::{Findings, begun, of_key};
+use crate::graph::{Edge, find_cycle};
 use crate::verdict::{Budget, Judgement};
 
 const WORDS: Words = Words {
@@ -40,10 +40,10 @@ fn insert<'a>(op: &'a OpView<'_>) -> Option<(&'a Value, &'a Value)> {
 
 pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> Judgement {
     let mut findings = Findings::new("text", "follows each element, and looks for one order of all", history.len());
-    let mut looked = Looked::default();
+    let mut coverage = Coverage::default();
     each_object(history, |ops| {
-        let closing = Closing::of(ops, demand);
-        looked.object(&closing);
+        let final_reads = FinalReads::of(ops, demand);
+        coverage.object(&final_reads);
         if let Some(op) = unreadable(ops) {
             return findings.unknown(format!("operation {} read {}, which is not a list", op.id.0, op.output));
         }
@@ -59,19 +59,19 @@ pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> J
                 builder.add(element, index);
             } else if op.f == "delete" {
                 let element = builder.element(&op.input);
-                builder.kill(element, index, NONE);
+                builder.remove(element, index, NONE);
             }
         }
         let object = builder.build(each_element, Value::clone);
         one_order(&object, demand.promise, &mut findings);
-        judge(&object, (Rule::Explicit, &WORDS), &closing, demand, &mut findings, &mut looked);
+        judge(&object, (Rule::Explicit, &WORDS), &final_reads, demand, &mut findings, &mut coverage);
     });
-    looked.tell(&mut findings);
+    coverage.report(&mut findings);
     promised(demand, &mut findings);
     findings.judgement()
 }
 
-/// Why one element is before another: a read that has them so, or an insert and the read that its place had seen.
+/// Why one element is before another: a read that has them so, or an insert and the read that its site had seen.
 #[derive(Clone, Copy)]
 struct Reason {
     op: u32,
@@ -104,30 +104,30 @@ fn one_order(object: &Object<'_>, promise: Promise, findings: &mut Findings) {
         }
     }
     let Some(cycle) = find_cycle(object.names.len(), &edges) else { return };
-    let mut told: Vec<&OpView<'_>> = Vec::new();
+    let mut reported: Vec<&OpView<'_>> = Vec::new();
     for edge in &cycle {
-        told.push(&ops[edge.reason.op as usize]);
-        told.extend(edge.reason.seen.map(|read| &ops[read as usize]));
+        reported.push(&ops[edge.reason.op as usize]);
+        reported.extend(edge.reason.seen.map(|read| &ops[read as usize]));
     }
     let mut shown: Vec<&OpView<'_>> = Vec::new();
-    told.retain(|op| {
+    reported.retain(|op| {
         !shown.iter().any(|other| other.id == op.id) && {
             shown.push(op);
             true
         }
     });
-    findings.anomaly("contradicting order", &told, || {
+    findings.anomaly("contradicting order", &reported, || {
         let because = |edge: &Edge<Reason>| {
             let (one, other) = (object.names.name(edge.from), object.names.name(edge.to));
             let op = &ops[edge.reason.op as usize];
             match (op.f, edge.reason.seen) {
                 ("insert", Some(_)) => format!(
                     "{one} is before {other}: {} put {one} where it had seen {other} ({})",
-                    Place::of(op),
+                    Site::of(op),
                     begun(op)
                 ),
                 ("insert", None) => format!("{one} is before {other}, which was put behind it {}", begun(op)),
-                _ => format!("{one} is before {other} in a read at {} {}", Place::of(op), begun(op)),
+                _ => format!("{one} is before {other} in a read at {} {}", Site::of(op), begun(op)),
             }
         };
         format!(
@@ -138,34 +138,34 @@ fn one_order(object: &Object<'_>, promise: Promise, findings: &mut Findings) {
     });
 }
 
-/// Per insert: the read that its place had seen last, and what came behind the anchor there.
+/// Per insert: the read that its site had seen last, and what came behind the anchor there.
 fn seen_behind_anchors(object: &Object<'_>, promise: Promise) -> FxHashMap<usize, (u32, u32)> {
     let mut behind = FxHashMap::default();
     if promise == Promise::Eventual {
         return behind;
     }
     let ops = object.ops;
-    let place = |op: &OpView<'_>| match promise {
-        Promise::Replica => Place::of(op),
-        _ => Place::Process(op.process),
+    let site = |op: &OpView<'_>| match promise {
+        Promise::Replica => Site::of(op),
+        _ => Site::Process(op.process),
     };
     let mut by_end: Vec<usize> = (0..object.reads.len()).collect();
     by_end.sort_unstable_by_key(|&number| object.end(object.reads[number]));
     let mut by_end = by_end.into_iter().peekable();
-    let mut latest: BTreeMap<Place, usize> = BTreeMap::new();
-    // Where each element of a place's latest read is, made when an insert asks.
-    let mut positions: BTreeMap<Place, (usize, FxHashMap<u32, usize>)> = BTreeMap::new();
+    let mut latest: BTreeMap<Site, usize> = BTreeMap::new();
+    // Where each element of a site's latest read is, made when an insert asks.
+    let mut positions: BTreeMap<Site, (usize, FxHashMap<u32, usize>)> = BTreeMap::new();
     for (index, op) in ops.iter().enumerate() {
         while let Some(number) = by_end.next_if(|&number| object.end(object.reads[number]) < op.invoked) {
-            latest.insert(place(&ops[object.reads[number] as usize]), number);
+            latest.insert(site(&ops[object.reads[number] as usize]), number);
         }
         let Some((_, after)) = insert(op).filter(|_| op.outcome != Outcome::Fail) else { continue };
-        let Some(&number) = latest.get(&place(op)) else { continue };
+        let Some(&number) = latest.get(&site(op)) else { continue };
         let found = object.found.get(number);
         let next = if after.is_nil() {
             found.first()
         } else {
-            let (known, positions) = positions.entry(place(op)).or_default();
+            let (known, positions) = positions.entry(site(op)).or_default();
             if positions.is_empty() || *known != number {
                 *known = number;
                 *positions = found.iter().enumerate().map(|(at, &element)| (element, at)).collect();

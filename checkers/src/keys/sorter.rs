@@ -1,23 +1,23 @@
 //! Operations sorted by key.
 //!
 //! A history's columns are in order of invocation, so the operations of one key among many lie far apart, and to
-//! collect them key by key would fetch every stretch of the columns again and again. They are sorted for many keys at a
-//! time instead: each thread goes through a stretch of the history, and knows for each key where what it finds belongs,
+//! collect them key by key would fetch every chunk of the columns again and again. They are sorted for many keys at a
+//! time instead: each thread goes through a chunk of the history, and knows for each key where what it finds belongs,
 //! because all were counted before.
 
 use std::ops::Range;
 
 use rashomon_history::{History, OpId, Row};
 
-use super::{KeyTable, Stretches};
+use super::{Chunks, KeyTable};
 use crate::threads::share_out;
 
 /// Sorts a history's operations by key.
 pub(crate) struct Sorter<'a> {
     history: &'a History,
     table: &'a KeyTable,
-    stretches: Stretches,
-    /// Per stretch of the history, per key: how many operations.
+    chunks: Chunks,
+    /// Per chunk of the history, per key: how many operations.
     counts: Vec<Vec<u32>>,
 }
 
@@ -48,30 +48,30 @@ impl Sorted {
 impl<'a> Sorter<'a> {
     /// Gets ready: counts.
     pub(crate) fn new(history: &'a History, table: &'a KeyTable, threads: usize) -> Sorter<'a> {
-        let stretches = Stretches::of(history, table.len(), threads);
-        let counts = stretches.each(|stretch| {
-            if stretches.count() == 1 {
+        let chunks = Chunks::of(history, table.len(), threads);
+        let counts = chunks.each(|chunk| {
+            if chunks.count() == 1 {
                 return (0..table.len()).map(|key| table.operations(key..key + 1) as u32).collect();
             }
             let mut counts = vec![0; table.len()];
-            for id in stretch {
+            for id in chunk {
                 if let Some(count) = counts.get_mut(table.number(history.key_of(OpId(id))) as usize) {
                     *count += 1;
                 }
             }
             counts
         });
-        Sorter { history, table, stretches, counts }
+        Sorter { history, table, chunks, counts }
     }
 
     /// Sorts the operations of some keys, using the memory of what was sorted before.
     pub(crate) fn sort(&self, keys: Range<usize>, before: Sorted) -> Sorted {
         let mut memory = before.blocks.into_iter().map(|block| block.rows);
         // Each thread makes a block, because the first touch of so much memory takes its time.
-        let ranges = self.table.divide(keys.clone(), self.stretches.count()).into_iter();
+        let ranges = self.table.divide(keys.clone(), self.chunks.count()).into_iter();
         let mut blocks: Vec<_> =
             ranges.map(|keys| (keys, memory.next().unwrap_or_default(), Block::default())).collect();
-        share_out(self.stretches.count(), blocks.iter_mut(), |(keys, rows, block), _: &mut ()| {
+        share_out(self.chunks.count(), blocks.iter_mut(), |(keys, rows, block), _: &mut ()| {
             *block = self.block(keys.clone(), std::mem::take(rows));
         });
         let mut blocks: Vec<Block> = blocks.into_iter().map(|(_, _, block)| block).collect();
@@ -86,8 +86,8 @@ impl<'a> Sorter<'a> {
                 }
             }
         }
-        self.stretches.each_with(places, |mut places, stretch| {
-            for id in stretch {
+        self.chunks.each_with(places, |mut places, chunk| {
+            for id in chunk {
                 let key = self.table.number(self.history.key_of(OpId(id))) as usize;
                 if let Some(places) = places.get_mut(key.wrapping_sub(keys.start)) {
                     *places.next().expect("they were counted") = (OpId(id), self.history.row(OpId(id)));

@@ -10,8 +10,8 @@ use crate::engine::{Answer, Shortage};
 use crate::explain;
 use crate::keys::Keys;
 use crate::model::{Model, Unusable};
-use crate::part::compile;
 use crate::specialist::{Broken, Ops, Rows};
+use crate::subhistory::compile;
 use crate::verdict::{Anomaly, Finding, Judgement, Method};
 
 /// Cores are sought for this many keys; the others are only counted.
@@ -85,7 +85,7 @@ impl Tally {
         self.refuted.push(Refuted { key, cause, steps });
     }
 
-    /// Notes an operation that the model cannot read; the first one is told.
+    /// Notes an operation that the model cannot read; the first one is reported.
     pub(super) fn cannot_read(&mut self, op: OpId, error: Unusable) {
         if self.unreadable.as_ref().is_none_or(|(first, _)| op < *first) {
             self.unreadable = Some((op, error));
@@ -145,11 +145,11 @@ impl Tally {
         self.concluded(model, unknown, anomalies)
     }
 
-    /// What could not be told.
+    /// What could not be reported.
     fn unknown(&self, history: &History, keys: &Keys) -> Vec<String> {
         let mut unknown = Vec::new();
         unknown.extend(self.unobserved.map(|what| format!("{what}, so there is nothing to judge")));
-        unknown.extend(self.short.iter().map(|(&key, short)| short.told(history, keys.of_key(key))));
+        unknown.extend(self.short.iter().map(|(&key, short)| short.describe(history, keys.of_key(key))));
         for &key in &self.flawed {
             let name = name_key(history, keys.of_key(key));
             unknown.push(format!("{name}the proof does not hold: this is an error of the checker; please report it"));
@@ -192,21 +192,21 @@ impl Refuted {
         match &self.cause {
             Cause::Rule(broken) => explain::explain_rule(model, history, broken),
             Cause::Contradiction { at, among } => {
-                let part = compile(model, history, keys.of_key(self.key));
-                let part = part.expect("the specialist reads what the model reads");
-                explain::explain(model, history, &part, explain::Refuted { at: *at, among, steps: self.steps })
+                let subhistory = compile(model, history, keys.of_key(self.key));
+                let subhistory = subhistory.expect("the specialist reads what the model reads");
+                explain::explain(model, history, &subhistory, explain::Refuted { at: *at, among, steps: self.steps })
             }
         }
     }
 }
 
 impl Short {
-    fn told(&self, history: &History, ops: Ops<'_>) -> String {
+    fn describe(&self, history: &History, ops: Ops<'_>) -> String {
         let steps = self.steps;
         let what = match self.shortage {
             Shortage::Steps => format!("{steps} steps were not enough; raise the step budget"),
-            Shortage::Open => "too many operations are open at once".to_owned(),
-            Shortage::Inexact => format!("{steps} steps told neither"),
+            Shortage::Pending => "too many operations are pending at once".to_owned(),
+            Shortage::Inexact => format!("{steps} steps decided neither"),
             Shortage::Bytes => "the memory budget was not enough; raise it".to_owned(),
         };
         let key = name_key(history, ops);

@@ -3,14 +3,14 @@
 //! The atomic register of Lamport, *On interprocess communication* (1986), with the compare-and-set of Herlihy,
 //! *Wait-free synchronization* (1991).
 
-mod account;
+mod explanation;
 mod zones;
 
 use rashomon_history::{OpView, Outcome, Value};
 
 use crate::model::{Model, Nature, Unusable};
 use crate::specialist::Specialist;
-use crate::story::{Account, Story};
+use crate::story::{Explanation, Story};
 use zones::Zones;
 
 /// An operation on a register with what it returned.
@@ -112,8 +112,8 @@ impl Model for Register {
         Some(&Zones { failed_cas: FailedCas::Nothing })
     }
 
-    fn explain(&self, story: &Story<'_, RegisterOp>) -> Option<Account> {
-        account::explain(story)
+    fn explain(&self, story: &Story<'_, RegisterOp>) -> Option<Explanation> {
+        explanation::explain(story)
     }
 
     fn describe(&self, op: &RegisterOp) -> String {
@@ -164,8 +164,8 @@ impl Model for CasRegister {
         })
     }
 
-    fn explain(&self, story: &Story<'_, RegisterOp>) -> Option<Account> {
-        account::explain(story)
+    fn explain(&self, story: &Story<'_, RegisterOp>) -> Option<Explanation> {
+        explanation::explain(story)
     }
 
     fn describe(&self, op: &RegisterOp) -> String {

@@ -1,14 +1,14 @@
-//! What a lane reads and what it answers.
+//! What a specialist reads and what it answers.
 
 pub use crate::specialist::Rule;
 
 /// The completion of a call of unknown outcome: later than every position.
 pub const NEVER: u32 = u32::MAX;
 
-/// One operation as a lane sees it.
+/// One operation as a specialist sees it.
 ///
 /// A slice of calls is one object's history: in order of invocation, failed operations left out, reads of unknown
-/// outcome left out (they say nothing). Positions are unique and below [`NEVER`]; lanes allocate a few bytes per
+/// outcome left out (they say nothing). Positions are unique and below [`NEVER`]; specialists allocate a few bytes per
 /// position up to the largest one, see [`densify`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Call<A> {
@@ -47,18 +47,18 @@ pub struct Contradiction {
     pub calls: Vec<u32>,
 }
 
-/// What a lane answers.
+/// What a specialist answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<A> {
     /// This order explains every call; calls of unknown outcome that are not in it never happened.
     Linearizable(Vec<Placed<A>>),
     /// No order does.
     Impossible(Contradiction),
-    /// This lane cannot tell; why.
+    /// This specialist cannot tell; why.
     Undecided(&'static str),
 }
 
-/// Renumbers positions so that they are `0..2n` without gaps, keeping their order. Call it before a lane when the
+/// Renumbers positions so that they are `0..2n` without gaps, keeping their order. Call it before a specialist when the
 /// calls are a small part of a long history.
 pub fn densify<A>(calls: &mut [Call<A>]) {
     let largest = calls.iter().map(|call| if call.is_unknown() { call.invoked } else { call.completed }).max();

@@ -292,7 +292,7 @@ const SHRINKING: usize = 50_000_000;
 pub(super) fn shrink(
     calls: &[Call<Act>],
     contradiction: Contradiction,
-    lane: fn(&[Call<Act>]) -> Answer<Act>,
+    specialist: fn(&[Call<Act>]) -> Answer<Act>,
 ) -> Contradiction {
     let value = |call: u32| match calls[call as usize].act {
         Act::Put(value) | Act::Take(value) | Act::Peek(value) => Some((0, value)),
@@ -303,7 +303,7 @@ pub(super) fn shrink(
     let mut refute = |core: &[u32]| {
         effort += core.len();
         let kept: Vec<Call<Act>> = core.iter().map(|&call| calls[call as usize]).collect();
-        match lane(&kept) {
+        match specialist(&kept) {
             _ if effort > SHRINKING => None,
             Answer::Impossible(less) => {
                 let calls = less.calls.iter().map(|&call| core[call as usize]).collect();

@@ -62,7 +62,7 @@ impl Object for Discipline {
 /// A peek in a simulation, before it is known what it sees.
 const WHATEVER: u32 = u32::MAX;
 
-type Lane = fn(&[Call<Act>]) -> Answer<Act>;
+type Specialist = fn(&[Call<Act>]) -> Answer<Act>;
 
 /// What the histories of a test may contain besides puts, takes and observations of "empty" of known outcome.
 #[derive(Clone, Copy)]
@@ -150,12 +150,12 @@ fn value_of(act: Act) -> Option<u32> {
 }
 
 /// Every history of up to `count` calls. Those of the largest size take only what is put; the smaller ones anything.
-fn exhaust(discipline: Discipline, lane: Lane, count: usize, scope: Scope) -> Tally {
+fn exhaust(discipline: Discipline, specialist: Specialist, count: usize, scope: Scope) -> Tally {
     let mut tally = Tally::default();
     for size in 1..=count {
         let ranked = discipline == Discipline::Least;
         every_history(size, scope, ranked, size == count, &mut |calls| {
-            compare(&discipline, calls, &lane(calls), Weaker::Alone, &mut tally);
+            compare(&discipline, calls, &specialist(calls), Weaker::Alone, &mut tally);
         });
     }
     tally
@@ -163,7 +163,7 @@ fn exhaust(discipline: Discipline, lane: Lane, count: usize, scope: Scope) -> Ta
 
 /// Random histories that ran, whole and then with two completions exchanged or an observation changed.
 /// One call in `peeks` is a peek, if not 0.
-fn randomize(discipline: Discipline, lane: Lane, rounds: u32, unknown: u32, peeks: u32) -> Tally {
+fn randomize(discipline: Discipline, specialist: Specialist, rounds: u32, unknown: u32, peeks: u32) -> Tally {
     let mut tally = Tally::default();
     let mut dice = Dice(u64::from(unknown) + 1);
     for _ in 0..rounds {
@@ -188,9 +188,9 @@ fn randomize(discipline: Discipline, lane: Lane, rounds: u32, unknown: u32, peek
         let forget = |act| if matches!(act, Act::Take(_) | Act::Empty) { Act::Unknown } else { act };
         let mut calls = simulate(&discipline, &mut dice, clients, count, unknown, next, forget);
         calls.retain(|call| call.completed != NEVER || matches!(call.act, Act::Put(_) | Act::Unknown));
-        compare(&discipline, &calls, &lane(&calls), Weaker::Alone, &mut tally);
+        compare(&discipline, &calls, &specialist(&calls), Weaker::Alone, &mut tally);
         damage(&mut calls, &mut dice);
-        compare(&discipline, &calls, &lane(&calls), Weaker::Alone, &mut tally);
+        compare(&discipline, &calls, &specialist(&calls), Weaker::Alone, &mut tally);
     }
     tally
 }
@@ -214,20 +214,20 @@ fn damage(calls: &mut [Call<Act>], dice: &mut Dice) {
     }
 }
 
-fn trust(discipline: Discipline, lane: Lane) {
+fn trust(discipline: Discipline, specialist: Specialist) {
     let scope = |unknown, peeks| Scope { unknown, peeks };
     for (name, tally) in [
-        ("exhaustive, known", exhaust(discipline, lane, 5, scope(false, false))),
-        ("exhaustive, unknown", exhaust(discipline, lane, 4, scope(true, false))),
-        ("exhaustive, peeks", exhaust(discipline, lane, 4, scope(false, true))),
-        ("exhaustive, unknown and peeks", exhaust(discipline, lane, 4, scope(true, true))),
-        ("random, known", randomize(discipline, lane, 1000, 0, 0)),
-        ("random, few unknown", randomize(discipline, lane, 1000, 10, 0)),
-        ("random, many unknown", randomize(discipline, lane, 1000, 3, 0)),
-        ("random, few peeks", randomize(discipline, lane, 1000, 0, 5)),
-        ("random, many peeks", randomize(discipline, lane, 1000, 0, 2)),
-        ("random, few unknown, peeks", randomize(discipline, lane, 1000, 10, 3)),
-        ("random, many unknown, peeks", randomize(discipline, lane, 1000, 3, 3)),
+        ("exhaustive, known", exhaust(discipline, specialist, 5, scope(false, false))),
+        ("exhaustive, unknown", exhaust(discipline, specialist, 4, scope(true, false))),
+        ("exhaustive, peeks", exhaust(discipline, specialist, 4, scope(false, true))),
+        ("exhaustive, unknown and peeks", exhaust(discipline, specialist, 4, scope(true, true))),
+        ("random, known", randomize(discipline, specialist, 1000, 0, 0)),
+        ("random, few unknown", randomize(discipline, specialist, 1000, 10, 0)),
+        ("random, many unknown", randomize(discipline, specialist, 1000, 3, 0)),
+        ("random, few peeks", randomize(discipline, specialist, 1000, 0, 5)),
+        ("random, many peeks", randomize(discipline, specialist, 1000, 0, 2)),
+        ("random, few unknown, peeks", randomize(discipline, specialist, 1000, 10, 3)),
+        ("random, many unknown, peeks", randomize(discipline, specialist, 1000, 3, 3)),
     ] {
         println!("{name}: {tally:?}");
         assert!(tally.yes > 100 && tally.no > 100 && tally.undecided == 0, "{name}: {tally:?}");
@@ -375,24 +375,24 @@ fn a_take_more_never_harms() {
     }
 }
 
-/// One size larger than the others, minutes instead of seconds: run it after changing a lane.
+/// One size larger than the others, minutes instead of seconds: run it after changing a specialist.
 #[test]
 #[ignore = "takes minutes"]
 fn every_container_agrees_with_the_reference_on_larger_histories() {
-    let lanes: [(Discipline, Lane); 4] = [
+    let specialists: [(Discipline, Specialist); 4] = [
         (Discipline::Fifo, fifo),
         (Discipline::Any, bag),
         (Discipline::Lifo, stack),
         (Discipline::Least, priority_queue),
     ];
-    for (discipline, lane) in lanes {
-        println!("known: {:?}", exhaust(discipline, lane, 6, Scope { unknown: false, peeks: false }));
-        println!("unknown: {:?}", exhaust(discipline, lane, 5, Scope { unknown: true, peeks: false }));
-        println!("peeks: {:?}", exhaust(discipline, lane, 5, Scope { unknown: true, peeks: true }));
-        println!("random: {:?}", randomize(discipline, lane, 100_000, 4, 0));
+    for (discipline, specialist) in specialists {
+        println!("known: {:?}", exhaust(discipline, specialist, 6, Scope { unknown: false, peeks: false }));
+        println!("unknown: {:?}", exhaust(discipline, specialist, 5, Scope { unknown: true, peeks: false }));
+        println!("peeks: {:?}", exhaust(discipline, specialist, 5, Scope { unknown: true, peeks: true }));
+        println!("random: {:?}", randomize(discipline, specialist, 100_000, 4, 0));
         for peeks in [2, 4] {
-            println!("random, peeks: {:?}", randomize(discipline, lane, 100_000, 0, peeks));
-            println!("random, unknown, peeks: {:?}", randomize(discipline, lane, 100_000, 4, peeks));
+            println!("random, peeks: {:?}", randomize(discipline, specialist, 100_000, 0, peeks));
+            println!("random, unknown, peeks: {:?}", randomize(discipline, specialist, 100_000, 4, peeks));
         }
     }
 }

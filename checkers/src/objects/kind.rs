@@ -7,7 +7,7 @@ use super::models::{Container, Counter, Discipline, OwnedLock, Permits, Set};
 use crate::linearizable::{self, Options};
 use crate::verdict::{Budget, Judgement};
 
-/// An object whose histories are judged for linearizability by a lane of its own.
+/// An object whose histories are judged for linearizability by a specialist of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ObjectKind {
     /// First in, first out.

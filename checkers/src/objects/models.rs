@@ -1,5 +1,5 @@
 //! The sequential specifications of these objects, for the general engine and the verifier, and how each is its own
-//! specialist: reads a recorded history into its lane's calls.
+//! specialist: reads a recorded history into its specialist's calls.
 
 mod container;
 mod counter;

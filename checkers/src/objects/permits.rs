@@ -30,7 +30,7 @@ pub fn permits(calls: &[Call<PermitAct>], limit: u32) -> Answer<PermitAct> {
     let mut placed = vec![false; calls.len()];
     let mut order = Vec::with_capacity(calls.len());
     let mut used = 0;
-    // Where the last stretch began that a contradiction has to tell: nothing was open, everything free and certain.
+    // Where the last segment began that a contradiction has to tell: nothing was open, everything free and certain.
     let (mut since, mut calls_open, mut certain) = (0, 0_u32, true);
     for event in events(calls, positions(calls)) {
         let call = &calls[event.call as usize];

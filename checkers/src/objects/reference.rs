@@ -1,4 +1,5 @@
-//! The obviously correct reference that every lane is compared with: try every order. And the histories to compare on.
+//! The obviously correct reference that every specialist is compared with: try every order. And the histories to
+//! compare on.
 
 use std::fmt::Debug;
 use std::hash::Hash;
@@ -67,7 +68,7 @@ pub(super) fn replay<O: Object>(object: &O, calls: &[Call<O::Act>], order: &[Pla
     }
 }
 
-/// How often a lane said what; a test that never saw one of them proves nothing.
+/// How often a specialist said what; a test that never saw one of them proves nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
     pub(super) yes: u64,
@@ -84,7 +85,8 @@ pub(super) enum Weaker {
     OthersUnknown,
 }
 
-/// Compares a lane with the reference on one history: verdict, linearization, and that the contradiction contradicts.
+/// Compares a specialist with the reference on one history: verdict, linearization, and that the contradiction
+/// contradicts.
 pub(super) fn compare<O: Object>(
     object: &O,
     calls: &[Call<O::Act>],
@@ -96,14 +98,14 @@ pub(super) fn compare<O: Object>(
     match answer {
         Answer::Linearizable(order) => {
             tally.yes += 1;
-            assert!(expected, "the lane says yes, the reference no: {calls:#?}\n{order:?}");
+            assert!(expected, "the specialist says yes, the reference no: {calls:#?}\n{order:?}");
             if let Err(error) = replay(object, calls, order) {
                 panic!("{error}: {calls:#?}\n{order:?}");
             }
         }
         Answer::Impossible(contradiction) => {
             tally.no += 1;
-            assert!(!expected, "the lane says no ({}), the reference yes: {calls:#?}", contradiction.rule.name);
+            assert!(!expected, "the specialist says no ({}), the reference yes: {calls:#?}", contradiction.rule.name);
             let mut core = calls.to_vec();
             let of_core = |index: usize| contradiction.calls.contains(&(index as u32));
             match weaker {

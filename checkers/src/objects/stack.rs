@@ -14,8 +14,9 @@
 //!    push to the front and its pop to the end; the rest stays a stack's, and real time allows it.
 //!    If there is none, the history is impossible. Otherwise leave it out and go on with the rest (2).
 //!
-//! `s` only grows and `e` only shrinks as parts become smaller, so a value, once it can be first, stays so. A segment
-//! tree over the values in order of the pushes' completions finds bottoms and cuts: O(n log n) time, O(n) memory.
+//! `s` only grows and `e` only shrinks as segments become smaller, so a value, once it can be first, stays so. A
+//! segment tree over the values in order of the pushes' completions finds bottoms and cuts: O(n log n) time, O(n)
+//! memory.
 //!
 //! # Peeks
 //!
@@ -75,9 +76,9 @@ pub(super) fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act
             Some(order) => Answer::Linearizable(order),
             None => Answer::Undecided("the stack's order could not be built; please report this history"),
         },
-        Err(part) => impossible(
+        Err(segment) => impossible(
             Rule { name: "not last in, first out", because: "No value can have been at the bottom of the stack" },
-            part.iter().flat_map(|&index| container.calls_of(nested[index as usize])).collect(),
+            segment.iter().flat_map(|&index| container.calls_of(nested[index as usize])).collect(),
         ),
     }
 }
@@ -118,7 +119,7 @@ enum Letter {
 /// What is left to nest, or to emit.
 enum Task {
     /// The items from the first (which remains) to before the second, those of them that remain.
-    Part(u32, u32),
+    Nest(u32, u32),
     /// The pop of a bottom, or a peek.
     Letter(Letter),
 }
@@ -129,7 +130,7 @@ fn pop_interval(item: &Item) -> (u32, u32) {
     if item.take == NONE { (NEVER - 1, NEVER) } else { (item.take_invoked, item.take_completed) }
 }
 
-/// Nests the items, given in order of the pushes' completions. The error is a part that has no bottom.
+/// Nests the items, given in order of the pushes' completions. The error is a segment that has no bottom.
 fn nest(items: &[&Item], mut peeks: Option<Peeks>) -> Result<Vec<Letter>, Vec<u32>> {
     let count = items.len() as u32;
     let mut word = Vec::with_capacity(2 * items.len());
@@ -144,7 +145,7 @@ fn nest(items: &[&Item], mut peeks: Option<Peeks>) -> Result<Vec<Letter>, Vec<u3
     let (mut starts, mut settled) = (Vec::new(), Vec::new());
     while let Some(task) = tasks.pop() {
         let (from, to) = match task {
-            Task::Part(from, to) => (from, to),
+            Task::Nest(from, to) => (from, to),
             Task::Letter(letter) => {
                 word.push(letter);
                 continue;
@@ -187,7 +188,7 @@ fn nest(items: &[&Item], mut peeks: Option<Peeks>) -> Result<Vec<Letter>, Vec<u3
 }
 
 /// For every item, how many of those that remain are certainly inside when its push completes, and those that none
-/// covers: each begins a part.
+/// covers: each begins a segment.
 fn covers(items: &[&Item]) -> (Covers, Vec<u32>) {
     let mut pops: Vec<u32> = items.iter().map(|item| pop_interval(item).0).collect();
     pops.sort_unstable();
@@ -200,8 +201,8 @@ fn covers(items: &[&Item]) -> (Covers, Vec<u32>) {
     }))
 }
 
-/// Few items of a part because of which it has no bottom: those of [`chain`], and for each that could be the bottom but
-/// for a peek, such that together are inside as long as that peek takes, and so on.
+/// Few items of a segment because of which it has no bottom: those of [`chain`], and for each that could be the bottom
+/// but for a peek, such that together are inside as long as that peek takes, and so on.
 fn blame(items: &[&Item], certain: &Largest, peeks: Option<&Peeks>, from: u32, to: u32) -> Vec<u32> {
     let last = certain.largest(from, to);
     let mut core = chain(items, certain, from, last);
@@ -233,7 +234,7 @@ fn blame(items: &[&Item], certain: &Largest, peeks: Option<&Peeks>, from: u32, t
     core
 }
 
-/// Few items of a part that together keep the stack from being empty as long as all of it does: always the one that
+/// Few items of a segment that together keep the stack from being empty as long as all of it does: always the one that
 /// stays longest of those that begin before the last one ends. None of them can be at the bottom of all of it.
 fn chain(items: &[&Item], certain: &Largest, from: u32, last: u32) -> Vec<u32> {
     let mut chain = vec![from];
@@ -253,7 +254,7 @@ fn chain(items: &[&Item], certain: &Largest, from: u32, last: u32) -> Vec<u32> {
     chain
 }
 
-/// Adds the parts that begin at `starts` and end where the next one begins, the first on top, and between them the
+/// Adds the segments that begin at `starts` and end where the next one begins, the first on top, and between them the
 /// peeks of what lies below them, given with their gaps in order.
 fn push_parts(tasks: &mut Vec<Task>, items: &[&Item], starts: &[u32], end: u32, peeks: &[(u32, Letter)]) {
     let (mut end, mut peeks) = (end, peeks);
@@ -261,7 +262,7 @@ fn push_parts(tasks: &mut Vec<Task>, items: &[&Item], starts: &[u32], end: u32, 
         let (before, after) =
             peeks.split_at(peeks.partition_point(|&(gap, _)| gap < items[start as usize].put_completed));
         tasks.extend(after.iter().rev().map(|&(_, peek)| Task::Letter(peek)));
-        tasks.push(Task::Part(start, end));
+        tasks.push(Task::Nest(start, end));
         (end, peeks) = (start, before);
     }
     tasks.extend(peeks.iter().rev().map(|&(_, peek)| Task::Letter(peek)));

@@ -7,26 +7,26 @@
 //!   value may be gone from one time on can be explained when it may be gone from an earlier time on. So nothing needs
 //!   to be known of an explanation but by when each loose value needs its take, and whether there are takes for all is
 //!   matching with deadlines ([`tokens`]).
-//! * **Contradictions are small.** Only values that once contradicted each other are looked at ([`part`]); each such
-//!   *part* says by when its loose values must have a take even if all others could have theirs as early as there is
-//!   one to spare. Takes that suit every part are tried on the whole history, which yields the next part, or an
-//!   explanation.
+//! * **Contradictions are small.** Only values that once contradicted each other are looked at ([`fragment`]); each
+//!   such *fragment* says by when its loose values must have a take even if all others could have theirs as early as
+//!   there is one to spare. Takes that suit every fragment are tried on the whole history, which yields the next
+//!   fragment, or an explanation.
 //!
-//! Only where a part can be made good by this value *or* by that one there is a choice, and all of them are tried. So
-//! the search is exact when it ends; it gives up after a number of steps that depends on nothing but the history.
+//! Only where a fragment can be made good by this value *or* by that one there is a choice, and all of them are tried.
+//! So the search is exact when it ends; it gives up after a number of steps that depends on nothing but the history.
 //!
-//! Parts found so far that cannot all be made good contradict each other, whatever the takes did.
+//! Fragments found so far that cannot all be made good contradict each other, whatever the takes did.
 
-mod part;
+mod fragment;
 pub(super) mod soonest;
 mod tokens;
 
 use super::call::{Answer, Call, Rule};
 use super::container::{Act, Container, NONE, impossible};
-use part::Part;
+use fragment::Fragment;
 use tokens::{Range, assign, earliest};
 
-/// Items looked at, summed over all histories and parts judged.
+/// Items looked at, summed over all histories and fragments judged.
 const STEPS: u64 = 100_000_000;
 
 /// Judges one complete history: every item has its take, or stays.
@@ -57,7 +57,7 @@ struct Search<'a> {
     invoked: Vec<u32>,
     /// The item that a call puts or takes.
     item_of: Vec<u32>,
-    /// Loose values that some part has, as items.
+    /// Loose values that some fragment has, as items.
     loose: Vec<u32>,
     /// The place in `loose` of an item; [`NONE`] for others.
     number_of: Vec<u32>,
@@ -65,13 +65,13 @@ struct Search<'a> {
     ranges: Vec<Range>,
     /// What `ranges` held before, for going back.
     trail: Vec<(u32, Range)>,
-    parts: Vec<Part>,
-    /// All calls of all parts.
+    fragments: Vec<Fragment>,
+    /// All calls of all fragments.
     core: Vec<u32>,
     steps: u64,
 }
 
-/// Loose values of a part of which at least one must have an earlier take than it was given.
+/// Loose values of a fragment of which at least one must have an earlier take than it was given.
 struct Choice {
     /// Values with the takes they were given.
     alternatives: Vec<(u32, u32)>,
@@ -85,7 +85,7 @@ struct Choice {
 enum Settled {
     /// There are too few takes.
     Conflict,
-    /// These takes suit every part.
+    /// These takes suit every fragment.
     Suits(Vec<u32>),
     /// These do not, and which value needs another one does not follow.
     Open(Choice),
@@ -108,7 +108,7 @@ impl Search<'_> {
             number_of: vec![NONE; container.items.len()],
             ranges: Vec::new(),
             trail: Vec::new(),
-            parts: Vec::new(),
+            fragments: Vec::new(),
             core: container.unknown_takes.clone(),
             steps: 0,
             container,
@@ -120,8 +120,8 @@ impl Search<'_> {
             self.learn(&pair);
         }
         let any = vec![0; self.takes() as usize + 1];
-        for part in 0..self.parts.len() {
-            self.narrow(part, &any);
+        for fragment in 0..self.fragments.len() {
+            self.narrow(fragment, &any);
         }
         self.trail.clear();
         let mut choices: Vec<Choice> = Vec::new();
@@ -138,11 +138,11 @@ impl Search<'_> {
                     {
                         return self.impossible(contradiction.rule, contradiction.calls);
                     }
-                    let part = self.learn(&contradiction.calls);
-                    if !self.holds(part, |_, _| 0) {
+                    let fragment = self.learn(&contradiction.calls);
+                    if !self.holds(fragment, |_, _| 0) {
                         return self.impossible(contradiction.rule, contradiction.calls);
                     }
-                    if self.holds(part, |number, _| takes.get(number as usize).copied().unwrap_or(NONE)) {
+                    if self.holds(fragment, |number, _| takes.get(number as usize).copied().unwrap_or(NONE)) {
                         return Answer::Undecided("a contradiction does not contradict; please report this history");
                     }
                 }
@@ -152,7 +152,7 @@ impl Search<'_> {
                 }
                 Settled::Conflict => {
                     if !self.go_back(&mut choices) {
-                        let rule = self.parts[0].rule(self.complete);
+                        let rule = self.fragments[0].rule(self.complete);
                         let core = std::mem::take(&mut self.core);
                         return self.impossible(rule, core);
                     }
@@ -172,7 +172,7 @@ impl Search<'_> {
         impossible(rule, core)
     }
 
-    /// Keeps the values and observations of a contradiction as a part.
+    /// Keeps the values and observations of a contradiction as a fragment.
     fn learn(&mut self, contradiction: &[u32]) -> usize {
         let item_of = |&call: &u32| Some(self.item_of[call as usize]).filter(|&item| item != NONE);
         let mut items: Vec<u32> = contradiction.iter().filter_map(item_of).collect();
@@ -192,8 +192,8 @@ impl Search<'_> {
             }
         }
         self.core.extend(&empties);
-        self.parts.push(Part::new(self.calls, &self.container, &items, &empties, &self.number_of));
-        self.parts.len() - 1
+        self.fragments.push(Fragment::new(self.calls, &self.container, &items, &empties, &self.number_of));
+        self.fragments.len() - 1
     }
 
     /// Draws what conclusions there are from the ranges.
@@ -202,39 +202,40 @@ impl Search<'_> {
             let Some(takes) = assign(&self.ranges, self.takes()) else { return Settled::Conflict };
             let earliest = earliest(&self.ranges, self.takes());
             let (mut narrowed, mut open) = (false, None);
-            for part in 0..self.parts.len() {
-                if self.holds(part, |number, _| takes[number as usize]) {
+            for fragment in 0..self.fragments.len() {
+                if self.holds(fragment, |number, _| takes[number as usize]) {
                     continue;
                 }
-                if !self.holds(part, |_, range| range.first(&earliest)) {
+                if !self.holds(fragment, |_, range| range.first(&earliest)) {
                     return Settled::Conflict;
                 }
-                if self.narrow(part, &earliest) {
+                if self.narrow(fragment, &earliest) {
                     narrowed = true;
-                } else if open.is_none_or(|open: usize| self.parts[part].size < self.parts[open].size) {
-                    open = Some(part);
+                } else if open.is_none_or(|open: usize| self.fragments[fragment].size < self.fragments[open].size) {
+                    open = Some(fragment);
                 }
             }
             match open {
                 _ if narrowed => {}
                 None => return Settled::Suits(takes),
-                Some(part) => return Settled::Open(self.choice(part, &takes, &earliest)),
+                Some(fragment) => return Settled::Open(self.choice(fragment, &takes, &earliest)),
             }
         }
         Settled::Conflict
     }
 
-    /// Whether a part is explained when its loose values have these takes.
-    fn holds(&mut self, part: usize, take: impl Fn(u32, Range) -> u32) -> bool {
-        self.steps += self.parts[part].size + 1;
-        let Search { parts, ranges, invoked, .. } = self;
-        parts[part].holds(self.complete, |number| invoked.get(take(number, ranges[number as usize]) as usize).copied())
+    /// Whether a fragment is explained when its loose values have these takes.
+    fn holds(&mut self, fragment: usize, take: impl Fn(u32, Range) -> u32) -> bool {
+        self.steps += self.fragments[fragment].size + 1;
+        let Search { fragments, ranges, invoked, .. } = self;
+        fragments[fragment]
+            .holds(self.complete, |number| invoked.get(take(number, ranges[number as usize]) as usize).copied())
     }
 
-    /// Says of each loose value of a part by when it needs its take, the others having theirs as early as they can.
-    fn narrow(&mut self, part: usize, earliest: &[u32]) -> bool {
+    /// Says of each loose value of a fragment by when it needs its take, the others having theirs as early as they can.
+    fn narrow(&mut self, fragment: usize, earliest: &[u32]) -> bool {
         let mut narrowed = false;
-        for number in self.parts[part].loose() {
+        for number in self.fragments[fragment].loose() {
             let range = self.ranges[number as usize];
             // The first take that is too late lies in `low + 1 ..= high`.
             let (mut low, mut high) = (range.first(earliest), range.to + 1);
@@ -242,7 +243,7 @@ impl Search<'_> {
                 // The last one first: most often it will do.
                 let middle = if high > range.to { range.to } else { low.midpoint(high) };
                 let at = |other, range: Range| if other == number { middle } else { range.first(earliest) };
-                if self.holds(part, at) {
+                if self.holds(fragment, at) {
                     low = middle;
                 } else {
                     high = middle;
@@ -262,10 +263,10 @@ impl Search<'_> {
     }
 
     /// The values one of which must have an earlier take; those that need one anyway come first.
-    fn choice(&self, part: usize, takes: &[u32], earliest: &[u32]) -> Choice {
+    fn choice(&self, fragment: usize, takes: &[u32], earliest: &[u32]) -> Choice {
         let given = |number: u32| (number, takes[number as usize]);
         let range = |number: u32| self.ranges[number as usize];
-        let mut alternatives: Vec<(u32, u32)> = self.parts[part].loose().into_iter().map(given).collect();
+        let mut alternatives: Vec<(u32, u32)> = self.fragments[fragment].loose().into_iter().map(given).collect();
         alternatives.retain(|&(number, take)| range(number).first(earliest) < take);
         alternatives.sort_by_key(|&(number, _)| range(number).to == self.takes());
         Choice { alternatives, tried: 0, trail: self.trail.len() }
@@ -298,7 +299,7 @@ impl Search<'_> {
         false
     }
 
-    /// Judges the whole history with these takes for the loose values of parts.
+    /// Judges the whole history with these takes for the loose values of fragments.
     fn judge(&mut self, takes: &[u32]) -> Answer<Act> {
         self.steps += self.container.items.len() as u64 + 1;
         for (&item, &take) in self.loose.iter().zip(takes) {

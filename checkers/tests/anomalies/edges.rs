@@ -5,12 +5,12 @@ use std::sync::Arc;
 use rashomon_checkers::anomalies::AnomalyKind;
 use rashomon_history::{EventKind, Value};
 
-use crate::told::{NIL, Told, list, told};
+use crate::script::{NIL, Script, list, script};
 
 #[test]
 fn eight_anomalies_of_a_name_are_told() {
     let kind = AnomalyKind::Set;
-    let unexpected = |count: i64| told().ok(0, "read", NIL, list(&Vec::from_iter(0..count))).judge(kind);
+    let unexpected = |count: i64| script().ok(0, "read", NIL, list(&Vec::from_iter(0..count))).judge(kind);
     assert_eq!((unexpected(8).anomalies.len(), unexpected(8).notes.len()), (8, 0));
     let nine = unexpected(9);
     assert_eq!(nine.anomalies.len(), 8);
@@ -20,11 +20,12 @@ fn eight_anomalies_of_a_name_are_told() {
 #[test]
 fn anomalies_have_operations_in_order_a_window_and_a_key() {
     let kind = AnomalyKind::LockExclusion;
-    let both = told().did(0, "acquire", NIL).did(1, "acquire", NIL).did(0, "release", NIL).did(1, "release", NIL).of(7);
+    let both =
+        script().did(0, "acquire", NIL).did(1, "acquire", NIL).did(0, "release", NIL).did(1, "release", NIL).of(7);
     let both = both.named(kind, &[("two holders", &[0, 1, 2, 3])]);
     assert_eq!((both.anomalies[0].key.as_str(), both.anomalies[0].window), ("7", (0, 7_000_000)));
     // Every key is judged, and missing evidence about one hides nothing of another.
-    let keys = told().did(0, "add", 1).of(1).did(0, "add", 1).ok(0, "read", NIL, list(&[])).of(2);
+    let keys = script().did(0, "add", 1).of(1).did(0, "add", 1).ok(0, "read", NIL, list(&[])).of(2);
     let keys = keys.bad(AnomalyKind::Set, &[("lost element", 2)]);
     assert_eq!((keys.anomalies[0].key.as_str(), keys.unknown.len()), ("2", 1));
 }
@@ -32,29 +33,29 @@ fn anomalies_have_operations_in_order_a_window_and_a_key() {
 #[test]
 fn set() {
     let kind = AnomalyKind::Set;
-    told().did(0, "add", 1).ok(0, "read", NIL, list(&[1])).ok(0, "read", NIL, NIL).good(kind);
-    told().did(0, "add", 1).not_ok(0, "read", EventKind::Fail, list(&[])).unknown(kind, "no read");
-    told().did(0, "add", 1).not_ok(0, "read", EventKind::Info, list(&[])).unknown(kind, "no read");
-    told().did(0, "add", 1).ok(0, "read", NIL, list(&[])).named(kind, &[("lost element", &[0, 1])]);
-    let order = told().ok(0, "read", NIL, list(&[9, 7, 8])).bad(kind, &[("unexpected element", 1); 3]);
+    script().did(0, "add", 1).ok(0, "read", NIL, list(&[1])).ok(0, "read", NIL, NIL).good(kind);
+    script().did(0, "add", 1).not_ok(0, "read", EventKind::Fail, list(&[])).unknown(kind, "no read");
+    script().did(0, "add", 1).not_ok(0, "read", EventKind::Info, list(&[])).unknown(kind, "no read");
+    script().did(0, "add", 1).ok(0, "read", NIL, list(&[])).named(kind, &[("lost element", &[0, 1])]);
+    let order = script().ok(0, "read", NIL, list(&[9, 7, 8])).bad(kind, &[("unexpected element", 1); 3]);
     assert!(order.anomalies[0].sentence.contains("element 7"), "{}", order.anomalies[0].sentence);
-    let recovered = told().info(0, "add", 1).did(1, "add", 2).ok(1, "read", NIL, list(&[1, 2])).good(kind);
+    let recovered = script().info(0, "add", 1).did(1, "add", 2).ok(1, "read", NIL, list(&[1, 2])).good(kind);
     assert!(recovered.notes[0].starts_with("1 elements"), "{:?}", recovered.notes);
     // The first of two adds may have been read; so may one that began during the read.
-    told().did(0, "add", 1).ok(0, "read", NIL, list(&[1])).did(0, "add", 1).good(kind);
-    told().begin(1, "read", NIL).did(0, "add", 1).end(1, "read", list(&[1])).good(kind);
+    script().did(0, "add", 1).ok(0, "read", NIL, list(&[1])).did(0, "add", 1).good(kind);
+    script().begin(1, "read", NIL).did(0, "add", 1).end(1, "read", list(&[1])).good(kind);
 }
 
 #[test]
 fn set_full() {
     let kind = AnomalyKind::SetFull;
-    told().did(0, "add", 1).ok(0, "read", NIL, list(&[1])).ok(0, "read", NIL, NIL).good(kind);
-    let failed = told().fail(0, "add", 9).fail(0, "add", 9).ok(1, "read", NIL, list(&[9]));
+    script().did(0, "add", 1).ok(0, "read", NIL, list(&[1])).ok(0, "read", NIL, NIL).good(kind);
+    let failed = script().fail(0, "add", 9).fail(0, "add", 9).ok(1, "read", NIL, list(&[9]));
     failed.named(kind, &[("failed add seen", &[0, 2])]);
-    let seen = told().info(0, "add", 1).ok(1, "read", NIL, list(&[1])).ok(1, "read", NIL, list(&[]));
+    let seen = script().info(0, "add", 1).ok(1, "read", NIL, list(&[1])).ok(1, "read", NIL, list(&[]));
     let seen = seen.named(kind, &[("lost element", &[0, 1, 2])]);
     assert!(seen.anomalies[0].sentence.contains("was seen by a read"), "{}", seen.anomalies[0].sentence);
-    let stale = told().did(0, "add", 1).did(0, "add", 2).did(0, "add", 3).ok(1, "read", NIL, list(&[]));
+    let stale = script().did(0, "add", 1).did(0, "add", 2).did(0, "add", 3).ok(1, "read", NIL, list(&[]));
     let stale = stale.ok(1, "read", NIL, list(&[1, 2, 3])).good(kind);
     let note = "3 elements were missing from a read that began after they were known, and came back; for 3.0 ms \
                 (median), 3.0 ms (99 %), 5.0 ms (longest)";
@@ -65,29 +66,30 @@ fn set_full() {
 fn queues() {
     let (total, queue) = (AnomalyKind::TotalQueue, AnomalyKind::Queue);
     // Of two equal values the one acknowledged later may be the one that did not come out.
-    let equal = told().begin(0, "enqueue", 1).did(1, "enqueue", 1).ok(1, "dequeue", NIL, 1).ok(1, "dequeue", NIL, NIL);
+    let equal =
+        script().begin(0, "enqueue", 1).did(1, "enqueue", 1).ok(1, "dequeue", NIL, 1).ok(1, "dequeue", NIL, NIL);
     equal.end(0, "enqueue", 1).unknown(total, "last seen empty");
     // What a crashed drain is known to have taken came out, by its end; what a refused one says did not.
-    let crashed = |told: Told| told.not_ok(2, "drain", EventKind::Info, list(&[1]));
-    crashed(told().did(0, "enqueue", 1)).ok(0, "drain", NIL, list(&[])).good(total);
-    let twice = crashed(told().did(0, "enqueue", 1).ok(0, "dequeue", NIL, 1));
+    let crashed = |script: Script| script.not_ok(2, "drain", EventKind::Info, list(&[1]));
+    crashed(script().did(0, "enqueue", 1)).ok(0, "drain", NIL, list(&[])).good(total);
+    let twice = crashed(script().did(0, "enqueue", 1).ok(0, "dequeue", NIL, 1));
     twice.named(queue, &[("duplicated value", &[1, 2])]);
-    crashed(told()).did(0, "enqueue", 1).named(queue, &[("unexpected value", &[0, 1])]);
-    let refused = told().did(0, "enqueue", 1).not_ok(0, "drain", EventKind::Fail, list(&[1]));
+    crashed(script()).did(0, "enqueue", 1).named(queue, &[("unexpected value", &[0, 1])]);
+    let refused = script().did(0, "enqueue", 1).not_ok(0, "drain", EventKind::Fail, list(&[1]));
     refused.ok(0, "drain", NIL, list(&[])).named(total, &[("lost value", &[0, 2])]);
     // Named is the take that returned first.
-    let first = told().begin(0, "dequeue", NIL).ok(1, "dequeue", NIL, 1).end(0, "dequeue", 1).did(1, "enqueue", 1);
+    let first = script().begin(0, "dequeue", NIL).ok(1, "dequeue", NIL, 1).end(0, "dequeue", 1).did(1, "enqueue", 1);
     first.named(total, &[("unexpected value", &[1, 2])]);
-    let again = told().did(0, "enqueue", 1).ok(0, "drain", NIL, list(&[1, 1, 1])).good(total);
+    let again = script().did(0, "enqueue", 1).ok(0, "drain", NIL, list(&[1, 1, 1])).good(total);
     assert_eq!(again.notes, ["2 values came out again: delivery at least once"]);
-    let recovered = told().did(0, "enqueue", 1).info(2, "enqueue", 1).ok(0, "drain", NIL, list(&[1, 1])).good(total);
+    let recovered = script().did(0, "enqueue", 1).info(2, "enqueue", 1).ok(0, "drain", NIL, list(&[1, 1])).good(total);
     assert_eq!(recovered.notes, ["1 values of enqueues with unknown outcome came out"]);
 }
 
 #[test]
 fn unique_ids() {
     let kind = AnomalyKind::UniqueIds;
-    let give = |ids: &[i64]| ids.iter().fold(told(), |told, &id| told.ok(0, "generate", NIL, id));
+    let give = |ids: &[i64]| ids.iter().fold(script(), |script, &id| script.ok(0, "generate", NIL, id));
     assert_eq!(give(&[5, 7, 1, 6]).good(kind).notes, ["4 identifiers, from 1 to 7"]);
     give(&[1, 1, 1]).named(kind, &[("duplicated identifier", &[0, 1]), ("duplicated identifier", &[0, 2])]);
     give(&[1]).not_ok(0, "generate", EventKind::Fail, Value::Int(1)).good(kind);
@@ -99,25 +101,26 @@ fn unique_ids() {
 fn counter() {
     let kind = AnomalyKind::Counter;
     // Nothing is subtracted when 0 is added.
-    let zero = told().did(0, "add", 0).info(2, "add", 2).ok(0, "read", NIL, 2).ok(0, "read", NIL, 0);
+    let zero = script().did(0, "add", 0).info(2, "add", 2).ok(0, "read", NIL, 2).ok(0, "read", NIL, 0);
     zero.named(kind, &[("counter went back", &[2, 3])]);
-    let down = || told().did(0, "add", 2).did(0, "add", -1);
+    let down = || script().did(0, "add", 2).did(0, "add", -1);
     down().ok(0, "read", NIL, 2).bad(kind, &[("counter too large", 1)]);
     down().ok(0, "read", NIL, 1).good(kind);
-    let beside = || told().did(0, "add", 2).begin(1, "add", -1).begin(0, "read", NIL).end(1, "add", -1);
+    let beside = || script().did(0, "add", 2).begin(1, "add", -1).begin(0, "read", NIL).end(1, "add", -1);
     beside().end(0, "read", 2).good(kind);
-    let during = |amount: i64| told().did(0, "add", 2).begin(0, "read", NIL).did(1, "add", amount);
+    let during = |amount: i64| script().did(0, "add", 2).begin(0, "read", NIL).did(1, "add", amount);
     during(-1).end(0, "read", 1).good(kind);
     during(3).end(0, "read", 5).good(kind);
-    told().did(0, "add", Value::text("two")).ok(0, "read", NIL, 2).unknown(kind, "not a 64-bit integer");
-    told().did(0, "add", 2).ok(0, "read", NIL, 2).ok(0, "read", NIL, NIL).unknown(kind, "not a 64-bit integer");
-    told().did(0, "add", 2).fail(0, "read", NIL).ok(0, "read", NIL, 2).good(kind);
+    script().did(0, "add", Value::text("two")).ok(0, "read", NIL, 2).unknown(kind, "not a 64-bit integer");
+    script().did(0, "add", 2).ok(0, "read", NIL, 2).ok(0, "read", NIL, NIL).unknown(kind, "not a 64-bit integer");
+    script().did(0, "add", 2).fail(0, "read", NIL).ok(0, "read", NIL, 2).good(kind);
     // Which read is the one that was larger.
-    let open = told().info(9, "add", 2).begin(0, "read", NIL).ok(1, "read", NIL, 2).ok(1, "read", NIL, 0);
+    let open = script().info(9, "add", 2).begin(0, "read", NIL).ok(1, "read", NIL, 2).ok(1, "read", NIL, 0);
     open.end(0, "read", 2).named(kind, &[("counter went back", &[2, 3])]);
-    let overlap = told().info(9, "add", 2).begin(0, "read", NIL).ok(1, "read", NIL, 2).end(0, "read", 0);
+    let overlap = script().info(9, "add", 2).begin(0, "read", NIL).ok(1, "read", NIL, 2).end(0, "read", 0);
     overlap.good(kind);
-    let reads = |values: &[i64]| values.iter().fold(told().info(9, "add", 3), |told, &v| told.ok(0, "read", NIL, v));
+    let reads =
+        |values: &[i64]| values.iter().fold(script().info(9, "add", 3), |script, &v| script.ok(0, "read", NIL, v));
     reads(&[3, 0, 2]).bad(kind, &[("counter went back", 2), ("counter went back", 2)]);
     reads(&[3, 3, 0]).named(kind, &[("counter went back", &[1, 3])]);
 }
@@ -125,7 +128,7 @@ fn counter() {
 #[test]
 fn monotonic() {
     let kind = AnomalyKind::Monotonic;
-    let reads = |values: &[i64]| values.iter().fold(told(), |told, &value| told.ok(0, "read", NIL, value));
+    let reads = |values: &[i64]| values.iter().fold(script(), |script, &value| script.ok(0, "read", NIL, value));
     reads(&[3, 1, 2]).named(kind, &[("non-monotonic read", &[0, 1]), ("non-monotonic read", &[0, 2])]);
     reads(&[1, 3, 2]).named(kind, &[("non-monotonic read", &[1, 2])]);
     reads(&[2]).ok(0, "count", NIL, 1).ok(0, "read", NIL, NIL).ok(0, "read", NIL, 2).good(kind);
@@ -139,7 +142,7 @@ fn monotonic() {
 fn sequential_insert() {
     let kind = AnomalyKind::SequentialInsert;
     let hole = |ops: &'static [u32]| ("addition out of order", ops);
-    let added = || told().did(0, "add", 1).did(0, "add", 2).did(0, "add", 3);
+    let added = || script().did(0, "add", 1).did(0, "add", 2).did(0, "add", 3);
     // Named are the first that is missing and the last that is there.
     added().ok(1, "read", NIL, list(&[3])).named(kind, &[hole(&[0, 2, 3])]);
     added().ok(1, "read", NIL, list(&[2, 3])).named(kind, &[hole(&[0, 2, 3])]);
@@ -148,15 +151,15 @@ fn sequential_insert() {
     added().ok(1, "read", NIL, list(&[3])).ok(1, "read", NIL, list(&[3])).bad(kind, &[("addition out of order", 3); 2]);
     // Neither an element twice nor one of unknown outcome fills a hole.
     added().ok(1, "read", NIL, list(&[1, 3, 3])).named(kind, &[hole(&[1, 2, 3])]);
-    let unknown = || told().did(0, "add", 1).did(0, "add", 2).info(0, "add", 3);
+    let unknown = || script().did(0, "add", 1).did(0, "add", 2).info(0, "add", 3);
     unknown().ok(1, "read", NIL, list(&[2, 3])).named(kind, &[hole(&[0, 2, 3])]);
     unknown().ok(1, "read", NIL, list(&[3, 2])).named(kind, &[hole(&[0, 2, 3])]);
     // In order of processes.
-    let two = told().did(1, "add", 1).did(1, "add", 2).did(0, "add", 3).did(0, "add", 4);
+    let two = script().did(1, "add", 1).did(1, "add", 2).did(0, "add", 3).did(0, "add", 4);
     two.ok(2, "read", NIL, list(&[2, 4])).named(kind, &[hole(&[2, 3, 4]), hole(&[0, 1, 4])]);
-    told().fail(0, "add", 1).did(0, "add", 2).ok(1, "read", NIL, list(&[2])).good(kind);
-    told().fail(0, "add", 1).did(0, "add", 1).ok(1, "read", NIL, list(&[1])).good(kind);
-    told().did(0, "add", 1).did(0, "add", 1).ok(1, "read", NIL, list(&[1])).unknown(kind, "added twice");
+    script().fail(0, "add", 1).did(0, "add", 2).ok(1, "read", NIL, list(&[2])).good(kind);
+    script().fail(0, "add", 1).did(0, "add", 1).ok(1, "read", NIL, list(&[1])).good(kind);
+    script().did(0, "add", 1).did(0, "add", 1).ok(1, "read", NIL, list(&[1])).unknown(kind, "added twice");
     added().ok(1, "read", NIL, list(&[])).unknown(kind, "no read");
     added().not_ok(1, "read", EventKind::Fail, list(&[3])).unknown(kind, "no read");
     added().not_ok(1, "read", EventKind::Info, list(&[3])).unknown(kind, "no read");
@@ -165,7 +168,7 @@ fn sequential_insert() {
 #[test]
 fn holds() {
     let kind = AnomalyKind::LockExclusion;
-    let held = || told().did(0, "acquire", NIL);
+    let held = || script().did(0, "acquire", NIL);
     held().fail(1, "acquire", NIL).did(0, "release", NIL).did(2, "acquire", NIL).good(kind);
     held().fail(0, "release", NIL).did(1, "acquire", NIL).good(kind);
     held().did(1, "release", NIL).did(2, "acquire", NIL).named(kind, &[("two holders", &[0, 2])]);
@@ -173,7 +176,7 @@ fn holds() {
     held().begin(0, "release", NIL).did(1, "acquire", NIL).end(0, "release", NIL).good(kind);
     held().begin(1, "acquire", NIL).did(0, "release", NIL).end(1, "acquire", NIL).good(kind);
     held().did(0, "release", NIL).did(1, "acquire", NIL).did(0, "release", NIL).good(kind);
-    let late = told().begin(0, "acquire", NIL).did(1, "acquire", NIL).did(1, "release", NIL).end(0, "acquire", NIL);
+    let late = script().begin(0, "acquire", NIL).did(1, "acquire", NIL).did(1, "release", NIL).end(0, "acquire", NIL);
     late.good(kind);
     let inner = held().did(1, "acquire", NIL).did(1, "release", NIL).did(0, "release", NIL);
     let inner = inner.named(kind, &[("two holders", &[0, 1, 2, 3])]);
@@ -185,16 +188,16 @@ fn holds() {
 #[test]
 fn tokens() {
     let kind = AnomalyKind::LockFencing;
-    let given = |tokens: &[i64]| tokens.iter().fold(told(), |told, &token| told.ok(0, "acquire", NIL, token));
+    let given = |tokens: &[i64]| tokens.iter().fold(script(), |script, &token| script.ok(0, "acquire", NIL, token));
     let (falls, twice) = ("fencing token does not rise", "fencing token given twice");
     given(&[3, 1, 2]).named(kind, &[(falls, &[0, 1]), (falls, &[0, 2])]);
     given(&[1, 1, 1]).named(kind, &[(twice, &[0, 1]), (twice, &[0, 2])]);
     given(&[2]).of(1).ok(0, "acquire", NIL, 1).of(2).unknown(kind, "too few to compare");
     given(&[1, 3]).not_ok(1, "acquire", EventKind::Fail, Value::Int(2)).good(kind);
     given(&[1, 3]).not_ok(1, "acquire", EventKind::Info, Value::Int(2)).good(kind);
-    let overlap = told().begin(0, "acquire", NIL).ok(1, "acquire", NIL, 2).end(0, "acquire", 1);
+    let overlap = script().begin(0, "acquire", NIL).ok(1, "acquire", NIL, 2).end(0, "acquire", 1);
     overlap.good(kind);
-    let open = told().begin(0, "acquire", NIL).ok(1, "acquire", NIL, 3).ok(1, "acquire", NIL, 2).end(0, "acquire", 4);
+    let open = script().begin(0, "acquire", NIL).ok(1, "acquire", NIL, 3).ok(1, "acquire", NIL, 2).end(0, "acquire", 4);
     open.named(kind, &[(falls, &[1, 2])]);
     // Writes may share a token, and only those that a larger one preceded are stale.
     given(&[1, 2]).did(0, "write", 2).did(0, "write", 2).good(kind);
@@ -211,16 +214,16 @@ fn tokens() {
 fn bank() {
     let kind = AnomalyKind::Bank;
     let map = |entries: [(i64, i64); 2]| Value::Map(Arc::from(entries.map(|(a, b)| (Value::Int(a), Value::Int(b)))));
-    let moved = || told().ok(0, "read", NIL, map([(1, 5), (2, 5)])).did(0, "transfer", 1);
+    let moved = || script().ok(0, "read", NIL, map([(1, 5), (2, 5)])).did(0, "transfer", 1);
     moved().ok(0, "read", NIL, map([(2, 10), (1, 0)])).good(kind);
     moved().ok(0, "read", NIL, map([(1, 5), (3, 5)])).bad(kind, &[("other accounts", 2)]);
     moved().ok(0, "read", NIL, 10).unknown(kind, "neither a map nor a list");
     moved().not_ok(0, "read", EventKind::Fail, map([(1, 5), (2, 6)])).good(kind);
     moved().not_ok(0, "read", EventKind::Info, map([(1, 5), (2, 6)])).good(kind);
-    told().ok(0, "read", NIL, list(&[5])).fail(0, "transfer", 1).unknown(kind, "no transfer");
+    script().ok(0, "read", NIL, list(&[5])).fail(0, "transfer", 1).unknown(kind, "no transfer");
     // The first whole read is the measure for all others.
     let nine = moved().ok(0, "read", NIL, map([(1, 5), (2, 4)])).ok(0, "read", NIL, map([(1, 4), (2, 5)]));
     nine.named(kind, &[("wrong total", &[0, 2]), ("wrong total", &[0, 3])]);
-    let partly = told().ok(0, "read", NIL, Value::list([Value::Int(9), NIL])).did(0, "transfer", 1);
+    let partly = script().ok(0, "read", NIL, Value::list([Value::Int(9), NIL])).did(0, "transfer", 1);
     partly.ok(0, "read", NIL, list(&[5, 5])).bad(kind, &[("nil balance", 1)]);
 }

@@ -5,30 +5,30 @@ use std::sync::Arc;
 use rashomon_checkers::anomalies::AnomalyKind;
 use rashomon_history::{EventKind, Value};
 
-use crate::told::{NIL, Told, polled, told};
+use crate::script::{NIL, Script, polled, script};
 
 const KIND: AnomalyKind = AnomalyKind::Log;
 
-fn sent(values: &[(i64, i64)]) -> Told {
-    values.iter().fold(told(), |told, &(offset, value)| told.ok(0, "send", value, offset))
+fn sent(values: &[(i64, i64)]) -> Script {
+    values.iter().fold(script(), |script, &(offset, value)| script.ok(0, "send", value, offset))
 }
 
 /// Ten at offset 0, eleven at 1, and so on.
-fn four() -> Told {
+fn four() -> Script {
     sent(&[(0, 10), (1, 11), (2, 12), (3, 13)])
 }
 
 #[test]
 fn positions() {
     let seen = || four().ok(2, "poll", NIL, polled(&[(0, 10), (1, 11), (2, 12), (3, 13)]));
-    let skips = |resets: fn(Told) -> Told| {
+    let skips = |resets: fn(Script) -> Script| {
         resets(seen().ok(1, "poll", NIL, polled(&[(0, 10)]))).ok(1, "poll", NIL, polled(&[(3, 13)]))
     };
-    let skipped = skips(|told| told).named(KIND, &[("poll skip", &[5, 6])]);
+    let skipped = skips(|script| script).named(KIND, &[("poll skip", &[5, 6])]);
     assert!(skipped.anomalies[0].sentence.contains("skipped 11 at offset 1"), "{}", skipped.anomalies[0].sentence);
     // Only who assigns or seeks forgets where it was.
-    skips(|told| told.did(1, "assign", NIL)).good(KIND);
-    skips(|told| told.did(3, "seek", NIL)).bad(KIND, &[("poll skip", 2)]);
+    skips(|script| script.did(1, "assign", NIL)).good(KIND);
+    skips(|script| script.did(3, "seek", NIL)).bad(KIND, &[("poll skip", 2)]);
     // Partitions do not change hands within one poll.
     let subscribed = || seen().did(1, "subscribe", NIL);
     subscribed().ok(1, "poll", NIL, polled(&[(0, 10), (3, 13)])).bad(KIND, &[("int poll skip", 1)]);
@@ -48,7 +48,7 @@ fn positions() {
 #[test]
 fn what_is_lost() {
     let lost =
-        told().begin(9, "send", 10).begin(8, "send", 12).ok(0, "send", 11, 1).end(9, "send", 0).end(8, "send", 2);
+        script().begin(9, "send", 10).begin(8, "send", 12).ok(0, "send", 11, 1).end(9, "send", 0).end(8, "send", 2);
     let lost = lost.ok(1, "poll", NIL, polled(&[(0, 10), (2, 12)])).ok(2, "poll", NIL, polled(&[(0, 10), (2, 12)]));
     lost.named(KIND, &[("lost write", &[2, 3])]);
     // The same where offsets lie far apart.
@@ -67,12 +67,12 @@ fn what_is_lost() {
 
 #[test]
 fn sources() {
-    let twice = told().ok(1, "poll", NIL, polled(&[(0, 10)])).ok(2, "poll", NIL, polled(&[(0, 10)]));
+    let twice = script().ok(1, "poll", NIL, polled(&[(0, 10)])).ok(2, "poll", NIL, polled(&[(0, 10)]));
     twice.named(KIND, &[("unexpected value", &[0])]);
     // A send during the poll, a retried send.
-    told().begin(1, "poll", NIL).ok(0, "send", 10, 0).end(1, "poll", polled(&[(0, 10)])).good(KIND);
+    script().begin(1, "poll", NIL).ok(0, "send", 10, 0).end(1, "poll", polled(&[(0, 10)])).good(KIND);
     sent(&[(0, 10)]).ok(1, "poll", NIL, polled(&[(0, 10)])).info(0, "send", 10).good(KIND);
-    told().fail(0, "send", 10).ok(0, "send", 10, 0).ok(1, "poll", NIL, polled(&[(0, 10)])).good(KIND);
+    script().fail(0, "send", 10).ok(0, "send", 10, 0).ok(1, "poll", NIL, polled(&[(0, 10)])).good(KIND);
     let twice = sent(&[(0, 10)]).ok(1, "poll", NIL, polled(&[(1, 10)])).ok(2, "poll", NIL, polled(&[(1, 10)]));
     twice.named(KIND, &[("duplicate", &[0, 1])]);
     let both = sent(&[(0, 10), (1, 11)]).ok(1, "poll", NIL, polled(&[(0, 11), (1, 11)]));
@@ -81,40 +81,40 @@ fn sources() {
 
 #[test]
 fn sends() {
-    let seen = |told: Told, offsets: &[(i64, i64)]| told.ok(1, "poll", NIL, polled(offsets));
+    let seen = |script: Script, offsets: &[(i64, i64)]| script.ok(1, "poll", NIL, polled(offsets));
     // The largest before, whichever came last and whoever is open.
-    let falling = told().ok(0, "send", 10, 3).ok(2, "send", 11, 1).ok(3, "send", 12, 2);
+    let falling = script().ok(0, "send", 10, 3).ok(2, "send", 11, 1).ok(3, "send", 12, 2);
     let falling = seen(falling, &[(1, 11), (2, 12), (3, 10)]);
     falling.named(KIND, &[("reordered sends", &[0, 1]), ("reordered sends", &[0, 2])]);
-    let open = told().begin(9, "send", 10).ok(0, "send", 11, 2).ok(2, "send", 12, 1).end(9, "send", 0);
+    let open = script().begin(9, "send", 10).ok(0, "send", 11, 2).ok(2, "send", 12, 1).end(9, "send", 0);
     seen(open, &[(0, 10), (1, 12), (2, 11)]).named(KIND, &[("reordered sends", &[1, 2])]);
     seen(sent(&[(0, 10), (0, 10)]), &[(0, 10)]).named(KIND, &[("nonmonotonic send", &[0, 1])]);
-    let equal = told().ok(0, "send", 10, 0).ok(2, "send", 10, 0);
+    let equal = script().ok(0, "send", 10, 0).ok(2, "send", 10, 0);
     seen(equal, &[(0, 10)]).good(KIND);
-    let between = told().ok(0, "send", 10, 0).ok(2, "send", 11, 1).ok(0, "send", 12, 2);
+    let between = script().ok(0, "send", 10, 0).ok(2, "send", 11, 1).ok(0, "send", 12, 2);
     assert!(seen(between, &[(0, 10), (1, 11), (2, 12)]).good(KIND).notes.is_empty());
 }
 
 #[test]
 fn ways_to_write() {
     // Another word; an offset with its value; no offsets at all; a map of partitions.
-    told().ok(0, "append", 10, 0).ok(1, "poll", NIL, polled(&[(0, 10)])).good(KIND);
+    script().ok(0, "append", 10, 0).ok(1, "poll", NIL, polled(&[(0, 10)])).good(KIND);
     let pair = |offset: i64, value: i64| Value::pair(Value::Int(offset), Value::Int(value));
-    let pairs = told().ok(0, "send", 10, pair(1, 10)).ok(2, "send", 11, pair(0, 11));
+    let pairs = script().ok(0, "send", 10, pair(1, 10)).ok(2, "send", 11, pair(0, 11));
     pairs.ok(1, "poll", NIL, polled(&[(0, 11), (1, 10)])).bad(KIND, &[("reordered sends", 2)]);
-    let repeated = told().did(0, "send", 11).did(2, "send", 10);
+    let repeated = script().did(0, "send", 11).did(2, "send", 10);
     repeated.ok(1, "poll", NIL, polled(&[(0, 10), (1, 11)])).good(KIND);
     let map = |entries: &[(i64, i64)]| {
         let held = entries.iter().map(|&(key, value)| (Value::Int(key), polled(&[(0, value)])));
         Value::Map(Arc::from_iter(held))
     };
     // Equal values in two partitions are two messages.
-    let two = || told().ok(0, "send", 10, 0).of(1).ok(0, "send", 10, 0).of(2);
+    let two = || script().ok(0, "send", 10, 0).of(1).ok(0, "send", 10, 0).of(2);
     two().ok(1, "poll", NIL, map(&[(1, 10), (2, 10)])).good(KIND);
     two().ok(1, "poll", NIL, map(&[(1, 10)])).unknown(KIND, "1 acknowledged values were never polled");
     // Partitions are told in order of their names.
-    let falls = |told: Told, key| told.ok(0, "send", 10, 1).ok(0, "send", 11, 0).of(key);
-    let order = falls(falls(told(), 2), 1)
+    let falls = |script: Script, key| script.ok(0, "send", 10, 1).ok(0, "send", 11, 0).of(key);
+    let order = falls(falls(script(), 2), 1)
         .ok(1, "poll", NIL, NIL)
         .named(KIND, &[("nonmonotonic send", &[2, 3]), ("nonmonotonic send", &[0, 1])]);
     assert_eq!(order.anomalies[0].key, "1");

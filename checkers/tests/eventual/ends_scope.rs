@@ -8,14 +8,14 @@ use rashomon_checkers::{Budget, Finding, Judgement, Measured};
 use rashomon_history::{Event, EventKind, History, OpView, Outcome, Value};
 
 use super::reference::normal;
+use super::script::{MS, NIL, list};
 use super::small_scope::{closed, updates};
-use super::told::{MS, NIL, list};
 
 const BOUND: u64 = 4 * MS;
 
 /// What is demanded: healed at this time, if anything was broken.
 fn demand(healed: Option<u64>) -> EventualDemand {
-    EventualDemand { quiet_since_ns: healed, convergence_ns: BOUND, promise: Promise::Eventual }
+    EventualDemand { quiescent_since_ns: healed, convergence_ns: BOUND, promise: Promise::Eventual }
 }
 
 fn objects(history: &History) -> Vec<Vec<OpView<'_>>> {
@@ -28,42 +28,42 @@ fn is_read(op: &OpView<'_>) -> bool {
 }
 
 /// Who answered: a node, or a process whose node nobody knows.
-fn place(op: &OpView<'_>) -> (Option<u16>, u32) {
+fn site(op: &OpView<'_>) -> (Option<u16>, u32) {
     (op.node, if op.node.is_some() { 0 } else { op.process })
 }
 
 /// From when on nothing changed an object any more, and nothing was broken.
-fn quiet(ops: &[OpView<'_>], healed: Option<u64>) -> u64 {
-    let mut quiet = healed.unwrap_or(0);
+fn quiescent(ops: &[OpView<'_>], healed: Option<u64>) -> u64 {
+    let mut quiescent = healed.unwrap_or(0);
     for op in ops {
         if op.f != "read" && op.outcome != Outcome::Fail {
-            quiet = quiet.max(op.complete_time.unwrap_or(op.invoke_time));
+            quiescent = quiescent.max(op.complete_time.unwrap_or(op.invoke_time));
         }
     }
-    quiet
+    quiescent
 }
 
-/// The reads that began when the object was quiet, and whether each of them is the last of its place.
-fn closing<'a>(ops: &'a [OpView<'a>], healed: Option<u64>) -> Vec<(&'a OpView<'a>, bool)> {
-    let quiet = quiet(ops, healed);
-    let reads: Vec<&OpView<'_>> = ops.iter().filter(|op| is_read(op) && op.invoke_time >= quiet).collect();
-    let is_last = |read: &OpView<'_>| !reads.iter().any(|other| place(other) == place(read) && other.id > read.id);
+/// The reads that began when the object was quiescent, and whether each of them is the last of its site.
+fn final_reads<'a>(ops: &'a [OpView<'a>], healed: Option<u64>) -> Vec<(&'a OpView<'a>, bool)> {
+    let quiescent = quiescent(ops, healed);
+    let reads: Vec<&OpView<'_>> = ops.iter().filter(|op| is_read(op) && op.invoke_time >= quiescent).collect();
+    let is_last = |read: &OpView<'_>| !reads.iter().any(|other| site(other) == site(read) && other.id > read.id);
     reads.iter().map(|&read| (read, is_last(read))).collect()
 }
 
 /// What must be found, and how long the objects that converged took, ns.
 fn convergence(history: &History, healed: Option<u64>) -> (Finding, Vec<u64>) {
     let (mut disagree, mut early, mut compared) = (false, false, false);
-    let (mut times, mut places, mut silent) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut times, mut sites, mut silent) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
     for ops in objects(history) {
         let ordered = ops.iter().any(|op| op.f == "insert");
         let said = |op: &OpView<'_>| if ordered { op.output.clone() } else { normal(&op.output) };
-        let (quiet, reads) = (quiet(&ops, healed), closing(&ops, healed));
+        let (quiescent, reads) = (quiescent(&ops, healed), final_reads(&ops, healed));
         let said_by = |reads: &mut dyn Iterator<Item = &OpView<'_>>| reads.map(said).collect::<BTreeSet<Value>>().len();
-        let settled = said_by(&mut reads.iter().map(|read| read.0).filter(|op| op.invoke_time >= quiet + BOUND));
+        let settled = said_by(&mut reads.iter().map(|read| read.0).filter(|op| op.invoke_time >= quiescent + BOUND));
         let last = said_by(&mut reads.iter().filter(|(_, last)| *last).map(|read| read.0));
         compared |= reads.iter().filter(|(_, last)| *last).count() > 1;
-        places.extend(reads.iter().map(|(read, _)| place(read)));
+        sites.extend(reads.iter().map(|(read, _)| site(read)));
         silent.extend(ops.iter().filter_map(|op| op.node).map(|node| (Some(node), 0)));
         disagree |= settled > 1;
         early |= settled <= 1 && last > 1;
@@ -71,12 +71,12 @@ fn convergence(history: &History, healed: Option<u64>) -> (Finding, Vec<u64>) {
             // From which read on all say the same.
             let from = (0..reads.len()).find(|&at| said_by(&mut reads[at..].iter().map(|read| read.0)) == 1);
             let from = from.expect("the last one agrees with itself");
-            times.push(if from == 0 { 0 } else { reads[from].0.invoke_time - quiet });
+            times.push(if from == 0 { 0 } else { reads[from].0.invoke_time - quiescent });
         }
     }
     let finding = if disagree {
         Finding::Invalid
-    } else if early || !compared || !silent.is_subset(&places) {
+    } else if early || !compared || !silent.is_subset(&sites) {
         Finding::Unknown
     } else {
         Finding::Valid
@@ -150,9 +150,9 @@ fn can_remain(ops: &[OpView<'_>], read: Option<&OpView<'_>>) -> bool {
 fn register(history: &History, healed: Option<u64>) -> Finding {
     let (mut lost, mut early, mut seen) = (false, false, false);
     for ops in objects(history) {
-        let settled = quiet(&ops, healed) + BOUND;
+        let settled = quiescent(&ops, healed) + BOUND;
         lost |= !can_remain(&ops, None);
-        for (read, last) in closing(&ops, healed) {
+        for (read, last) in final_reads(&ops, healed) {
             seen = true;
             let wrong = (read.invoke_time >= settled || last) && !can_remain(&ops, Some(read));
             lost |= wrong && read.invoke_time >= settled;
@@ -177,8 +177,8 @@ fn judged(
     tally: &mut Tally,
 ) -> Judgement {
     let judgement = check(history, kind, &demand(healed), &Budget::default());
-    let told = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
-    assert_eq!(judgement.finding, expected, "healed {healed:?}: {judgement:#?}\n{}", told());
+    let listed = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
+    assert_eq!(judgement.finding, expected, "healed {healed:?}: {judgement:#?}\n{}", listed());
     *tally.entry(format!("{expected:?}")).or_default() += 1;
     judgement
 }
@@ -202,8 +202,8 @@ fn compare_register(history: &History, healed: Option<u64>, tally: &mut Tally) {
         judged(history, EventualKind::Register, healed, expected, tally);
     } else {
         let judgement = check(history, EventualKind::Register, &demand(healed), &Budget::default());
-        let told = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
-        assert!(judgement.finding != Finding::Invalid || expected == Finding::Invalid, "{judgement:#?}\n{}", told());
+        let listed = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
+        assert!(judgement.finding != Finding::Invalid || expected == Finding::Invalid, "{judgement:#?}\n{}", listed());
         let found = if judgement.finding == expected { "same" } else { "weaker" };
         *tally.entry(format!("written twice, {found}")).or_default() += 1;
     }
@@ -245,7 +245,7 @@ fn ints(items: &[i64]) -> Vec<Value> {
 fn register_calls() -> (Vec<Call>, Vec<Value>) {
     let answers = [vec![NIL], ints(&[1, 2, 3])].concat();
     let cas = updates("cas", [Value::pair(1.into(), 3.into())]);
-    let open = vec![Call::open("write", 2.into()), Call::fail("read", NIL)];
+    let open = vec![Call::pending("write", 2.into()), Call::fail("read", NIL)];
     ([updates("write", ints(&[1, 2])), cas, open, reads(answers.clone())].concat(), answers)
 }
 
@@ -289,10 +289,10 @@ fn random_histories_of_registers() {
             0 => answers[choices.below(answers.len())].clone(),
             _ => first.clone(),
         };
-        let closing: Vec<Value> = (0..reads).map(|_| answer(&mut choices)).collect();
-        let history = closed(&history, |process| (process as usize % clients) as u16 + 1, &closing);
+        let final_reads: Vec<Value> = (0..reads).map(|_| answer(&mut choices)).collect();
+        let history = closed(&history, |process| (process as usize % clients) as u16 + 1, &final_reads);
         let history = keyed(&history, 1 + round % 2, round % 5 != 0);
-        // At any moment of the history, or late: while the closing reads were on their way, or after them.
+        // At any moment of the history, or late: while the final reads were on their way, or after them.
         let healed = match choices.below(4) {
             0 => None,
             1 => Some(choices.below(8) as u64 * MS),
@@ -321,9 +321,9 @@ fn random_histories_of_sets_and_texts_converge() {
         let calls = [updates(f, [Value::pair(1.into(), NIL)]), reads(answers.clone()), reads(answers.clone())].concat();
         let clients = 1 + choices.below(3);
         let history = random_history(&calls, 2 + choices.below(4), clients, &mut choices);
-        let closing: Vec<Value> =
+        let final_reads: Vec<Value> =
             (0..choices.below(4)).map(|_| answers[choices.below(answers.len())].clone()).collect();
-        let history = closed(&history, |process| (process as usize % clients) as u16 + 1, &closing);
+        let history = closed(&history, |process| (process as usize % clients) as u16 + 1, &final_reads);
         let healed = [None, Some(1998 * MS)][choices.below(2)];
         compare_convergence(&history, healed, &mut tally);
     }

@@ -119,7 +119,7 @@ fn ordinary_carts_are_decided() {
 }
 
 /// Too much of unknown outcome at one cart for a small budget: nobody says that it is right, or wrong, and the reason
-/// is told. With a larger one it is refuted.
+/// is script. With a larger one it is refuted.
 #[test]
 fn what_is_too_much_for_the_budget_is_not_decided() {
     let history = Carts { clients: 4, operations: 500, elements: 5, unknown: 5, wrong: true }.history(1);

@@ -1,7 +1,7 @@
 //! Whether replicas that work as their type says can have answered as a small history tells: tries everything.
 //!
 //! The definition behind it is the usual one of replicated data types (Burckhardt, Gotsman, Yang and Zawirski,
-//! *Replicated data types: specification, verification, optimality*, 2014): an operation takes effect at a place at one
+//! *Replicated data types: specification, verification, optimality*, 2014): an operation takes effect at a site at one
 //! moment between its invocation and its completion; an answer is a function of the updates visible there, of what was
 //! visible to each of them, and of their order in time.
 
@@ -40,7 +40,7 @@ pub(crate) type Answer<'f> = &'f dyn Fn(&Visible<'_>) -> Value;
 struct State {
     /// The next event.
     position: u32,
-    /// Per place, what it has.
+    /// Per site, what it has.
     masks: Vec<u32>,
     /// Per operation, what was visible to it.
     seen: Vec<u32>,
@@ -54,7 +54,7 @@ struct Reference<'a> {
     ordered: bool,
     ops: Vec<OpView<'a>>,
     answers: Vec<Value>,
-    place: Vec<usize>,
+    site: Vec<usize>,
     promise: Promise,
     /// The position of the first event of the settled object.
     settled: u32,
@@ -65,8 +65,8 @@ struct Reference<'a> {
 /// Whether the history is possible. Its objects are settled from a second on.
 pub(crate) fn is_possible(history: &History, promise: Promise, answer: Answer<'_>, ordered: bool) -> bool {
     let ops: Vec<OpView<'_>> = history.ops().collect();
-    let mut places: Vec<u32> = Vec::new();
-    let place = ops
+    let mut sites: Vec<u32> = Vec::new();
+    let site = ops
         .iter()
         .map(|op| {
             let name = match promise {
@@ -74,18 +74,18 @@ pub(crate) fn is_possible(history: &History, promise: Promise, answer: Answer<'_
                 Promise::Session => op.process,
                 Promise::Eventual => op.id.0,
             };
-            places.iter().position(|&place| place == name).unwrap_or_else(|| {
-                places.push(name);
-                places.len() - 1
+            sites.iter().position(|&site| site == name).unwrap_or_else(|| {
+                sites.push(name);
+                sites.len() - 1
             })
         })
         .collect();
     let events = history.events() as u32;
     let settled = (0..events).find(|&event| history.time_at(event) >= 1_000_000_000).unwrap_or(events);
     let start =
-        State { position: 0, masks: vec![0; places.len()], seen: vec![0; ops.len()], order: Vec::new(), done: 0 };
+        State { position: 0, masks: vec![0; sites.len()], seen: vec![0; ops.len()], order: Vec::new(), done: 0 };
     let answers = ops.iter().map(|op| if ordered { op.output.clone() } else { normal(&op.output) }).collect();
-    Reference { ordered, ops, answers, place, promise, settled, answer, tried: HashSet::new() }.explains(start, events)
+    Reference { ordered, ops, answers, site, promise, settled, answer, tried: HashSet::new() }.explains(start, events)
 }
 
 /// Lists and maps as sets.
@@ -135,16 +135,16 @@ impl Reference<'_> {
             if !begun || over || failed || state.done & 1 << op != 0 || (late && view.f != "read") {
                 continue;
             }
-            let place = self.place[op];
+            let site = self.site[op];
             let mut next = state.clone();
             next.done |= 1 << op;
             if view.f != "read" {
-                next.seen[op] = next.masks[place];
-                next.masks[place] |= 1 << op;
+                next.seen[op] = next.masks[site];
+                next.masks[site] |= 1 << op;
                 next.order.push(op as u8);
             } else if view.outcome == Outcome::Ok {
                 let visible =
-                    Visible { ops: &self.ops, mask: state.masks[place], seen: &state.seen, order: &state.order };
+                    Visible { ops: &self.ops, mask: state.masks[site], seen: &state.seen, order: &state.order };
                 let answer = (self.answer)(&visible);
                 let answer = if self.ordered { answer } else { normal(&answer) };
                 if answer != self.answers[op] {
@@ -158,23 +158,23 @@ impl Reference<'_> {
             }
         }
         // A replica may take over news at any time, to hand them on; elsewhere what is not needed now can wait.
-        let needs = |place: usize| {
+        let needs = |site: usize| {
             self.promise == Promise::Replica
                 || self.ops.iter().enumerate().any(|(op, view)| {
                     let over = view.completed.is_some_and(|end| end < state.position && view.outcome != Outcome::Info);
-                    self.place[op] == place && view.invoked < state.position && !over && state.done & 1 << op == 0
+                    self.site[op] == site && view.invoked < state.position && !over && state.done & 1 << op == 0
                 })
         };
-        for place in (0..state.masks.len()).filter(|&place| needs(place)).collect::<Vec<_>>() {
+        for site in (0..state.masks.len()).filter(|&site| needs(site)).collect::<Vec<_>>() {
             // A replica takes over another's whole state; elsewhere single updates arrive in any order.
             let news: Vec<u32> = match self.promise {
                 Promise::Replica => state.masks.clone(),
                 _ => state.order.iter().map(|&op| 1 << op).collect(),
             };
             for news in news {
-                if state.masks[place] | news != state.masks[place] {
+                if state.masks[site] | news != state.masks[site] {
                     let mut next = state.clone();
-                    next.masks[place] |= news;
+                    next.masks[site] |= news;
                     if self.explains(next, events) {
                         return true;
                     }

@@ -9,7 +9,7 @@ use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{Event, EventKind, History, OpView, Outcome, Value};
 
 use super::reference::permutations;
-use super::told::NIL;
+use super::script::NIL;
 
 /// One operation of a process: on which key, what it writes, or what it reads (0: nil).
 #[derive(Clone, Copy, Debug)]
@@ -91,10 +91,10 @@ fn keeps_session_guarantees(ops: &[OpView<'_>]) -> bool {
 /// acknowledged or read by then. As sets of predecessors.
 fn everything(history: &History, ops: &[OpView<'_>]) -> Vec<u32> {
     let updates = history.ops().filter(|op| op.f != "read" && op.outcome != Outcome::Fail);
-    let quiet = updates.map(|op| op.complete_time.unwrap_or(op.invoke_time)).max().unwrap_or(0);
-    let known = |op: &OpView<'_>| op.outcome == Outcome::Ok && op.complete_time.is_some_and(|time| time <= quiet);
+    let quiescent = updates.map(|op| op.complete_time.unwrap_or(op.invoke_time)).max().unwrap_or(0);
+    let known = |op: &OpView<'_>| op.outcome == Outcome::Ok && op.complete_time.is_some_and(|time| time <= quiescent);
     let past = (0..ops.len()).filter(|&op| known(&ops[op])).fold(0, |past, op| past | 1 << op);
-    ops.iter().map(|op| if op.f == "read" && op.invoke_time >= quiet { past } else { 0 }).collect()
+    ops.iter().map(|op| if op.f == "read" && op.invoke_time >= quiescent { past } else { 0 }).collect()
 }
 
 /// All strict partial orders on the operations that contain session order and these predecessors, as sets of
@@ -176,10 +176,10 @@ impl Tally {
     ) -> bool {
         let ops = effective(history);
         let expected = reads_are_possible(&ops) && holds(&ops);
-        let demand = EventualDemand { quiet_since_ns: None, convergence_ns: 0, promise };
+        let demand = EventualDemand { quiescent_since_ns: None, convergence_ns: 0, promise };
         let judgement = check(history, kind, &demand, &Budget::default());
-        let told = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
-        assert_eq!(judgement.finding != Finding::Invalid, expected, "{}: {judgement:#?}\n{}", kind.name(), told());
+        let listed = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
+        assert_eq!(judgement.finding != Finding::Invalid, expected, "{}: {judgement:#?}\n{}", kind.name(), listed());
         if expected {
             self.good += 1;
         } else {

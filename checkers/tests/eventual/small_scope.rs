@@ -6,7 +6,7 @@ use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{Event, EventKind, History, OpView, Outcome, Value};
 
 use super::reference::{Visible, grow_only, is_possible, is_possible_text, lww_set, or_map, or_set, siblings, sum};
-use super::told::{MS, NIL, list};
+use super::script::{MS, NIL, list};
 
 /// What clients may do with one type, and what a read may answer.
 struct Small {
@@ -139,15 +139,15 @@ struct Tally {
 
 impl Tally {
     fn compare(&mut self, small: &Small, history: &History, promise: Promise) {
-        let demand = EventualDemand { quiet_since_ns: None, convergence_ns: 100 * MS, promise };
+        let demand = EventualDemand { quiescent_since_ns: None, convergence_ns: 100 * MS, promise };
         let judgement = check(history, small.kind, &demand, &Budget::default());
         let possible = match small.kind {
             EventualKind::Text => is_possible_text(history, promise),
             _ => is_possible(history, promise, &small.answer, false),
         };
         let invalid = judgement.finding == Finding::Invalid;
-        let told = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
-        assert!(!(possible && invalid), "{} {promise:?}: {:#?}\n{}", small.kind.name(), judgement.anomalies, told());
+        let listed = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
+        assert!(!(possible && invalid), "{} {promise:?}: {:#?}\n{}", small.kind.name(), judgement.anomalies, listed());
         if possible {
             self.possible += 1;
         } else if invalid {
@@ -155,7 +155,7 @@ impl Tally {
         } else {
             self.missed += 1;
             if std::env::var("SHOW_MISSED").is_ok_and(|name| name == small.kind.name()) && self.missed % 50 == 1 {
-                println!("missed, {promise:?}:\n{}", told());
+                println!("missed, {promise:?}:\n{}", listed());
             }
         }
     }

@@ -4,7 +4,7 @@ use rashomon_checkers::Measured;
 use rashomon_checkers::eventual::{EventualKind, Promise};
 use rashomon_history::Value;
 
-use super::told::{NIL, list, told};
+use super::script::{NIL, list, script};
 
 const ANY: Promise = Promise::Eventual;
 const SESSION: Promise = Promise::Session;
@@ -13,27 +13,31 @@ const REPLICA: Promise = Promise::Replica;
 #[test]
 fn sets_that_grow() {
     let kind = EventualKind::Set;
-    told().did(1, "add", 1).settle().saw(2, list(&[1])).good(kind, ANY);
-    let lost = told().did(1, "add", 1).settle().saw(2, list(&[])).bad(kind, ANY, &[("lost element", 2)]);
+    script().did(1, "add", 1).settle().saw(2, list(&[1])).good(kind, ANY);
+    let lost = script().did(1, "add", 1).settle().saw(2, list(&[])).bad(kind, ANY, &[("lost element", 2)]);
     let sentence = &lost.anomalies[0].sentence;
     assert!(
         sentence.starts_with("Element 1 was acknowledged by node 1 at 1.0 ms, nothing can have removed"),
         "{sentence}"
     );
-    told().did(1, "add", 1).saw(2, list(&[])).unknown(kind, ANY, "node 2 lacks element 1; but the bound");
-    told().info(1, "add", 1).settle().saw(2, list(&[])).good(kind, ANY);
-    told().info(1, "add", 1).saw(3, list(&[1])).settle().saw(2, list(&[])).bad(kind, ANY, &[("lost element", 2)]);
-    told().did(1, "add", 1).settle().saw(2, list(&[1, 1])).bad(kind, ANY, &[("duplicated element", 1)]);
-    told().saw(2, list(&[7])).bad(kind, ANY, &[("unexpected element", 1)]);
-    told().fail(1, "add", 7).saw(2, list(&[7])).bad(kind, ANY, &[("failed add seen", 2)]);
-    told().saw(2, list(&[7])).did(1, "add", 7).settle().saw(2, list(&[7])).bad(kind, ANY, &[("unexpected element", 2)]);
+    script().did(1, "add", 1).saw(2, list(&[])).unknown(kind, ANY, "node 2 lacks element 1; but the bound");
+    script().info(1, "add", 1).settle().saw(2, list(&[])).good(kind, ANY);
+    script().info(1, "add", 1).saw(3, list(&[1])).settle().saw(2, list(&[])).bad(kind, ANY, &[("lost element", 2)]);
+    script().did(1, "add", 1).settle().saw(2, list(&[1, 1])).bad(kind, ANY, &[("duplicated element", 1)]);
+    script().saw(2, list(&[7])).bad(kind, ANY, &[("unexpected element", 1)]);
+    script().fail(1, "add", 7).saw(2, list(&[7])).bad(kind, ANY, &[("failed add seen", 2)]);
+    script().saw(2, list(&[7])).did(1, "add", 7).settle().saw(2, list(&[7])).bad(
+        kind,
+        ANY,
+        &[("unexpected element", 2)],
+    );
     // A replica that forgets for a while, which is a violation only where each node is one.
-    let forgets = || told().did(1, "add", 1).saw(1, list(&[])).did(1, "add", 2).settle().saw(1, list(&[1, 2]));
+    let forgets = || script().did(1, "add", 1).saw(1, list(&[])).did(1, "add", 2).settle().saw(1, list(&[1, 2]));
     forgets().good(kind, ANY);
     forgets().bad(kind, SESSION, &[("forgotten element", 2)]);
     forgets().bad(kind, REPLICA, &[("forgotten element", 2)]);
     // Node 2 shows what node 1 added second and not what it added first: a delta was skipped.
-    let gap = || told().did(1, "add", 1).did(1, "add", 2).saw(2, list(&[2])).saw(2, list(&[2])).did(1, "add", 3);
+    let gap = || script().did(1, "add", 1).did(1, "add", 2).saw(2, list(&[2])).saw(2, list(&[2])).did(1, "add", 3);
     gap().settle().saw(2, list(&[1, 2, 3])).good(kind, SESSION);
     gap().settle().saw(2, list(&[1, 2, 3])).bad(kind, REPLICA, &[("forgotten element", 2)]);
 }
@@ -41,16 +45,16 @@ fn sets_that_grow() {
 #[test]
 fn counters() {
     let kind = EventualKind::Counter;
-    told().did(1, "add", 2).settle().saw(2, 2).good(kind, ANY);
-    told().did(1, "add", 2).settle().saw(2, 0).bad(kind, ANY, &[("lost addition", 2)]);
-    told().did(1, "add", 2).settle().saw(2, 4).bad(
+    script().did(1, "add", 2).settle().saw(2, 2).good(kind, ANY);
+    script().did(1, "add", 2).settle().saw(2, 0).bad(kind, ANY, &[("lost addition", 2)]);
+    script().did(1, "add", 2).settle().saw(2, 4).bad(
         kind,
         ANY,
         &[("counter too large", 1), ("addition counted twice", 2)],
     );
-    told().did(1, "add", 2).saw(2, 0).unknown(kind, ANY, "node 2 returned 0, not 2; but the bound");
+    script().did(1, "add", 2).saw(2, 0).unknown(kind, ANY, "node 2 returned 0, not 2; but the bound");
     // 3 and 5 of unknown outcome explain 3, 5 and 8, and not 4.
-    let doubt = || told().info(1, "add", 3).info(11, "add", 5).settle();
+    let doubt = || script().info(1, "add", 3).info(11, "add", 5).settle();
     for (total, good) in [(0, true), (3, true), (5, true), (8, true), (4, false), (6, false)] {
         if good {
             doubt().saw(2, total).good(kind, ANY)
@@ -58,12 +62,12 @@ fn counters() {
             doubt().saw(2, total).bad(kind, ANY, &[("wrong total", 1)])
         };
     }
-    told().did(1, "add", -2).settle().saw(2, -2).good(kind, ANY);
-    told().did(1, "add", -2).settle().saw(2, -4).bad(kind, ANY, &[("counter too small", 1), ("lost addition", 2)]);
-    let back = || told().did(1, "add", 2).saw(2, 2).saw(2, 0).did(1, "add", 1).settle().saw(2, 3);
+    script().did(1, "add", -2).settle().saw(2, -2).good(kind, ANY);
+    script().did(1, "add", -2).settle().saw(2, -4).bad(kind, ANY, &[("counter too small", 1), ("lost addition", 2)]);
+    let back = || script().did(1, "add", 2).saw(2, 2).saw(2, 0).did(1, "add", 1).settle().saw(2, 3);
     back().good(kind, ANY);
     back().bad(kind, REPLICA, &[("counter went back", 2)]);
-    let own = || told().did(1, "add", 2).saw(1, 0).did(1, "add", 1).settle().saw(2, 3);
+    let own = || script().did(1, "add", 2).saw(1, 0).did(1, "add", 1).settle().saw(2, 3);
     own().good(kind, ANY);
     own().bad(kind, SESSION, &[("own addition missing", 2)]);
 }
@@ -71,22 +75,22 @@ fn counters() {
 #[test]
 fn observed_remove_sets() {
     let kind = EventualKind::OrSet;
-    let removed = || told().did(1, "add", 1).did(1, "remove", 1).settle();
+    let removed = || script().did(1, "add", 1).did(1, "remove", 1).settle();
     removed().saw(2, list(&[])).good(kind, REPLICA);
     removed().saw(2, list(&[1])).bad(kind, REPLICA, &[("removed element came back", 3)]);
     // Removed where nobody had seen it, for all that is known: both is right.
-    let elsewhere = || told().did(1, "add", 1).did(2, "remove", 1).settle();
+    let elsewhere = || script().did(1, "add", 1).did(2, "remove", 1).settle();
     elsewhere().saw(1, list(&[])).good(kind, REPLICA);
     elsewhere().saw(1, list(&[1])).good(kind, REPLICA);
     // The add wins over a remove that cannot have seen it.
-    told().did(2, "remove", 1).did(1, "add", 1).settle().saw(2, list(&[])).bad(kind, REPLICA, &[("lost element", 2)]);
+    script().did(2, "remove", 1).did(1, "add", 1).settle().saw(2, list(&[])).bad(kind, REPLICA, &[("lost element", 2)]);
     // Node 2 has shown it before, so its remove has ended it.
-    let seen = || told().did(1, "add", 1).saw(2, list(&[1])).did(2, "remove", 1);
+    let seen = || script().did(1, "add", 1).saw(2, list(&[1])).did(2, "remove", 1);
     seen().settle().saw(1, list(&[1])).bad(kind, REPLICA, &[("removed element came back", 3)]);
     // Added again meanwhile, and the second add is what nobody removed.
     seen().did(1, "add", 1).settle().saw(1, list(&[1])).good(kind, REPLICA);
     // A zombie: both adds were seen by the node that removed, as what else it showed proves.
-    let both = told().did(1, "add", 1).did(1, "add", 5).did(2, "add", 1).did(2, "add", 6);
+    let both = script().did(1, "add", 1).did(1, "add", 5).did(2, "add", 1).did(2, "add", 6);
     let both = both.saw(3, list(&[1, 5, 6])).did(3, "remove", 1).settle();
     both.clone().saw(3, list(&[5, 6])).good(kind, REPLICA);
     both.saw(3, list(&[1, 5, 6])).bad(kind, REPLICA, &[("removed element came back", 3)]);
@@ -95,11 +99,11 @@ fn observed_remove_sets() {
 #[test]
 fn last_writer_wins_sets() {
     let kind = EventualKind::LwwSet;
-    let removed = || told().did(1, "add", 1).did(2, "remove", 1).settle();
+    let removed = || script().did(1, "add", 1).did(2, "remove", 1).settle();
     removed().saw(1, list(&[])).good(kind, ANY);
     removed().saw(1, list(&[1])).bad(kind, ANY, &[("removed element came back", 3)]);
-    told().did(2, "remove", 1).did(1, "add", 1).settle().saw(2, list(&[])).bad(kind, ANY, &[("lost element", 2)]);
-    let overlap = || told().begin(1, "add", 1).begin(2, "remove", 1).end(1, "add", 1).end(2, "remove", 1).settle();
+    script().did(2, "remove", 1).did(1, "add", 1).settle().saw(2, list(&[])).bad(kind, ANY, &[("lost element", 2)]);
+    let overlap = || script().begin(1, "add", 1).begin(2, "remove", 1).end(1, "add", 1).end(2, "remove", 1).settle();
     overlap().saw(1, list(&[1])).good(kind, ANY);
     overlap().saw(1, list(&[])).good(kind, ANY);
 }
@@ -111,21 +115,21 @@ fn put(value: i64, seen: &[i64]) -> Value {
 #[test]
 fn registers_that_keep_siblings() {
     let kind = EventualKind::Siblings;
-    let blind = || told().did(1, "put", put(1, &[])).did(2, "put", put(2, &[])).settle();
+    let blind = || script().did(1, "put", put(1, &[])).did(2, "put", put(2, &[])).settle();
     blind().saw(3, list(&[1, 2])).good(kind, ANY);
     blind().saw(3, list(&[2])).bad(kind, ANY, &[("lost write", 2)]);
-    let chain = || told().did(1, "put", put(1, &[])).saw(2, list(&[1])).did(2, "put", put(2, &[1])).settle();
+    let chain = || script().did(1, "put", put(1, &[])).saw(2, list(&[1])).did(2, "put", put(2, &[1])).settle();
     chain().saw(3, list(&[2])).good(kind, ANY);
     chain().saw(3, list(&[1])).bad(kind, ANY, &[("false sibling", 3), ("lost write", 2)]);
     // Side by side in one answer is wrong at any time.
-    let three = told().did(1, "put", put(1, &[])).saw(2, list(&[1])).did(2, "put", put(2, &[1])).saw(2, list(&[2]));
+    let three = script().did(1, "put", put(1, &[])).saw(2, list(&[1])).did(2, "put", put(2, &[1])).saw(2, list(&[2]));
     let three = || three.clone().did(2, "put", put(3, &[2]));
     three().saw(3, list(&[1, 3])).settle().saw(3, list(&[3])).bad(kind, ANY, &[("false sibling", 3)]);
     three().saw(3, list(&[1])).settle().saw(3, list(&[3])).good(kind, ANY);
     // A process that superseded a value does not see it again.
     let again = three().saw(2, list(&[2])).settle().saw(3, list(&[3]));
     again.bad(kind, SESSION, &[("false sibling", 3), ("forgotten value", 2)]);
-    let unsure = || told().did(1, "put", put(1, &[])).info(2, "put", put(2, &[1])).settle();
+    let unsure = || script().did(1, "put", put(1, &[])).info(2, "put", put(2, &[1])).settle();
     unsure().saw(3, list(&[1])).good(kind, ANY);
     unsure().saw(3, list(&[2])).good(kind, ANY);
 }
@@ -138,21 +142,21 @@ fn maps() {
         [] => Value::Map([].into()),
         values => Value::Map([(Value::text("a"), list(values))].into()),
     };
-    let twice = || told().did(1, "put", field(1)).did(1, "put", field(2)).settle();
+    let twice = || script().did(1, "put", field(1)).did(1, "put", field(2)).settle();
     twice().saw(2, map(&[2])).good(kind, REPLICA);
     twice().saw(2, map(&[1, 2])).bad(kind, REPLICA, &[("superseded value came back", 3)]);
     twice().saw(2, map(&[])).bad(kind, REPLICA, &[("lost write", 2)]);
-    let removed = || told().did(1, "put", field(1)).did(1, "remove", Value::text("a")).settle();
+    let removed = || script().did(1, "put", field(1)).did(1, "remove", Value::text("a")).settle();
     removed().saw(2, map(&[])).good(kind, REPLICA);
     removed().saw(2, map(&[1])).bad(kind, REPLICA, &[("superseded value came back", 3)]);
-    told().saw(2, map(&[9])).bad(kind, ANY, &[("unexpected value", 1)]);
+    script().saw(2, map(&[9])).bad(kind, ANY, &[("unexpected value", 1)]);
 }
 
 #[test]
 fn texts() {
     let kind = EventualKind::Text;
     let insert = |element: i64, after: Option<i64>| Value::pair(element.into(), after.map_or(NIL, Value::Int));
-    let two = || told().did(1, "insert", insert(1, None)).did(1, "insert", insert(2, Some(1)));
+    let two = || script().did(1, "insert", insert(1, None)).did(1, "insert", insert(2, Some(1)));
     two().settle().saw(2, list(&[1, 2])).good(kind, REPLICA);
     two().settle().saw(2, list(&[2, 1])).bad(kind, ANY, &[("contradicting order", 2)]);
     two().settle().saw(2, list(&[1])).bad(kind, ANY, &[("lost element", 2)]);
@@ -161,14 +165,14 @@ fn texts() {
     deleted().saw(1, list(&[1, 2])).bad(kind, ANY, &[("removed element came back", 3)]);
     // Three reads, of which each two can be explained.
     let ring = || {
-        let three = told().did(1, "insert", insert(1, None)).did(2, "insert", insert(2, None));
+        let three = script().did(1, "insert", insert(1, None)).did(2, "insert", insert(2, None));
         three.did(3, "insert", insert(3, None))
     };
     let reads = ring().saw(1, list(&[1, 2])).saw(2, list(&[2, 3])).saw(3, list(&[3, 1]));
     reads.bad(kind, ANY, &[("contradicting order", 3)]);
     // Put at the beginning by one who saw 1 there, 2 comes before 1.
     let first =
-        || told().did(1, "insert", insert(1, None)).saw(1, list(&[1])).did(1, "insert", insert(2, None)).settle();
+        || script().did(1, "insert", insert(1, None)).saw(1, list(&[1])).did(1, "insert", insert(2, None)).settle();
     first().saw(1, list(&[2, 1])).good(kind, REPLICA);
     first().saw(1, list(&[1, 2])).good(kind, ANY);
     first().saw(1, list(&[1, 2])).bad(kind, REPLICA, &[("contradicting order", 3)]);
@@ -177,48 +181,48 @@ fn texts() {
 #[test]
 fn session_guarantees() {
     let kind = EventualKind::SessionGuarantees;
-    let w = |told: super::told::Told, process, value: i64| told.did(process, "write", value);
-    w(told(), 1, 1).saw(1, 1).good(kind, ANY);
-    w(told(), 1, 1).saw(1, NIL).bad(kind, ANY, &[("read your writes violated", 2)]);
-    w(w(told(), 1, 1), 2, 2).saw(3, 1).saw(3, 2).saw(3, 1).bad(kind, ANY, &[("monotonic reads violated", 3)]);
-    w(told(), 1, 1).saw(2, 1).saw(2, NIL).bad(kind, ANY, &[("monotonic reads violated", 2)]);
-    w(w(told(), 1, 1), 1, 2).saw(2, 2).saw(2, 1).bad(kind, ANY, &[("monotonic writes violated", 4)]);
-    let follow = w(w(told(), 1, 1).saw(2, 1), 2, 2).saw(3, 2).saw(3, 1);
+    let w = |script: super::script::Script, process, value: i64| script.did(process, "write", value);
+    w(script(), 1, 1).saw(1, 1).good(kind, ANY);
+    w(script(), 1, 1).saw(1, NIL).bad(kind, ANY, &[("read your writes violated", 2)]);
+    w(w(script(), 1, 1), 2, 2).saw(3, 1).saw(3, 2).saw(3, 1).bad(kind, ANY, &[("monotonic reads violated", 3)]);
+    w(script(), 1, 1).saw(2, 1).saw(2, NIL).bad(kind, ANY, &[("monotonic reads violated", 2)]);
+    w(w(script(), 1, 1), 1, 2).saw(2, 2).saw(2, 1).bad(kind, ANY, &[("monotonic writes violated", 4)]);
+    let follow = w(w(script(), 1, 1).saw(2, 1), 2, 2).saw(3, 2).saw(3, 1);
     follow.bad(kind, ANY, &[("writes follow reads violated", 4)]);
     // Another process may lag behind.
-    w(w(told(), 1, 1), 1, 2).saw(2, 1).saw(2, 2).good(kind, ANY);
-    w(w(told(), 1, 1), 2, 1).saw(2, 1).unknown(kind, ANY, "written twice");
+    w(w(script(), 1, 1), 1, 2).saw(2, 1).saw(2, 2).good(kind, ANY);
+    w(w(script(), 1, 1), 2, 1).saw(2, 1).unknown(kind, ANY, "written twice");
 }
 
 #[test]
 fn causal_consistency() {
     let (causal, convergence) = (EventualKind::CausalRegister, EventualKind::CausalConvergence);
     // The lost ring: 1 says the ring is lost, then that it is found; 2 answers; 3 sees the answer without the news.
-    let lost = || told().key(1).did(1, "write", 1).did(1, "write", 2).saw(2, 2).key(2).did(2, "write", 3).saw(3, 3);
+    let lost = || script().key(1).did(1, "write", 1).did(1, "write", 2).saw(2, 2).key(2).did(2, "write", 3).saw(3, 3);
     lost().key(1).saw(3, 2).good(causal, ANY);
     let stale = lost().key(1).saw(3, 1).bad(causal, ANY, &[("causally overwritten value read", 6)]);
     assert!(stale.anomalies[0].sentence.contains("although 2 comes between 1 and it"), "{stale:#?}");
     lost().key(1).saw(3, NIL).bad(causal, ANY, &[("causally visible write not read", 5)]);
     // Two writers, and two readers who see them in opposite orders: causal, but nobody converges.
-    let both = told().key(1).did(1, "write", 1).did(2, "write", 2).saw(3, 1).saw(3, 2).saw(4, 2).saw(4, 1);
+    let both = script().key(1).did(1, "write", 1).did(2, "write", 2).saw(3, 1).saw(3, 2).saw(4, 2).saw(4, 1);
     both.clone().bad(convergence, ANY, &[("cyclic order of concurrent writes", 4)]);
     both.good(causal, ANY);
-    told().key(1).saw(1, 7).bad(causal, ANY, &[("read of a value never written", 1)]);
+    script().key(1).saw(1, 7).bad(causal, ANY, &[("read of a value never written", 1)]);
     // What is lost for good, although nobody comes back to look: replicas must know it in the end.
-    let gone = || told().key(1).did(1, "write", 1).settle().saw(2, NIL);
+    let gone = || script().key(1).did(1, "write", 1).settle().saw(2, NIL);
     gone().good(causal, SESSION);
     let gone = gone().bad(causal, REPLICA, &[("lost write", 2)]);
     let sentence =
         "Write 1 of key 1 was acknowledged by node 1 at 1.0 ms; yet node 2 returned nil in a read that began";
     assert!(gone.anomalies[0].sentence.starts_with(sentence), "{gone:#?}");
-    let older = told().key(1).did(1, "write", 1).saw(2, 1).did(2, "write", 2).settle().saw(3, 1);
+    let older = script().key(1).did(1, "write", 1).saw(2, 1).did(2, "write", 2).settle().saw(3, 1);
     let older = older.bad(causal, REPLICA, &[("lost write", 4)]);
     assert!(older.anomalies[0].sentence.contains("made by one that knew 1"), "{older:#?}");
-    told().key(1).did(1, "write", 1).did(2, "write", 2).settle().saw(3, 1).good(convergence, REPLICA);
-    told().key(1).info(1, "write", 1).settle().saw(2, NIL).good(causal, REPLICA);
-    told().key(1).did(1, "write", 1).saw(2, NIL).good(causal, REPLICA);
+    script().key(1).did(1, "write", 1).did(2, "write", 2).settle().saw(3, 1).good(convergence, REPLICA);
+    script().key(1).info(1, "write", 1).settle().saw(2, NIL).good(causal, REPLICA);
+    script().key(1).did(1, "write", 1).saw(2, NIL).good(causal, REPLICA);
     // Each read the other's write before its own: only overlapping operations could.
-    let circle = told().key(1).begin(1, "read", NIL).key(2).begin(2, "read", NIL);
+    let circle = script().key(1).begin(1, "read", NIL).key(2).begin(2, "read", NIL);
     let circle = circle.key(2).begin(11, "write", 2).key(1).begin(12, "write", 1);
     circle.key(2).end(11, "write", 2).end(2, "read", 2).key(1).end(12, "write", 1).end(1, "read", 1).good(causal, ANY);
 }
@@ -227,7 +231,7 @@ fn causal_consistency() {
 fn staleness_is_measured() {
     let kind = EventualKind::Staleness;
     // Write 1 ends at 1 ms, write 2 at 3 ms; the read of 1 begins at 4 ms, that of 2 at 6 ms.
-    let measured = told().did(1, "write", 1).did(1, "write", 2).saw(2, 1).saw(2, 2).good(kind, ANY);
+    let measured = script().did(1, "write", 1).did(1, "write", 2).saw(2, 1).saw(2, 2).good(kind, ANY);
     let number = |name: &str| {
         let found = measured.measurements.iter().find(|measurement| measurement.name == name);
         match found.map(|measurement| &measurement.measured) {
@@ -240,14 +244,14 @@ fn staleness_is_measured() {
     let Measured::Series { points, .. } = &curve.measured else { panic!("{curve:?}") };
     assert_eq!((curve.name.as_str(), points.as_slice()), ("t-visibility", &[(1.0, 0.0), (3.0, 1.0)][..]));
     // Three writes that the read has missed; nil is older than all.
-    let three = told().did(1, "write", 1).did(1, "write", 2).did(1, "write", 3).saw(2, NIL).good(kind, ANY);
+    let three = script().did(1, "write", 1).did(1, "write", 2).did(1, "write", 3).saw(2, NIL).good(kind, ANY);
     assert!(
         three.measurements.iter().any(|all| all.name == "furthest behind" && all.measured == Measured::Number(3.0))
     );
-    let set = told().did(1, "add", 1).did(1, "add", 2).saw(2, list(&[2])).good(kind, ANY);
+    let set = script().did(1, "add", 1).did(1, "add", 2).saw(2, list(&[2])).good(kind, ANY);
     assert!(
         set.measurements.iter().any(|all| all.name == "longest staleness" && all.measured == Measured::Number(3.0)),
         "{set:#?}"
     );
-    told().saw(1, NIL).unknown(kind, ANY, "nothing to measure");
+    script().saw(1, NIL).unknown(kind, ANY, "nothing to measure");
 }

@@ -7,8 +7,8 @@ use rashomon_checkers::small::{Call, Choices, each_history, random_history};
 use rashomon_checkers::{Budget, Finding, Measured};
 use rashomon_history::{History, OpView, Outcome, Value};
 
+use super::script::{MS, NIL, list};
 use super::small_scope::updates;
-use super::told::{MS, NIL, list};
 
 /// What is to be measured of one read.
 struct Sample {
@@ -59,7 +59,7 @@ fn written_by(history: &History, value: &Value) -> Option<u32> {
 
 fn compare(history: &History, samples: &[Sample]) {
     let judgement = check(history, EventualKind::Staleness, &EventualDemand::DEFAULT, &Budget::default());
-    let told = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
+    let listed = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
     let measured = |name: &str| judgement.measurements.iter().find(|known| known.name == name);
     let number = |name: &str| match measured(name).map(|known| &known.measured) {
         Some(Measured::Number(number)) => Some(*number),
@@ -70,17 +70,17 @@ fn compare(history: &History, samples: &[Sample]) {
         _ => Vec::new(),
     };
     let expected = if samples.is_empty() { Finding::Unknown } else { Finding::Valid };
-    assert_eq!(judgement.finding, expected, "{judgement:#?}\n{}", told());
+    assert_eq!(judgement.finding, expected, "{judgement:#?}\n{}", listed());
     if samples.is_empty() {
         return;
     }
     let stale: Vec<(u64, u64)> = samples.iter().filter_map(|sample| sample.stale).collect();
     let all = samples.len() as f64;
-    assert_eq!(number("stale reads"), Some(100.0 * stale.len() as f64 / all), "{judgement:#?}\n{}", told());
+    assert_eq!(number("stale reads"), Some(100.0 * stale.len() as f64 / all), "{judgement:#?}\n{}", listed());
     let longest = stale.iter().map(|(age, _)| *age as f64 / 1e6).reduce(f64::max);
-    assert_eq!(number("longest staleness"), longest, "{judgement:#?}\n{}", told());
+    assert_eq!(number("longest staleness"), longest, "{judgement:#?}\n{}", listed());
     let most = stale.iter().map(|(_, versions)| *versions as f64).reduce(f64::max);
-    assert_eq!(number("furthest behind"), most, "{judgement:#?}\n{}", told());
+    assert_eq!(number("furthest behind"), most, "{judgement:#?}\n{}", listed());
     // The distributions: up to each value the share of reads that they say.
     let up_to = |ages: &[f64], value: f64| {
         (all - ages.len() as f64 + ages.iter().filter(|&&age| age <= value).count() as f64) / all
@@ -91,7 +91,7 @@ fn compare(history: &History, samples: &[Sample]) {
         let points = points(name);
         assert_eq!(points.is_empty(), values.is_empty(), "{judgement:#?}");
         for &(value, share) in &points {
-            assert!((up_to(&values, value) - share).abs() < 1e-9, "{name} {points:?} {values:?}\n{}", told());
+            assert!((up_to(&values, value) - share).abs() < 1e-9, "{name} {points:?} {values:?}\n{}", listed());
         }
         assert!(points.is_empty() || points.last().is_some_and(|&(_, share)| share == 1.0), "{points:?}");
     }
@@ -111,8 +111,8 @@ fn compare(history: &History, samples: &[Sample]) {
     let visibility = points("t-visibility");
     let same =
         |(one, other): (&(f64, f64), &(f64, f64))| (one.0 - other.0).abs() < 1e-9 && (one.1 - other.1).abs() < 1e-9;
-    assert_eq!(visibility.len(), expected.len(), "{visibility:?} {expected:?}\n{}", told());
-    assert!(visibility.iter().zip(&expected).all(same), "{visibility:?} {expected:?}\n{}", told());
+    assert_eq!(visibility.len(), expected.len(), "{visibility:?} {expected:?}\n{}", listed());
+    assert!(visibility.iter().zip(&expected).all(same), "{visibility:?} {expected:?}\n{}", listed());
 }
 
 /// Each register's value is written once.

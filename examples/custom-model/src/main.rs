@@ -72,9 +72,9 @@ fn main() {
 mod tests {
     use super::*;
     use rashomon_checkers::engine::{Answer, decide};
-    use rashomon_checkers::part::compile;
     use rashomon_checkers::small::each_history;
     use rashomon_checkers::specialist::Ops;
+    use rashomon_checkers::subhistory::compile;
     use rashomon_checkers::{brute, certificate};
 
     #[test]
@@ -88,8 +88,8 @@ mod tests {
         }
         each_history(&calls, 3, |history| {
             let ops = Ops::All(3);
-            let part = compile(&MaxRegister, history, ops).expect("it is of this model");
-            let (answered, _) = decide(&MaxRegister, &part, &Budget::default());
+            let subhistory = compile(&MaxRegister, history, ops).expect("it is of this model");
+            let (answered, _) = decide(&MaxRegister, &subhistory, &Budget::default());
             let linearizable = brute::is_linearizable(&MaxRegister, history, ops);
             assert_eq!(matches!(answered.answer, Answer::Yes(_)), linearizable);
             if let Answer::Yes(order) = answered.answer {

@@ -12,9 +12,9 @@
 use rashomon_history::{History, OpId, Outcome, Value};
 use rustc_hash::FxHashMap;
 
-use crate::anomalies::findings::of_key;
-use crate::anomalies::object::Operation;
-use crate::eventual::Names;
+use crate::findings::of_key;
+use crate::names::Names;
+use crate::operations::Operation;
 
 /// A message sent.
 #[derive(Clone, Copy, Debug)]

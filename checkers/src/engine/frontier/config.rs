@@ -2,7 +2,7 @@
 
 use crate::model::Nature;
 
-/// A set of slots; a slot stands for an open operation.
+/// A set of slots; a slot stands for a pending operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Mask<const W: usize>([u64; W]);
 
@@ -75,7 +75,7 @@ impl<const W: usize> Shape<W> {
 
 /// A state with what was done to reach it, as far as that matters for what can follow.
 ///
-/// An open operation is *done* (placed), *free* (it may be placed or not) or *due* (in neither set).
+/// A pending operation is *done* (placed), *free* (it may be placed or not) or *due* (in neither set).
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Config<const W: usize> {
     pub(super) state: u32,

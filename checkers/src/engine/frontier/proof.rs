@@ -5,7 +5,7 @@ use rashomon_history::OpId;
 use super::super::space::{Next, Space};
 use super::config::Config;
 use crate::model::Nature;
-use crate::part::Item;
+use crate::subhistory::Item;
 
 const NONE: u32 = u32::MAX;
 /// Traces are tidied up when there are this many, and then whenever they have doubled.

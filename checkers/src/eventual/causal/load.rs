@@ -3,9 +3,9 @@
 use rashomon_history::{History, OpId, Outcome, Row, Value};
 use rustc_hash::FxHashMap;
 
-use crate::anomalies::findings::{Findings, begun, ended};
 use crate::eventual::register::unwritten;
-use crate::part::Keys;
+use crate::findings::{Findings, begun, ended};
+use crate::subhistory::Keys;
 
 /// Read from the initial value, nil.
 pub(super) const INITIAL: u32 = u32::MAX;

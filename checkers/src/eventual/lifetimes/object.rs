@@ -2,16 +2,16 @@
 
 use rashomon_history::{OpView, Outcome, Value};
 
-use crate::anomalies::findings::last_moment;
-use crate::eventual::closing::is_answered;
-use crate::eventual::names::Names;
+use crate::eventual::final_reads::is_answered;
+use crate::findings::last_moment;
+use crate::names::Names;
 
 /// No element.
 pub(in crate::eventual) const NONE: u32 = u32::MAX;
 
 /// Something that may remove elements.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::eventual) struct Kill {
+pub(in crate::eventual) struct Removal {
     /// Its index among the object's operations.
     pub(in crate::eventual) op: u32,
     /// The element that the same operation adds, which it therefore spares; [`NONE`] if it only removes.
@@ -67,10 +67,10 @@ pub(in crate::eventual) struct Object<'a> {
     pub(in crate::eventual) names: Names,
     /// Per element, its adds in order of invocation.
     pub(in crate::eventual) adds: Lists<u32>,
-    /// Per element, which group of kills concerns it.
+    /// Per element, which group of removals concerns it.
     pub(in crate::eventual) group: Vec<u32>,
-    /// Per group, its kills in order of invocation.
-    pub(in crate::eventual) kills: Lists<Kill>,
+    /// Per group, its removals in order of invocation.
+    pub(in crate::eventual) removals: Lists<Removal>,
     /// The reads that returned, in order of invocation.
     pub(in crate::eventual) reads: Vec<u32>,
     /// Per read, the elements in it, each once.
@@ -85,7 +85,7 @@ pub(in crate::eventual) struct Builder<'a> {
     names: Names,
     groups: Option<Names>,
     adds: Vec<(u32, u32)>,
-    kills: Vec<(u32, Kill)>,
+    removals: Vec<(u32, Removal)>,
 }
 
 impl<'a> Builder<'a> {
@@ -95,10 +95,10 @@ impl<'a> Builder<'a> {
             Value::List(items) if !items.is_empty() => &items[0],
             value => value,
         });
-        Builder { ops, names: Names::expecting(expected), groups: None, adds: Vec::new(), kills: Vec::new() }
+        Builder { ops, names: Names::expecting(expected), groups: None, adds: Vec::new(), removals: Vec::new() }
     }
 
-    /// Lets kills concern whole groups of elements, which have names of their own.
+    /// Lets removals concern whole groups of elements, which have names of their own.
     pub(in crate::eventual) fn grouped(mut self) -> Builder<'a> {
         self.groups = Some(Names::default());
         self
@@ -123,8 +123,8 @@ impl<'a> Builder<'a> {
     }
 
     /// An operation that may have happened removes elements of a group.
-    pub(in crate::eventual) fn kill(&mut self, group: u32, op: usize, own: u32) {
-        self.kills.push((group, Kill { op: op as u32, own }));
+    pub(in crate::eventual) fn remove(&mut self, group: u32, op: usize, own: u32) {
+        self.removals.push((group, Removal { op: op as u32, own }));
     }
 
     /// The object; `elements` calls its second argument with the name of each element in an answer, and `group` names
@@ -168,7 +168,7 @@ impl<'a> Builder<'a> {
         Object {
             ops: self.ops,
             adds: Lists::of(count, self.adds.iter().copied()),
-            kills: Lists::of(groups, self.kills.iter().copied()),
+            removals: Lists::of(groups, self.removals.iter().copied()),
             names: self.names,
             group,
             reads,

@@ -10,7 +10,7 @@ use rashomon_history::Outcome;
 
 use super::looks::{Looks, State};
 use super::{Accusations, MembersDemand};
-use crate::anomalies::findings::{Findings, ended};
+use crate::findings::{Findings, ended};
 use crate::story::Span;
 
 /// A probe that began earlier than this before an incarnation has ended before it, ns.
@@ -63,7 +63,7 @@ pub(super) fn judge(looks: &Looks<'_>, demand: &MembersDemand, findings: &mut Fi
     let well: BTreeMap<i64, Well> = answers.into_iter().map(|(node, answers)| (node, Well::of(answers, gap))).collect();
     let own = looks.own_statements();
     let begins = Begins::of(looks);
-    let mut told = BTreeSet::new();
+    let mut reported = BTreeSet::new();
     for look in &looks.looks {
         for (&member, &statement) in look.view.iter() {
             let accused = matches!(statement.state, State::Suspect | State::Dead) && statement.state >= least;
@@ -85,7 +85,7 @@ pub(super) fn judge(looks: &Looks<'_>, demand: &MembersDemand, findings: &mut Fi
                 Accusations::NoSuspicions => well.values().all(|well| well.covers(from, until)),
                 _ => well.get(&member).is_some_and(|well| well.covers(from, until)),
             };
-            if !was_well || !told.insert((member, statement, look.node)) {
+            if !was_well || !reported.insert((member, statement, look.node)) {
                 continue;
             }
             let name = if statement.state == State::Dead { "false death" } else { "false suspicion" };

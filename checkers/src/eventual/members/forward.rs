@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rashomon_history::{OpView, Outcome};
 
 use super::looks::{Look, Looks, State, Statement};
-use crate::anomalies::findings::{Findings, begun, between, ended, last_moment};
+use crate::findings::{Findings, begun, between, ended, last_moment};
 
 pub(super) fn judge(looks: &Looks<'_>, findings: &mut Findings) {
     reached(looks, findings);

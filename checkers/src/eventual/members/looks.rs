@@ -7,7 +7,7 @@ use std::rc::Rc;
 use rashomon_history::{History, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
-use super::super::closing::is_answered;
+use super::super::final_reads::is_answered;
 
 /// What a member is held for, in order of precedence within one incarnation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,4 +1,4 @@
-//! What is told, what is not, and a comparison with the rules as they are written.
+//! What is reported, what is not, and a comparison with the rules as they are written.
 
 use rashomon_history::{Event, EventKind, History, OpView, Outcome, Value};
 
@@ -49,8 +49,8 @@ fn history(ops: Vec<Op>) -> History {
 }
 
 fn judge(ops: Vec<Op>, settled: Option<u64>, accusations: Accusations) -> Judgement {
-    let settled = settled.map(|quiet| EventualDemand {
-        quiet_since_ns: Some(quiet * MS),
+    let settled = settled.map(|quiescent| EventualDemand {
+        quiescent_since_ns: Some(quiescent * MS),
         convergence_ns: 1000 * MS,
         promise: Promise::Eventual,
     });
@@ -123,20 +123,20 @@ fn a_node_stands_by_what_it_acknowledged() {
     assert_eq!(after(vec![change(0, 10, 2, "leave", Info)], "alive"), [""; 0]);
     assert_eq!(after(vec![change(0, 105, 2, "leave", Ok)], "alive"), [""; 0]);
     // A join that may have happened since excuses it; one that failed does not, nor one of another node.
-    for (outcome, node, told) in [(Ok, 2, false), (Info, 2, false), (Fail, 2, true), (Ok, 3, true)] {
+    for (outcome, node, reported) in [(Ok, 2, false), (Info, 2, false), (Fail, 2, true), (Ok, 3, true)] {
         let changes = vec![change(0, 10, 2, "leave", Ok), change(20, 30, node, "join", outcome)];
-        assert_eq!(!after(changes, "alive").is_empty(), told);
+        assert_eq!(!after(changes, "alive").is_empty(), reported);
     }
     // One that ended before does not either; one that was still open does.
-    for (outcome, told) in [(Ok, true), (Info, false)] {
+    for (outcome, reported) in [(Ok, true), (Info, false)] {
         let changes = vec![change(0, 10, 2, "join", outcome), change(20, 30, 2, "leave", Ok)];
-        assert_eq!(!after(changes, "alive").is_empty(), told);
+        assert_eq!(!after(changes, "alive").is_empty(), reported);
     }
 }
 
 #[test]
 fn settled_views_agree_with_what_members_say_of_themselves() {
-    let closing = |own: &str, said: &[(i64, &str, i64)], at: u64| {
+    let final_reads = |own: &str, said: &[(i64, &str, i64)], at: u64| {
         let mut rows = vec![(1, "alive", 1)];
         rows.extend(said);
         let ops = vec![
@@ -149,16 +149,16 @@ fn settled_views_agree_with_what_members_say_of_themselves() {
         (judgement.finding, name)
     };
     let invalid = |name: &str| (Finding::Invalid, name.to_owned());
-    assert_eq!(closing("alive", &[(2, "dead", 1)], 1500), invalid("living member held for gone"));
-    assert_eq!(closing("alive", &[], 1500), invalid("missing member"));
-    assert_eq!(closing("left", &[(2, "alive", 1)], 1500), invalid("ghost member"));
-    assert_eq!(closing("alive", &[(2, "suspect", 2)], 1500), (Finding::Valid, String::new()));
-    assert_eq!(closing("left", &[], 1500), (Finding::Valid, String::new()));
+    assert_eq!(final_reads("alive", &[(2, "dead", 1)], 1500), invalid("living member held for gone"));
+    assert_eq!(final_reads("alive", &[], 1500), invalid("missing member"));
+    assert_eq!(final_reads("left", &[(2, "alive", 1)], 1500), invalid("ghost member"));
+    assert_eq!(final_reads("alive", &[(2, "suspect", 2)], 1500), (Finding::Valid, String::new()));
+    assert_eq!(final_reads("left", &[], 1500), (Finding::Valid, String::new()));
     // Within the bound: it may still come right.
-    assert_eq!(closing("alive", &[(2, "dead", 1)], 1499), (Finding::Unknown, String::new()));
-    assert_eq!(closing("alive", &[(2, "alive", 2)], 600), (Finding::Valid, String::new()));
+    assert_eq!(final_reads("alive", &[(2, "dead", 1)], 1499), (Finding::Unknown, String::new()));
+    assert_eq!(final_reads("alive", &[(2, "alive", 2)], 600), (Finding::Valid, String::new()));
     // Nobody looked in the end.
-    assert_eq!(closing("alive", &[(2, "alive", 2)], 400).0, Finding::Unknown);
+    assert_eq!(final_reads("alive", &[(2, "alive", 2)], 400).0, Finding::Unknown);
 }
 
 #[test]
@@ -308,9 +308,9 @@ fn random_histories_are_judged_as_the_rules_are_written() {
         let broken = breaks_a_rule(&looks);
         let demand = MembersDemand { settled: None, accusations: Accusations::Allowed, gap_ns: 0 };
         let judgement = check_members(&history, &demand);
-        let told = judgement.finding == Finding::Invalid;
-        assert_eq!(told, broken.contains(&true), "{broken:?} {:?}", judgement.anomalies);
-        // One rule alone: its own name is told.
+        let reported = judgement.finding == Finding::Invalid;
+        assert_eq!(reported, broken.contains(&true), "{broken:?} {:?}", judgement.anomalies);
+        // One rule alone: its own name is reported.
         let names = [
             &["incarnation from nowhere", "incarnation went back"][..],
             &["ghost member", "resurrected member", "view went back"],
@@ -321,7 +321,7 @@ fn random_histories_are_judged_as_the_rules_are_written() {
             assert!(judgement.anomalies.iter().all(|anomaly| names[at].contains(&&*anomaly.name)));
             each[at] += 1;
         }
-        invalid += u32::from(told);
+        invalid += u32::from(reported);
     }
     assert!((5_000..19_000).contains(&invalid), "{invalid}");
     assert!(each.iter().all(|&count| count > 100), "{each:?}");

@@ -24,7 +24,7 @@ use crate::engine::{Answer, Answered};
 use crate::keys::KeyTable;
 use crate::model::Unusable;
 use crate::specialist::{Decision, Rows, Scratch, Specialist};
-use clusters::{Clusters, NOBODY, Reading};
+use clusters::{Clusters, NO_CLUSTER, Reading};
 
 /// The specialist for registers with unique values.
 #[derive(Clone, Copy, Debug)]
@@ -121,11 +121,11 @@ fn find_zones(rows: &Rows<'_>, clusters: &Clusters) -> Result<Vec<Zone>, u32> {
 fn extent(rows: &Rows<'_>, clusters: &Clusters, head: u32) -> Option<(u32, u32)> {
     let (mut first, mut last) = (u32::MAX >> 1, 0);
     let mut member = head;
-    while member != NOBODY {
+    while member != NO_CLUSTER {
         let cluster = clusters.get(member);
         // The write comes first, then those that found its value.
         let (invoked, completed) = match cluster.writer {
-            NOBODY => (0, 0),
+            NO_CLUSTER => (0, 0),
             writer => {
                 let row = rows.get(writer);
                 let certain = row.outcome == rashomon_history::Outcome::Ok;
@@ -180,7 +180,7 @@ fn among(rows: &Rows<'_>, clusters: &Clusters, conflict: Conflict) -> Vec<u32> {
     let mut members = rustc_hash::FxHashSet::default();
     for head in heads {
         let mut member = head;
-        while member != NOBODY {
+        while member != NO_CLUSTER {
             members.insert(member);
             member = clusters.next(member);
         }

@@ -82,7 +82,7 @@ impl Container {
         }
     }
 
-    fn lane(self) -> fn(&[Call<Act>]) -> Answer<Act> {
+    fn algorithm(self) -> fn(&[Call<Act>]) -> Answer<Act> {
         match self.discipline {
             Discipline::Fifo => fifo,
             Discipline::Any => bag,
@@ -222,10 +222,10 @@ impl Specialist for Container {
         if self.discipline == Discipline::Least {
             rank(history, scratch, &mut calls);
         }
-        let lane = self.lane();
-        Ok(match lane(&calls) {
+        let algorithm = self.algorithm();
+        Ok(match algorithm(&calls) {
             Answer::Impossible(contradiction) => {
-                let contradiction = shrink(&calls, contradiction, lane);
+                let contradiction = shrink(&calls, contradiction, algorithm);
                 decision(rows, &calls, Answer::Impossible(contradiction), prove, true)
             }
             answer => decision(rows, &calls, answer, prove, true),

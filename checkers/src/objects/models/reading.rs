@@ -1,4 +1,4 @@
-//! From rows of a history to a lane's calls, and back from its answer to operations.
+//! From rows of a history to a specialist's calls, and back from its answer to operations.
 
 use rashomon_history::{History, OpId, Outcome, Row};
 
@@ -60,7 +60,7 @@ pub(super) fn observations<A: Copy>(calls: &[Call<A>], observes: impl Fn(A) -> b
     calls.iter().filter(|call| !call.is_unknown() && observes(call.act)).count() as u64
 }
 
-/// A lane's answer in operations; `alone` as in [`Broken`]. Without `prove` a linearization is not told.
+/// A specialist's answer in operations; `alone` as in [`Broken`]. Without `prove` a linearization is not reported.
 pub(super) fn decision<A>(rows: &Rows<'_>, calls: &[Call<A>], answer: Answer<A>, prove: bool, alone: bool) -> Decision {
     let op = |call: u32| OpId(calls[call as usize].op);
     let yes = |order| Decision::Decided(Answered { answer: engine::Answer::Yes(order), steps: u64::from(rows.len()) });

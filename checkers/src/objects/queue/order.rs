@@ -7,27 +7,27 @@ use super::super::container::{Act, Container, Item, NONE};
 /// A linearization; `None` where the caller's checks should have made one possible, and there is none.
 pub(super) type Order = Option<Vec<Placed<Act>>>;
 
-/// Which stretch between two cuts an item lies in: the number of cuts before it.
-fn stretch(item: &Item, cuts: &[(u32, u32)]) -> usize {
+/// Which segment between two cuts an item lies in: the number of cuts before it.
+fn segment(item: &Item, cuts: &[(u32, u32)]) -> usize {
     let (from, to) = item.certain();
     let moment = if from < to { from - 1 } else { item.put_invoked.max(item.take_invoked) };
     cuts.partition_point(|&(gap, _)| gap <= moment)
 }
 
-/// Items by stretch, each in order of the puts' invocations.
-fn by_stretch(container: &Container, cuts: &[(u32, u32)]) -> Vec<Vec<u32>> {
-    let mut stretches = vec![Vec::new(); cuts.len() + 1];
+/// Items by segment, each in order of the puts' invocations.
+fn by_segment(container: &Container, cuts: &[(u32, u32)]) -> Vec<Vec<u32>> {
+    let mut segments = vec![Vec::new(); cuts.len() + 1];
     for (index, item) in container.items.iter().enumerate() {
-        stretches[stretch(item, cuts)].push(index as u32);
+        segments[segment(item, cuts)].push(index as u32);
     }
-    stretches
+    segments
 }
 
 /// A linearization of a bag whose cuts are known: everything as soon as it can.
 pub(super) fn in_any_order(calls: &[Call<Act>], container: &Container, cuts: &[(u32, u32)]) -> Vec<Placed<Act>> {
     let mut order = Vec::new();
-    for (nth, items) in by_stretch(container, cuts).into_iter().enumerate() {
-        let since = enter_stretch(&mut order, nth, cuts);
+    for (nth, items) in by_segment(container, cuts).into_iter().enumerate() {
+        let since = enter_segment(&mut order, nth, cuts);
         // In one gap puts come first, then peeks, then takes.
         let mut moves: Vec<(u32, u8, Placed<Act>)> = Vec::with_capacity(2 * items.len());
         for item in items.iter().map(|&index| &container.items[index as usize]) {
@@ -47,8 +47,8 @@ pub(super) fn in_any_order(calls: &[Call<Act>], container: &Container, cuts: &[(
     order
 }
 
-/// Places the observation that ends a stretch; returns from which gap on the next stretch plays.
-fn enter_stretch(order: &mut Vec<Placed<Act>>, nth: usize, cuts: &[(u32, u32)]) -> u32 {
+/// Places the observation that ends a segment; returns from which gap on the next segment plays.
+fn enter_segment(order: &mut Vec<Placed<Act>>, nth: usize, cuts: &[(u32, u32)]) -> u32 {
     let Some((gap, call)) = nth.checked_sub(1).map(|last| cuts[last]) else { return 0 };
     order.push(Placed { call, act: Act::Empty });
     gap
@@ -58,8 +58,8 @@ fn enter_stretch(order: &mut Vec<Placed<Act>>, nth: usize, cuts: &[(u32, u32)]) 
 /// must come before the next.
 pub(super) fn in_order(calls: &[Call<Act>], container: &Container, cuts: &[(u32, u32)]) -> Result<Order, Vec<u32>> {
     let mut order = Vec::with_capacity(calls.len());
-    for (nth, items) in by_stretch(container, cuts).into_iter().enumerate() {
-        let since = enter_stretch(&mut order, nth, cuts);
+    for (nth, items) in by_segment(container, cuts).into_iter().enumerate() {
+        let since = enter_segment(&mut order, nth, cuts);
         let values = value_order(container, &items)?;
         if play_in_order(calls, container, &values, since, &mut order).is_none() {
             return Ok(None);

@@ -8,7 +8,7 @@ use super::shifted;
 use crate::specialist::Rows;
 
 /// No operation, no cluster.
-pub(super) const NOBODY: u32 = u32::MAX;
+pub(super) const NO_CLUSTER: u32 = u32::MAX;
 /// The cluster of the initial value.
 const INITIAL: u32 = 0;
 /// The completion of nobody: after everything.
@@ -17,7 +17,7 @@ const LATE: u32 = u32::MAX >> 1;
 /// One value.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cluster {
-    /// Who wrote it; [`NOBODY`] for the initial value.
+    /// Who wrote it; [`NO_CLUSTER`] for the initial value.
     pub(super) writer: u32,
     /// The first completion among those that found it and left it, shifted.
     pub(super) first_found: u32,
@@ -25,12 +25,12 @@ pub(super) struct Cluster {
     pub(super) last_found: u32,
 }
 
-const EMPTY: Cluster = Cluster { writer: NOBODY, first_found: LATE, last_found: 0 };
+const EMPTY: Cluster = Cluster { writer: NO_CLUSTER, first_found: LATE, last_found: 0 };
 
 /// How a compare-and-set links clusters. Only there when the history has any.
 #[derive(Clone, Debug, Default)]
 struct Links {
-    /// The cluster that a cluster's writer found; [`NOBODY`] for a plain write.
+    /// The cluster that a cluster's writer found; [`NO_CLUSTER`] for a plain write.
     from: Vec<u32>,
     /// The cluster that replaced a cluster by compare-and-set.
     next: Vec<u32>,
@@ -89,9 +89,9 @@ impl Index {
     fn get(&self, value: u32) -> u32 {
         match self {
             Index::Dense { first, clusters } => {
-                clusters.get(value.wrapping_sub(*first) as usize).copied().unwrap_or(NOBODY)
+                clusters.get(value.wrapping_sub(*first) as usize).copied().unwrap_or(NO_CLUSTER)
             }
-            Index::Hashed(clusters) => clusters.get(&value).copied().unwrap_or(NOBODY),
+            Index::Hashed(clusters) => clusters.get(&value).copied().unwrap_or(NO_CLUSTER),
         }
     }
 }
@@ -122,7 +122,7 @@ impl Clusters {
                 Act::Wrote(value) | Act::Replaced(_, value) => {
                     let cluster = this.find_or_make(value).expect("the survey saw all written values");
                     let writer = &mut this.clusters[cluster as usize].writer;
-                    if *writer != NOBODY {
+                    if *writer != NO_CLUSTER {
                         return Reading::Repeated;
                     }
                     *writer = op;
@@ -140,11 +140,11 @@ impl Clusters {
             }
         }
         // A value that was found before its write was seen here got a cluster; it needs a write all the same.
-        if this.clusters[1..].iter().any(|cluster| cluster.writer == NOBODY) {
+        if this.clusters[1..].iter().any(|cluster| cluster.writer == NO_CLUSTER) {
             let orphan = |op: &u32| match this.act(rows.history(), rows.get(*op), failed_cas) {
                 Act::Found(value) => {
                     let cluster = this.find(value);
-                    cluster != INITIAL && cluster != NOBODY && this.clusters[cluster as usize].writer == NOBODY
+                    cluster != INITIAL && cluster != NO_CLUSTER && this.clusters[cluster as usize].writer == NO_CLUSTER
                 }
                 _ => false,
             };
@@ -181,7 +181,7 @@ impl Clusters {
             }
         }
         if writes > 0 && ((high - low) as usize) < 4 * writes + 64 {
-            self.index = Index::Dense { first: low, clusters: vec![NOBODY; (high - low) as usize + 1] };
+            self.index = Index::Dense { first: low, clusters: vec![NO_CLUSTER; (high - low) as usize + 1] };
         }
         self.clusters.reserve_exact(writes);
         Some(has_cas)
@@ -195,9 +195,9 @@ impl Clusters {
         let next = self.clusters.len() as u32;
         let cluster = match &mut self.index {
             Index::Dense { first, clusters } => clusters.get_mut(value.wrapping_sub(*first) as usize)?,
-            Index::Hashed(clusters) => clusters.entry(value).or_insert(NOBODY),
+            Index::Hashed(clusters) => clusters.entry(value).or_insert(NO_CLUSTER),
         };
-        if *cluster == NOBODY {
+        if *cluster == NO_CLUSTER {
             *cluster = next;
             self.clusters.push(EMPTY);
         }
@@ -208,7 +208,7 @@ impl Clusters {
     fn link(&mut self, rows: &Rows<'_>, failed_cas: FailedCas, has_cas: bool) -> Result<(), Vec<u32>> {
         if has_cas {
             let count = self.clusters.len();
-            let mut links = Links { from: vec![NOBODY; count], next: vec![NOBODY; count] };
+            let mut links = Links { from: vec![NO_CLUSTER; count], next: vec![NO_CLUSTER; count] };
             self.link_all(rows, failed_cas, &mut links)?;
             self.links = Some(links);
         }
@@ -237,14 +237,14 @@ impl Clusters {
                 let Some(value) = found_by(self, cluster) else { break };
                 let writer = self.clusters[cluster as usize].writer;
                 let from = self.find(value);
-                if from == NOBODY {
+                if from == NO_CLUSTER {
                     let mut among: Vec<u32> = vec![writer];
                     among.extend(self.witness(rows, cluster));
                     return Err(sorted(among));
                 }
                 links.from[cluster as usize] = from;
                 let other = std::mem::replace(&mut links.next[from as usize], cluster);
-                if other != NOBODY {
+                if other != NO_CLUSTER {
                     return Err(self.around(rows, &[cluster, other], links));
                 }
                 cluster = from;
@@ -252,15 +252,15 @@ impl Clusters {
         }
         for (cluster, happened) in self.clusters.iter_mut().zip(&happened) {
             if !happened {
-                cluster.writer = NOBODY;
+                cluster.writer = NO_CLUSTER;
             }
         }
         // What no chain from a plain write or the initial value reaches goes round in a circle.
         let mut reached = vec![false; count as usize];
         for head in 0..count {
-            if links.from[head as usize] == NOBODY {
+            if links.from[head as usize] == NO_CLUSTER {
                 let mut member = head;
-                while member != NOBODY {
+                while member != NO_CLUSTER {
                     reached[member as usize] = true;
                     member = links.next[member as usize];
                 }
@@ -277,7 +277,7 @@ impl Clusters {
         let mut members = Vec::new();
         for &start in clusters {
             let mut cluster = start;
-            while cluster != NOBODY && !members.contains(&cluster) && members.len() < 10_000 {
+            while cluster != NO_CLUSTER && !members.contains(&cluster) && members.len() < 10_000 {
                 members.push(cluster);
                 cluster = links.from[cluster as usize];
             }
@@ -328,9 +328,9 @@ impl Clusters {
     pub(super) fn of_op(&self, rows: &Rows<'_>, op: u32) -> Option<u32> {
         let cluster = match self.act(rows.history(), rows.get(op), FailedCas::Nothing) {
             Act::Found(value) | Act::Wrote(value) | Act::Replaced(_, value) => self.find(value),
-            Act::Nothing | Act::Refused(_) => NOBODY,
+            Act::Nothing | Act::Refused(_) => NO_CLUSTER,
         };
-        (cluster != NOBODY && self.is_live(cluster)).then_some(cluster)
+        (cluster != NO_CLUSTER && self.is_live(cluster)).then_some(cluster)
     }
 
     pub(super) fn get(&self, cluster: u32) -> Cluster {
@@ -339,18 +339,18 @@ impl Clusters {
 
     /// The cluster that replaced this one by compare-and-set.
     pub(super) fn next(&self, cluster: u32) -> u32 {
-        self.links.as_ref().map_or(NOBODY, |links| links.next[cluster as usize])
+        self.links.as_ref().map_or(NO_CLUSTER, |links| links.next[cluster as usize])
     }
 
     /// Whether its value was certainly there at some time.
     fn is_live(&self, cluster: u32) -> bool {
-        cluster == INITIAL || self.clusters[cluster as usize].writer != NOBODY
+        cluster == INITIAL || self.clusters[cluster as usize].writer != NO_CLUSTER
     }
 
     /// The first cluster of each block.
     pub(super) fn heads(&self) -> impl Iterator<Item = u32> + '_ {
         (0..self.clusters.len() as u32).filter(|&cluster| {
-            self.is_live(cluster) && self.links.as_ref().is_none_or(|links| links.from[cluster as usize] == NOBODY)
+            self.is_live(cluster) && self.links.as_ref().is_none_or(|links| links.from[cluster as usize] == NO_CLUSTER)
         })
     }
 }

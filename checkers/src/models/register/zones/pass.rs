@@ -5,7 +5,7 @@
 //! needs only the few zones that may still be overtaken. Whatever is out of the ordinary leaves the key *in doubt*, for
 //! the method that looks at one key alone: it also says why.
 //!
-//! Threads share out the history for the clusters, a table for each stretch, and then the keys for the zones. A key is
+//! Threads share out the history for the clusters, a table for each chunk, and then the keys for the zones. A key is
 //! in doubt or not, however many threads there are.
 
 mod table;
@@ -15,7 +15,7 @@ use std::ops::Range;
 use rashomon_history::{History, OpId, Outcome, Row};
 
 use super::shifted;
-use crate::keys::{KeyTable, Stretches};
+use crate::keys::{Chunks, KeyTable};
 use crate::threads::share_out;
 use table::{Extent, LATE, Layout, Table, Values};
 
@@ -52,7 +52,7 @@ enum Act {
 /// Which keys are certainly linearizable; empty when this method does not apply.
 pub(super) fn certain(history: &History, table: &KeyTable, threads: usize) -> Vec<bool> {
     let Some(writes) = writes(history).filter(|_| !table.is_empty()) else { return Vec::new() };
-    certain_in(history, table, writes, Stretches::of(history, table.len(), threads))
+    certain_in(history, table, writes, Chunks::of(history, table.len(), threads))
 }
 
 /// Per function: whether it writes; `None` when one neither writes nor reads.
@@ -65,9 +65,9 @@ fn writes(history: &History) -> Option<Vec<bool>> {
     functions.collect()
 }
 
-fn certain_in(history: &History, table: &KeyTable, writes: Vec<bool>, stretches: Stretches) -> Vec<bool> {
-    let shares = table.divide(0..table.len(), stretches.count());
-    let pass = Pass { history, table, writes, stretches, shares };
+fn certain_in(history: &History, table: &KeyTable, writes: Vec<bool>, chunks: Chunks) -> Vec<bool> {
+    let shares = table.divide(0..table.len(), chunks.count());
+    let pass = Pass { history, table, writes, chunks, shares };
     let looked = pass.look();
     let Some(layout) = Layout::of(looked.iter().map(|look| &look.values)) else { return Vec::new() };
     let (tables, keys) = pass.fill(&looked, layout);
@@ -79,12 +79,12 @@ struct Pass<'a> {
     table: &'a KeyTable,
     /// Per function: whether it writes.
     writes: Vec<bool>,
-    stretches: Stretches,
+    chunks: Chunks,
     /// The keys of each thread, where they share out keys.
     shares: Vec<Range<usize>>,
 }
 
-/// The first look at a stretch.
+/// The first look at a chunk.
 struct Look {
     values: Values,
     /// The writes, for each share of the keys.
@@ -106,11 +106,11 @@ impl Pass<'_> {
 
     /// Looks which values are written.
     fn look(&self) -> Vec<Look> {
-        self.stretches.each(|stretch| {
+        self.chunks.each(|chunk| {
             // As many as there may be: memory that is not written to takes none.
-            let writes = self.shares.iter().map(|_| Vec::with_capacity(stretch.len())).collect();
+            let writes = self.shares.iter().map(|_| Vec::with_capacity(chunk.len())).collect();
             let mut look = Look { values: Values::none(self.table.len()), writes };
-            for op in stretch {
+            for op in chunk {
                 let (key, _, act) = self.act(op);
                 if let Act::Wrote(value) = act {
                     look.values.add(key, value);
@@ -125,12 +125,12 @@ impl Pass<'_> {
         self.shares[1..].iter().map(|share| usize::from(key as usize >= share.start)).sum()
     }
 
-    /// Fills the clusters, a table for each stretch.
+    /// Fills the clusters, a table for each chunk.
     fn fill(&self, looked: &[Look], layout: Layout) -> (Vec<Table>, Vec<Key>) {
-        let filled = self.stretches.each_with(looked, |look, stretch| {
+        let filled = self.chunks.each_with(looked, |look, chunk| {
             let mut table = Table::new(&look.values, layout);
             let mut ends = vec![0; self.table.len()];
-            for op in stretch {
+            for op in chunk {
                 self.fill_in(op, &mut table, &mut ends);
             }
             table.finish();
@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_certain_however_many_stretches_there_are() {
+    fn keys_are_certain_however_many_chunks_there_are() {
         let mut choices = Choices::new(3);
         for together in [false, true] {
             let mut found = [0; 2];
@@ -327,8 +327,8 @@ mod tests {
                 let history = history(&mut choices, together);
                 let table = KeyTable::of(&history, 1);
                 let Some(writes) = writes(&history) else { continue };
-                let certain = [1, 2, 5]
-                    .map(|count| certain_in(&history, &table, writes.clone(), Stretches::new(&history, count)));
+                let certain =
+                    [1, 2, 5].map(|count| certain_in(&history, &table, writes.clone(), Chunks::new(&history, count)));
                 assert_eq!(certain[0], certain[1], "{history:?}");
                 assert_eq!(certain[0], certain[2], "{history:?}");
                 certain[0].iter().for_each(|&certain| found[usize::from(certain)] += 1);
@@ -353,13 +353,13 @@ mod tests {
         let table = KeyTable::of(&history, 1);
         for count in [1, 2, 3] {
             let writes = writes(&history).expect("reads and writes only");
-            assert_eq!(certain_in(&history, &table, writes, Stretches::new(&history, count)), [false], "{count}");
+            assert_eq!(certain_in(&history, &table, writes, Chunks::new(&history, count)), [false], "{count}");
         }
     }
 
-    /// A value that only failed writes have written is found in both stretches, and lies among the values of both.
+    /// A value that only failed writes have written is found in both chunks, and lies among the values of both.
     #[test]
-    fn a_value_from_nowhere_is_nobodys_in_every_stretch() {
+    fn a_value_from_nowhere_is_unwritten_in_every_chunk() {
         use EventKind::{Fail, Ok};
         let calls = [
             ("write", 0, Fail),
@@ -377,7 +377,7 @@ mod tests {
         assert_in_doubt(steps.as_flattened());
     }
 
-    /// Even where the writes overlap: whether a value is unique must not depend on the stretches.
+    /// Even where the writes overlap: whether a value is unique must not depend on the chunks.
     #[test]
     fn a_value_written_twice_is_not_judged_here() {
         let writes = [(0, "write", 1, EventKind::Ok), (1, "write", 1, EventKind::Ok)];

@@ -3,7 +3,7 @@
 use rashomon_history::{History, OpId, Outcome};
 
 use super::super::FailedCas;
-use super::clusters::{Act, Clusters, NOBODY};
+use super::clusters::{Act, Clusters, NO_CLUSTER};
 use super::{extent, shifted};
 use crate::specialist::Rows;
 
@@ -24,7 +24,7 @@ pub(super) fn linearize(rows: &Rows<'_>, clusters: &Clusters, failed_cas: Failed
     let mut rank = rustc_hash::FxHashMap::default();
     for (_, head) in blocks {
         let mut member = head;
-        while member != NOBODY {
+        while member != NO_CLUSTER {
             rank.insert(member, rank.len() as u32);
             member = clusters.next(member);
         }

@@ -1,6 +1,6 @@
-//! The clusters of the values that were written in one stretch of a history, for all keys.
+//! The clusters of the values that were written in one chunk of a history, for all keys.
 //!
-//! A value has its place by its number, so nothing is searched for. What belongs to a value of another stretch goes
+//! A value has its place by its number, so nothing is searched for. What belongs to a value of another chunk goes
 //! astray, until [`reconcile`] brings it to its cluster.
 
 use rustc_hash::FxHashMap;
@@ -19,7 +19,7 @@ const PLACES: u64 = 64;
 /// The least and the greatest of no values.
 const NO_VALUES: (u32, u32) = (u32::MAX, 0);
 
-/// The values written in a stretch.
+/// The values written in a chunk.
 pub(super) struct Values {
     /// Per key, the least and the greatest.
     borders: Vec<(u32, u32)>,
@@ -59,11 +59,11 @@ pub(super) enum Layout {
 }
 
 impl Layout {
-    /// The layout for all stretches; `None` when values are too far apart, or most are written again and again.
-    pub(super) fn of<'a>(stretches: impl Iterator<Item = &'a Values> + Clone) -> Option<Layout> {
-        let writes: u64 = stretches.clone().map(|values| values.writes).sum();
+    /// The layout for all chunks; `None` when values are too far apart, or most are written again and again.
+    pub(super) fn of<'a>(chunks: impl Iterator<Item = &'a Values> + Clone) -> Option<Layout> {
+        let writes: u64 = chunks.clone().map(|values| values.writes).sum();
         let mut borders: Vec<(u32, u32)> = Vec::new();
-        for values in stretches {
+        for values in chunks {
             borders.resize(values.borders.len(), NO_VALUES);
             borders.iter_mut().zip(&values.borders).for_each(|(all, &one)| *all = join(*all, one));
         }
@@ -118,13 +118,13 @@ impl Extent {
 
 /// Where the values of a key, or of all keys, have their clusters.
 #[derive(Clone, Copy)]
-struct Place {
+struct Site {
     low: u32,
     width: u32,
     base: u32,
 }
 
-impl Place {
+impl Site {
     #[inline(always)]
     fn of(self, value: u32) -> Option<usize> {
         let offset = value.wrapping_sub(self.low);
@@ -132,13 +132,13 @@ impl Place {
     }
 }
 
-/// The clusters of a stretch.
+/// The clusters of a chunk.
 pub(super) struct Table {
     layout: Layout,
     /// One for each key, or just one.
-    places: Vec<Place>,
+    places: Vec<Site>,
     clusters: Vec<Cluster>,
-    /// By key and value: what found a value that was not written in this stretch.
+    /// By key and value: what found a value that was not written in this chunk.
     astray: FxHashMap<(u32, u32), Extent>,
     /// Per key.
     in_doubt: Vec<bool>,
@@ -149,12 +149,12 @@ impl Table {
     pub(super) fn new(values: &Values, layout: Layout) -> Table {
         let mut base = 0;
         let mut place = |border: (u32, u32)| {
-            let place = Place { low: border.0, width: width(border), base };
+            let place = Site { low: border.0, width: width(border), base };
             base += place.width;
             place
         };
         let borders = values.borders.iter().copied();
-        let places: Vec<Place> = match layout {
+        let places: Vec<Site> = match layout {
             Layout::Own => borders.map(place).collect(),
             Layout::Shared => vec![place(borders.fold(NO_VALUES, join))],
         };
@@ -163,7 +163,7 @@ impl Table {
     }
 
     #[inline(always)]
-    fn place(&self, key: u32) -> Place {
+    fn place(&self, key: u32) -> Site {
         self.places[if self.layout == Layout::Own { key as usize } else { 0 }]
     }
 
@@ -203,7 +203,7 @@ impl Table {
         self.clusters[self.place(key).of(value).expect("it is one of the values written")].extent
     }
 
-    /// To be called when all operations of the stretch are in: what was not written goes astray too.
+    /// To be called when all operations of the chunk are in: what was not written goes astray too.
     pub(super) fn finish(&mut self) {
         for (index, cluster) in self.clusters.iter().enumerate() {
             if let Some(key) = cluster.key().filter(|_| !cluster.is_written()) {
@@ -233,7 +233,7 @@ impl Table {
         let mut keys = Vec::new();
         for (mine, theirs) in self.places.iter().zip(&other.places) {
             for value in mine.low.max(theirs.low)..(mine.low + mine.width).min(theirs.low + theirs.width) {
-                let cluster = |place: &Place, table: &Table| table.clusters[(place.base + value - place.low) as usize];
+                let cluster = |place: &Site, table: &Table| table.clusters[(place.base + value - place.low) as usize];
                 let clusters = [cluster(mine, self), cluster(theirs, other)];
                 let [first, second] = clusters.map(|cluster| cluster.owner);
                 if first != 0 && second != 0 && (first & second & WRITTEN != 0 || (first ^ second) & !WRITTEN != 0) {

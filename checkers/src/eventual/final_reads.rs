@@ -6,72 +6,72 @@ use std::fmt;
 use rashomon_history::{History, OpId, OpView, Outcome};
 
 use super::EventualDemand;
-use crate::anomalies::findings::Findings;
-use crate::part::Keys;
+use crate::findings::Findings;
+use crate::subhistory::Keys;
 
 /// Who answers for a state: a node, or where nobody knows the node, the process that asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Place {
+pub(super) enum Site {
     Node(u16),
     Process(u32),
 }
 
-impl Place {
-    pub(super) fn of(op: &OpView<'_>) -> Place {
-        op.node.map_or(Place::Process(op.process), Place::Node)
+impl Site {
+    pub(super) fn of(op: &OpView<'_>) -> Site {
+        op.node.map_or(Site::Process(op.process), Site::Node)
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Site {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Place::Node(node) => write!(out, "node {node}"),
-            Place::Process(process) => write!(out, "process {process}"),
+            Site::Node(node) => write!(out, "node {node}"),
+            Site::Process(process) => write!(out, "process {process}"),
         }
     }
 }
 
-/// A read that began when its object was quiet.
+/// A read that began when its object was quiescent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct ClosingRead {
+pub(super) struct FinalRead {
     /// Its index among the object's operations.
     pub(super) read: usize,
     /// Whether the object was settled when it began: then it must show what remains.
     pub(super) settled: bool,
-    /// Whether it is the last of its place.
+    /// Whether it is the last of its site.
     pub(super) last: bool,
 }
 
-/// The closing reads of one object, in order of invocation.
-pub(super) struct Closing {
-    /// When the object became quiet, ns.
-    pub(super) quiet: u64,
-    pub(super) reads: Vec<ClosingRead>,
+/// The final reads of one object, in order of invocation.
+pub(super) struct FinalReads {
+    /// When the object became quiescent, ns.
+    pub(super) quiescent: u64,
+    pub(super) reads: Vec<FinalRead>,
 }
 
-impl Closing {
+impl FinalReads {
     /// Of one object's operations, in order of invocation.
-    pub(super) fn of(ops: &[OpView<'_>], demand: &EventualDemand) -> Closing {
+    pub(super) fn of(ops: &[OpView<'_>], demand: &EventualDemand) -> FinalReads {
         let end = |op: &OpView<'_>| op.complete_time.unwrap_or(op.invoke_time);
         let updates = ops.iter().filter(|op| op.f != "read" && op.outcome != Outcome::Fail);
-        let quiet = updates.map(end).max().unwrap_or(0).max(demand.quiet_since_ns.unwrap_or(0));
-        let settled = quiet.saturating_add(demand.convergence_ns);
+        let quiescent = updates.map(end).max().unwrap_or(0).max(demand.quiescent_since_ns.unwrap_or(0));
+        let settled = quiescent.saturating_add(demand.convergence_ns);
         let mut reads = Vec::new();
-        let mut last: BTreeMap<Place, usize> = BTreeMap::new();
+        let mut last: BTreeMap<Site, usize> = BTreeMap::new();
         for (index, op) in ops.iter().enumerate() {
-            if is_answered(op) && op.invoke_time >= quiet {
-                last.insert(Place::of(op), reads.len());
-                reads.push(ClosingRead { read: index, settled: op.invoke_time >= settled, last: false });
+            if is_answered(op) && op.invoke_time >= quiescent {
+                last.insert(Site::of(op), reads.len());
+                reads.push(FinalRead { read: index, settled: op.invoke_time >= settled, last: false });
             }
         }
         for index in last.into_values() {
             reads[index].last = true;
         }
-        Closing { quiet, reads }
+        FinalReads { quiescent, reads }
     }
 
-    /// The reads by which to judge what remains: all of the settled object, and the last of each place.
-    pub(super) fn judged(&self) -> impl Iterator<Item = ClosingRead> + '_ {
+    /// The reads by which to judge what remains: all of the settled object, and the last of each site.
+    pub(super) fn judged(&self) -> impl Iterator<Item = FinalRead> + '_ {
         self.reads.iter().copied().filter(|read| read.settled || read.last)
     }
 }
@@ -83,20 +83,20 @@ pub(super) fn is_answered(op: &OpView<'_>) -> bool {
 
 /// Counts over the objects of a history: how many were looked at in the end, and how many too early.
 #[derive(Default)]
-pub(super) struct Looked {
+pub(super) struct Coverage {
     objects: u64,
-    /// Objects with closing reads.
+    /// Objects with final reads.
     seen: u64,
-    /// Objects whose closing reads came too early, and what the first of them lacks.
+    /// Objects whose final reads came too early, and what the first of them lacks.
     early: u64,
     first_early: Option<String>,
 }
 
-impl Looked {
+impl Coverage {
     /// Counts an object.
-    pub(super) fn object(&mut self, closing: &Closing) {
+    pub(super) fn object(&mut self, final_reads: &FinalReads) {
         self.objects += 1;
-        self.seen += u64::from(!closing.reads.is_empty());
+        self.seen += u64::from(!final_reads.reads.is_empty());
     }
 
     /// An object that does not show what it must, but may still do so. At most one call per object.
@@ -106,7 +106,7 @@ impl Looked {
     }
 
     /// Says what is missing.
-    pub(super) fn tell(self, findings: &mut Findings) {
+    pub(super) fn report(self, findings: &mut Findings) {
         if self.objects == 0 {
             return findings.unknown("the history has no operations".to_owned());
         }

@@ -3,8 +3,8 @@
 use rashomon_history::Value;
 
 use super::RegisterOp;
-use crate::part::{Item, NEVER};
-use crate::story::{Account, Span, Story, capital};
+use crate::story::{Explanation, Span, Story, capital};
+use crate::subhistory::{Item, NEVER};
 
 /// The value an operation found, if it says which.
 fn found(op: &RegisterOp) -> Option<&Value> {
@@ -23,7 +23,7 @@ fn left(op: &RegisterOp) -> Option<&Value> {
 }
 
 /// Names the contradiction; `None` when it is none of the simple ones.
-pub(super) fn explain(story: &Story<'_, RegisterOp>) -> Option<Account> {
+pub(super) fn explain(story: &Story<'_, RegisterOp>) -> Option<Explanation> {
     // The operation that could not have found what it found: the last of the core that found anything.
     let candidates = story.core.iter().filter(|item| found(story.op(item)).is_some());
     let subject = *candidates.max_by_key(|item| item.completed)?;
@@ -55,29 +55,29 @@ fn say(story: &Story<'_, RegisterOp>, item: &Item) -> String {
 }
 
 fn writers<'s>(story: &'s Story<'_, RegisterOp>, value: &'s Value) -> impl Iterator<Item = &'s Item> {
-    story.part.items.iter().filter(move |item| left(story.op(item)) == Some(value))
+    story.subhistory.items.iter().filter(move |item| left(story.op(item)) == Some(value))
 }
 
 fn verb(op: &RegisterOp) -> &'static str {
     if matches!(op, RegisterOp::Read(_)) { "read" } else { "compare-and-set" }
 }
 
-fn never_written(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option<Account> {
+fn never_written(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option<Explanation> {
     let written = value.is_nil() || writers(story, value).any(|item| item.op != subject.op);
-    (!written).then(|| Account {
+    (!written).then(|| Explanation {
         name: format!("{} of a value never written", verb(story.op(subject))),
         sentence: capital(format!("{}, a value that nobody ever wrote.", say(story, subject))),
         explanation: Vec::new(),
     })
 }
 
-fn not_yet_written(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option<Account> {
+fn not_yet_written(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option<Explanation> {
     let others = || writers(story, value).filter(|item| item.op != subject.op);
     let first = others().min_by_key(|item| item.invoked)?;
     (!value.is_nil() && first.invoked > subject.completed).then(|| {
         let end = story.view(subject).complete_time.unwrap_or(0);
         let gap = story.view(first).invoke_time.saturating_sub(end);
-        Account {
+        Explanation {
             name: format!("{} of a value not yet written", verb(story.op(subject))),
             sentence: capital(format!(
                 "{}, but {value} was first written {} later: {}.",
@@ -91,11 +91,11 @@ fn not_yet_written(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value)
 }
 
 /// Two compare-and-sets replaced the same value, which was written once.
-fn replaced_twice(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option<Account> {
+fn replaced_twice(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option<Explanation> {
     let is_cas = |item: &&Item| matches!(story.op(item), RegisterOp::Cas(from, to) if from == value && from != to);
     let other = story.core.iter().filter(is_cas).find(|item| item.op != subject.op)?;
     let times = writers(story, value).count() + usize::from(value.is_nil());
-    (is_cas(&subject) && times == 1).then(|| Account {
+    (is_cas(&subject) && times == 1).then(|| Explanation {
         name: "lost update".to_owned(),
         sentence: format!(
             "{value} was replaced twice although it was written once: {}, and {}; one of the updates is lost.",
@@ -117,14 +117,14 @@ fn behind(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Strin
             && since.is_none_or(|since| since < item.invoked)
             && left(story.op(item)).is_some_and(|written| written != value)
     };
-    match story.part.items.iter().filter(newer).count() {
+    match story.subhistory.items.iter().filter(newer).count() {
         0 | 1 => "It is at least 1 version behind.".to_owned(),
         count => format!("It is at least {count} versions behind: so many acknowledged writes are newer."),
     }
 }
 
 /// An acknowledged write had replaced the value before the subject began.
-fn stale(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option<Account> {
+fn stale(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option<Explanation> {
     let replaces = |item: &&Item| {
         item.completed != NEVER
             && item.completed < subject.invoked
@@ -138,9 +138,9 @@ fn stale(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option
     let began = story.view(subject).invoke_time;
     let late = Span(began.saturating_sub(story.view(newer).complete_time.unwrap_or(began)));
     let after = |item: &&Item| item.op != newer.op && item.op != subject.op && item.completed > newer.invoked;
-    let ever_seen = story.part.items.iter().filter(after).any(|item| found(story.op(item)) == Some(written));
+    let ever_seen = story.subhistory.items.iter().filter(after).any(|item| found(story.op(item)) == Some(written));
     let acknowledged = |item: &Item| item.completed != NEVER && left(story.op(item)).is_some();
-    let followed = story.part.items.iter().filter(after).any(acknowledged);
+    let followed = story.subhistory.items.iter().filter(after).any(acknowledged);
     let name = match story.op(subject) {
         // What was written over at once need not have been lost before.
         _ if !ever_seen && !followed => "lost write",
@@ -151,7 +151,7 @@ fn stale(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option
     if name == "lost write" {
         explanation.push(format!("No operation of this history ever saw {written} after it was acknowledged."));
     }
-    Some(Account {
+    Some(Explanation {
         name: name.to_owned(),
         sentence: capital(format!(
             "{}, although {written} had replaced it and was acknowledged {late} before: {}.",
@@ -163,7 +163,7 @@ fn stale(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option
 }
 
 /// A newer value had been read before the subject began.
-fn inversion(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option<Account> {
+fn inversion(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option<Explanation> {
     let earlier = story.core.iter().filter(|item| {
         item.completed < subject.invoked
             && found(story.op(item)).is_some_and(|other| other != value)
@@ -181,7 +181,7 @@ fn inversion(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Op
     {
         let began = story.view(earlier).invoke_time;
         let late = Span(began.saturating_sub(story.view(replacement).complete_time.unwrap_or(began)));
-        return Some(Account {
+        return Some(Explanation {
             name: "stale read".to_owned(),
             sentence: capital(format!(
                 "{}, although {value} had replaced it {late} before: {}.",
@@ -193,7 +193,7 @@ fn inversion(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Op
     }
     let end = story.view(earlier).complete_time.unwrap_or(0);
     let late = Span(story.view(subject).invoke_time.saturating_sub(end));
-    Some(Account {
+    Some(Explanation {
         name: "stale read".to_owned(),
         sentence: capital(format!(
             "{}, although the newer {newer} had been read {late} before: {}.",

@@ -13,12 +13,12 @@ use crate::specialist::{Ops, Rows};
 /// The position of a completion that never came.
 pub const NEVER: u32 = u32::MAX;
 
-/// One operation of a part.
+/// One operation of a subhistory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Item {
     /// The operation in its history.
     pub op: OpId,
-    /// What it does: an index into [`Part::classes`].
+    /// What it does: an index into [`Subhistory::classes`].
     pub class: u32,
     /// Position of its invocation among the history's events.
     pub invoked: u32,
@@ -36,7 +36,7 @@ impl Item {
 
 /// The history of one object, in order of invocation. Operations that say nothing are left out.
 #[derive(Clone, Debug)]
-pub struct Part<Op> {
+pub struct Subhistory<Op> {
     /// The object.
     pub key: Value,
     /// Its operations, in order of invocation.
@@ -45,7 +45,7 @@ pub struct Part<Op> {
     pub classes: Vec<Op>,
 }
 
-impl<Op> Part<Op> {
+impl<Op> Subhistory<Op> {
     /// What an operation does.
     pub fn class(&self, item: usize) -> &Op {
         &self.classes[self.items[item].class as usize]
@@ -57,12 +57,12 @@ pub fn compile<'a, M: Model>(
     model: &M,
     history: &History,
     ops: impl Into<Ops<'a>>,
-) -> Result<Part<M::Op>, (OpId, Unusable)> {
+) -> Result<Subhistory<M::Op>, (OpId, Unusable)> {
     compile_rows(model, &Rows::of(history, ops.into()))
 }
 
 /// The same for operations whose rows were fetched before.
-pub fn compile_rows<M: Model>(model: &M, rows: &Rows<'_>) -> Result<Part<M::Op>, (OpId, Unusable)> {
+pub fn compile_rows<M: Model>(model: &M, rows: &Rows<'_>) -> Result<Subhistory<M::Op>, (OpId, Unusable)> {
     let history = rows.history();
     let mut items = Vec::with_capacity(rows.len() as usize);
     let mut classes: Vec<M::Op> = Vec::new();
@@ -94,5 +94,5 @@ pub fn compile_rows<M: Model>(model: &M, rows: &Rows<'_>) -> Result<Part<M::Op>,
         }
     }
     let key = if rows.is_empty() { Value::Nil } else { history.value(rows.get(0).key) };
-    Ok(Part { key, items, classes })
+    Ok(Subhistory { key, items, classes })
 }

@@ -4,55 +4,55 @@ use std::ops::Deref;
 
 use rashomon_history::{History, OpId, OpView, Outcome, Row, Value};
 
-use super::findings::of_key;
+use crate::findings::of_key;
 use crate::specialist::Rows;
 
 /// The operations of one key, at least one, in order of invocation.
-pub(super) struct Object<'a>(Rows<'a>);
+pub(crate) struct Object<'a>(Rows<'a>);
 
 impl<'a> Object<'a> {
-    pub(super) fn new(rows: Rows<'a>) -> Object<'a> {
+    pub(crate) fn new(rows: Rows<'a>) -> Object<'a> {
         Object(rows)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.0.len() as usize
     }
 
     /// One of them, by its index. Panics when there are not so many.
-    pub(super) fn get(&self, index: u32) -> Operation<'a> {
+    pub(crate) fn get(&self, index: u32) -> Operation<'a> {
         Operation { history: self.0.history(), id: self.0.op(index), row: self.0.get(index) }
     }
 
-    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = Operation<'a>> + Clone {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Operation<'a>> + Clone {
         (0..self.0.len()).map(|index| self.get(index))
     }
 
     /// Those of one function.
-    pub(super) fn of(&self, f: &'static str) -> impl DoubleEndedIterator<Item = Operation<'a>> + Clone {
+    pub(crate) fn of(&self, f: &'static str) -> impl DoubleEndedIterator<Item = Operation<'a>> + Clone {
         self.iter().filter(move |op| op.f() == f)
     }
 
     /// Those of one function that succeeded.
-    pub(super) fn done(&self, f: &'static str) -> impl DoubleEndedIterator<Item = Operation<'a>> + Clone {
+    pub(crate) fn done(&self, f: &'static str) -> impl DoubleEndedIterator<Item = Operation<'a>> + Clone {
         self.of(f).filter(|op| op.outcome == Outcome::Ok)
     }
 
-    pub(super) fn key(&self) -> Value {
+    pub(crate) fn key(&self) -> Value {
         self.0.history().value(self.0.get(0).key)
     }
 
     /// ` of key 7`, or nothing where there is only one object.
-    pub(super) fn of_key(&self) -> String {
+    pub(crate) fn of_key(&self) -> String {
         of_key(&self.key())
     }
 }
 
 /// One operation.
 #[derive(Clone, Copy)]
-pub(super) struct Operation<'a> {
+pub(crate) struct Operation<'a> {
     history: &'a History,
-    pub(super) id: OpId,
+    pub(crate) id: OpId,
     row: Row,
 }
 
@@ -65,37 +65,37 @@ impl Deref for Operation<'_> {
 }
 
 impl<'a> Operation<'a> {
-    pub(super) fn of(history: &'a History, id: OpId) -> Operation<'a> {
+    pub(crate) fn of(history: &'a History, id: OpId) -> Operation<'a> {
         Operation { history, id, row: history.row(id) }
     }
 
     /// What it does.
-    pub(super) fn f(&self) -> &'a str {
+    pub(crate) fn f(&self) -> &'a str {
         self.history.function(self.function)
     }
 
     /// The object it works on.
-    pub(super) fn key(&self) -> Value {
+    pub(crate) fn key(&self) -> Value {
         self.history.value(self.row.key)
     }
 
     /// What was asked.
-    pub(super) fn input(&self) -> Value {
+    pub(crate) fn input(&self) -> Value {
         self.history.value(self.row.input)
     }
 
     /// What came back.
-    pub(super) fn output(&self) -> Value {
+    pub(crate) fn output(&self) -> Value {
         self.history.value(self.row.output)
     }
 
     /// Everything known of it.
-    pub(super) fn view(&self) -> OpView<'a> {
+    pub(crate) fn view(&self) -> OpView<'a> {
         self.history.op(self.id)
     }
 
     /// The last position at which it can have taken effect.
-    pub(super) fn last_moment(&self) -> u32 {
+    pub(crate) fn last_moment(&self) -> u32 {
         match self.outcome {
             Outcome::Info => u32::MAX,
             _ => self.completed.unwrap_or(u32::MAX),
@@ -103,7 +103,7 @@ impl<'a> Operation<'a> {
     }
 
     /// Whether it had completed, with a known effect, before another was invoked.
-    pub(super) fn precedes(&self, other: &Operation<'_>) -> bool {
+    pub(crate) fn precedes(&self, other: &Operation<'_>) -> bool {
         self.last_moment() < other.invoked
     }
 }

@@ -1,4 +1,4 @@
-//! Histories told event by event, and what is expected of their judgement.
+//! Histories written event by event, and what is expected of their judgement.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rashomon_history::{Event, EventKind, History, Value};
 
 /// A millisecond passes with each event. Process p talks to node p mod 10.
 #[derive(Clone, Default)]
-pub(crate) struct Told {
+pub(crate) struct Script {
     events: Vec<Event>,
     time: u64,
     key: Value,
@@ -17,8 +17,8 @@ pub(crate) struct Told {
 /// One millisecond, ns.
 pub(crate) const MS: u64 = 1_000_000;
 
-impl Told {
-    pub(crate) fn event(mut self, process: u32, kind: EventKind, f: &str, value: Value) -> Told {
+impl Script {
+    pub(crate) fn event(mut self, process: u32, kind: EventKind, f: &str, value: Value) -> Script {
         let node = Some(process as u16 % 10).filter(|&node| node > 0);
         let (time, key) = (self.time, self.key.clone());
         self.events.push(Event { time, process, kind, f: Arc::from(f), key, value, node, error: None });
@@ -26,43 +26,43 @@ impl Told {
         self
     }
 
-    pub(crate) fn begin(self, process: u32, f: &str, input: impl Into<Value>) -> Told {
+    pub(crate) fn begin(self, process: u32, f: &str, input: impl Into<Value>) -> Script {
         self.event(process, EventKind::Invoke, f, input.into())
     }
 
-    pub(crate) fn end(self, process: u32, f: &str, output: impl Into<Value>) -> Told {
+    pub(crate) fn end(self, process: u32, f: &str, output: impl Into<Value>) -> Script {
         self.event(process, EventKind::Ok, f, output.into())
     }
 
     /// Done and acknowledged.
-    pub(crate) fn did(self, process: u32, f: &str, input: impl Into<Value>) -> Told {
+    pub(crate) fn did(self, process: u32, f: &str, input: impl Into<Value>) -> Script {
         let input = input.into();
         self.begin(process, f, input.clone()).end(process, f, input)
     }
 
     /// A read that returned.
-    pub(crate) fn saw(self, process: u32, output: impl Into<Value>) -> Told {
+    pub(crate) fn saw(self, process: u32, output: impl Into<Value>) -> Script {
         self.begin(process, "read", Value::Nil).end(process, "read", output)
     }
 
-    pub(crate) fn info(self, process: u32, f: &str, input: impl Into<Value>) -> Told {
+    pub(crate) fn info(self, process: u32, f: &str, input: impl Into<Value>) -> Script {
         let input = input.into();
         self.begin(process, f, input.clone()).event(process, EventKind::Info, f, input)
     }
 
-    pub(crate) fn fail(self, process: u32, f: &str, input: impl Into<Value>) -> Told {
+    pub(crate) fn fail(self, process: u32, f: &str, input: impl Into<Value>) -> Script {
         let input = input.into();
         self.begin(process, f, input.clone()).event(process, EventKind::Fail, f, input)
     }
 
     /// What follows is about another object.
-    pub(crate) fn key(mut self, key: i64) -> Told {
+    pub(crate) fn key(mut self, key: i64) -> Script {
         self.key = Value::Int(key);
         self
     }
 
     /// Time passes: much more than replicas have to agree.
-    pub(crate) fn settle(mut self) -> Told {
+    pub(crate) fn settle(mut self) -> Script {
         self.time += 1000 * MS;
         self
     }
@@ -72,7 +72,7 @@ impl Told {
     }
 
     pub(crate) fn judge(self, kind: EventualKind, promise: Promise) -> Judgement {
-        let demand = EventualDemand { quiet_since_ns: None, convergence_ns: 100 * MS, promise };
+        let demand = EventualDemand { quiescent_since_ns: None, convergence_ns: 100 * MS, promise };
         check(&self.history(), kind, &demand, &Budget::default())
     }
 
@@ -107,8 +107,8 @@ impl Told {
     }
 }
 
-pub(crate) fn told() -> Told {
-    Told::default()
+pub(crate) fn script() -> Script {
+    Script::default()
 }
 
 pub(crate) fn list(items: &[i64]) -> Value {

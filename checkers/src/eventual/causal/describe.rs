@@ -7,10 +7,10 @@ use rustc_hash::FxHashMap;
 
 use super::Before;
 use super::load::{INITIAL, Loaded};
-use crate::anomalies::findings::{Findings, begun, ended, of_key};
-use crate::eventual::closing::Place;
-use crate::eventual::graph::Edge;
+use crate::eventual::final_reads::Site;
 use crate::eventual::register::written;
+use crate::findings::{Findings, begun, ended, of_key};
+use crate::graph::Edge;
 
 /// `process 3 wrote 5 of key 1 at 2.0 ms`.
 fn did(op: &OpView<'_>) -> String {
@@ -36,12 +36,12 @@ pub(super) fn overwritten(
     chain.push(read);
     chain.dedup();
     let views: Vec<OpView<'_>> = chain.iter().map(|&node| view(node)).collect();
-    let told: Vec<&OpView<'_>> = views.iter().collect();
+    let reported: Vec<&OpView<'_>> = views.iter().collect();
     let name = if from == INITIAL { "causally visible write not read" } else { "causally overwritten value read" };
-    findings.anomaly(name, &told, || {
+    findings.anomaly(name, &reported, || {
         let value = written(&newer_op).map(ToString::to_string).unwrap_or_default();
         let of = of_key(&read_op.key);
-        let steps: Vec<String> = told.iter().map(|op| did(op)).collect();
+        let steps: Vec<String> = reported.iter().map(|op| did(op)).collect();
         format!(
             "A read{of} by process {} returned {}, although {value} comes {} in what that process had come to know. Each \
              of these saw or followed the one before it: {}.",
@@ -65,21 +65,21 @@ pub(super) fn lost(
     let mut chain = up_to(loaded, from, newer, with_path);
     chain.push(read);
     let views: Vec<OpView<'_>> = chain.iter().map(|&node| view(node)).collect();
-    let told: Vec<&OpView<'_>> = views.iter().collect();
+    let reported: Vec<&OpView<'_>> = views.iter().collect();
     let (newer, read) = (view(newer), view(read));
-    findings.anomaly("lost write", &told, || {
+    findings.anomaly("lost write", &reported, || {
         let value = |op: &OpView<'_>| written(op).map(ToString::to_string).unwrap_or_default();
         let knew =
             if from == INITIAL { String::new() } else { format!(", made by one that knew {},", value(&view(from))) };
         let happened = match newer.outcome {
-            Outcome::Ok => format!("was acknowledged by {} {}", Place::of(&newer), ended(&newer)),
+            Outcome::Ok => format!("was acknowledged by {} {}", Site::of(&newer), ended(&newer)),
             _ => "had been read".to_owned(),
         };
         format!(
             "Write {}{}{knew} {happened}; yet {} returned {} in a read that began {}, when all had to know of it.",
             value(&newer),
             of_key(&read.key),
-            Place::of(&read),
+            Site::of(&read),
             read.output,
             begun(&read),
         )
@@ -110,8 +110,8 @@ pub(super) fn circle(history: &History, loaded: &Loaded, cycle: &[Edge<Before>],
             views.push(view(read));
         }
     }
-    let told: Vec<&OpView<'_>> = views.iter().collect();
-    findings.anomaly("cyclic order of concurrent writes", &told, || {
+    let reported: Vec<&OpView<'_>> = views.iter().collect();
+    findings.anomaly("cyclic order of concurrent writes", &reported, || {
         let step = |edge: &Edge<Before>| {
             let (one, other) = (did(&view(edge.from)), did(&view(edge.to)));
             match edge.reason {

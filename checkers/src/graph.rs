@@ -6,10 +6,10 @@ use rustc_hash::FxHashMap;
 
 /// An edge, and why it is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Edge<R> {
-    pub(super) from: u32,
-    pub(super) to: u32,
-    pub(super) reason: R,
+pub(crate) struct Edge<R> {
+    pub(crate) from: u32,
+    pub(crate) to: u32,
+    pub(crate) reason: R,
 }
 
 /// From how many nodes a shortest cycle is searched.
@@ -17,7 +17,7 @@ const STARTS: usize = 64;
 
 /// A cycle, as a list of edges, the shortest through any of some of the nodes that are on cycles; `None` when there is
 /// no cycle at all. Linear in the number of nodes and edges (Kahn, *Topological sorting of large networks*, 1962).
-pub(super) fn find_cycle<R: Copy>(nodes: usize, edges: &[Edge<R>]) -> Option<Vec<Edge<R>>> {
+pub(crate) fn find_cycle<R: Copy>(nodes: usize, edges: &[Edge<R>]) -> Option<Vec<Edge<R>>> {
     let mut core: Vec<bool> = vec![true; nodes];
     // What is left when nodes without a way in, and then those without a way out, are taken away one after the other.
     peel(&mut core, edges, |edge| (edge.from, edge.to));

@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use rashomon_history::OpView;
 
 use super::super::EventualDemand;
-use super::super::closing::{Closing, Looked};
+use super::super::final_reads::{Coverage, FinalReads};
 use super::looks::{Look, Looks, State, Statement};
-use crate::anomalies::findings::{Findings, begun};
+use crate::findings::{Findings, begun};
 
 /// What an observer said of a member once all was settled.
 #[derive(Default)]
@@ -23,11 +23,11 @@ struct SettledView<'l> {
 }
 
 pub(super) fn judge(looks: &Looks<'_>, demand: &EventualDemand, findings: &mut Findings) {
-    let closing = Closing::of(looks.ops, demand);
-    let mut looked = Looked::default();
-    looked.object(&closing);
+    let final_reads = FinalReads::of(looks.ops, demand);
+    let mut coverage = Coverage::default();
+    coverage.object(&final_reads);
     let find = |op: &OpView<'_>| looks.looks.binary_search_by_key(&op.id, |look| look.op.id).ok();
-    let judged = closing.judged().filter_map(|read| {
+    let judged = final_reads.judged().filter_map(|read| {
         let look = &looks.looks[find(&looks.ops[read.read])?];
         Some((look, read.settled))
     });
@@ -69,7 +69,7 @@ pub(super) fn judge(looks: &Looks<'_>, demand: &EventualDemand, findings: &mut F
             let said = look.view.get(&member);
             let said = said.map_or("nothing about it".to_owned(), |said| format!("that it was {said}"));
             format!(
-                "Member {member} said {} of itself that it was {own}; all was quiet and the bound had passed, and node {} \
+                "Member {member} said {} of itself that it was {own}; all was quiescent and the bound had passed, and node {} \
                  said {said} {}, and nothing else from then on.",
                 begun(itself.op),
                 look.node,
@@ -87,9 +87,9 @@ pub(super) fn judge(looks: &Looks<'_>, demand: &EventualDemand, findings: &mut F
         ));
     }
     if let Some((look, member)) = early {
-        looked.too_early(|| format!("node {} and member {member} did not agree about that member", look.node));
+        coverage.too_early(|| format!("node {} and member {member} did not agree about that member", look.node));
     }
-    looked.tell(findings);
+    coverage.report(findings);
 }
 
 /// What is wrong with what a node says of a member that says this of itself.

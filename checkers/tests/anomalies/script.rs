@@ -6,51 +6,51 @@ use rashomon_checkers::anomalies::{AnomalyKind, check};
 use rashomon_checkers::{Anomaly, Finding, Judgement};
 use rashomon_history::{Event, EventKind, History, Value};
 
-/// A history told event by event.
+/// A history written event by event.
 #[derive(Default)]
-pub(crate) struct Told(Vec<Event>);
+pub(crate) struct Script(Vec<Event>);
 
-impl Told {
-    pub(crate) fn event(mut self, process: u32, kind: EventKind, f: &str, value: Value) -> Told {
+impl Script {
+    pub(crate) fn event(mut self, process: u32, kind: EventKind, f: &str, value: Value) -> Script {
         let time = self.0.len() as u64 * 1_000_000;
         self.0.push(Event { time, process, kind, f: Arc::from(f), key: Value::Nil, value, node: None, error: None });
         self
     }
 
-    pub(crate) fn begin(self, process: u32, f: &str, input: impl Into<Value>) -> Told {
+    pub(crate) fn begin(self, process: u32, f: &str, input: impl Into<Value>) -> Script {
         self.event(process, EventKind::Invoke, f, input.into())
     }
 
-    pub(crate) fn end(self, process: u32, f: &str, output: impl Into<Value>) -> Told {
+    pub(crate) fn end(self, process: u32, f: &str, output: impl Into<Value>) -> Script {
         self.event(process, EventKind::Ok, f, output.into())
     }
 
-    pub(crate) fn ok(self, process: u32, f: &str, input: impl Into<Value>, output: impl Into<Value>) -> Told {
+    pub(crate) fn ok(self, process: u32, f: &str, input: impl Into<Value>, output: impl Into<Value>) -> Script {
         self.begin(process, f, input).end(process, f, output)
     }
 
-    pub(crate) fn did(self, process: u32, f: &str, input: impl Into<Value>) -> Told {
+    pub(crate) fn did(self, process: u32, f: &str, input: impl Into<Value>) -> Script {
         let input = input.into();
         self.ok(process, f, input.clone(), input)
     }
 
-    pub(crate) fn info(self, process: u32, f: &str, input: impl Into<Value>) -> Told {
+    pub(crate) fn info(self, process: u32, f: &str, input: impl Into<Value>) -> Script {
         let input = input.into();
         self.begin(process, f, input.clone()).event(process, EventKind::Info, f, input)
     }
 
-    pub(crate) fn fail(self, process: u32, f: &str, input: impl Into<Value>) -> Told {
+    pub(crate) fn fail(self, process: u32, f: &str, input: impl Into<Value>) -> Script {
         let input = input.into();
         self.begin(process, f, input.clone()).event(process, EventKind::Fail, f, input)
     }
 
     /// What a client knows of an operation that it cannot call done, or that was refused.
-    pub(crate) fn not_ok(self, process: u32, f: &str, kind: EventKind, output: Value) -> Told {
+    pub(crate) fn not_ok(self, process: u32, f: &str, kind: EventKind, output: Value) -> Script {
         self.begin(process, f, NIL).event(process, kind, f, output)
     }
 
     /// All told so far that has no key yet is of this one.
-    pub(crate) fn of(mut self, key: i64) -> Told {
+    pub(crate) fn of(mut self, key: i64) -> Script {
         self.0.iter_mut().filter(|event| event.key.is_nil()).for_each(|event| event.key = Value::Int(key));
         self
     }
@@ -97,8 +97,8 @@ impl Told {
     }
 }
 
-pub(crate) fn told() -> Told {
-    Told::default()
+pub(crate) fn script() -> Script {
+    Script::default()
 }
 
 pub(crate) fn list(items: &[i64]) -> Value {

@@ -5,7 +5,7 @@ use super::super::container::{Act, Container, Item, NONE, Seen};
 use super::Complete;
 
 /// A contradiction as a small history of its own, judged again and again with different takes.
-pub(super) struct Part {
+pub(super) struct Fragment {
     calls: Vec<Call<Act>>,
     container: Container,
     /// The positions of the history that occur here, in order.
@@ -18,7 +18,7 @@ pub(super) struct Part {
     judged: Option<(Vec<u32>, bool)>,
 }
 
-impl Part {
+impl Fragment {
     /// The items and observations of "empty" given, in the container's order. Loose values are numbered.
     pub(super) fn new(
         calls: &[Call<Act>],
@@ -26,8 +26,8 @@ impl Part {
         items: &[u32],
         empties: &[u32],
         number_of: &[u32],
-    ) -> Part {
-        let mut part = Part {
+    ) -> Fragment {
+        let mut fragment = Fragment {
             calls: Vec::with_capacity(2 * items.len() + empties.len()),
             container: Container {
                 items: Vec::new(),
@@ -43,50 +43,54 @@ impl Part {
         };
         let of = |&index: &u32| container.items[index as usize];
         for item in items.iter().map(of) {
-            part.positions.extend([item.put_invoked, item.put_completed, item.take_invoked, item.take_completed]);
+            fragment.positions.extend([item.put_invoked, item.put_completed, item.take_invoked, item.take_completed]);
         }
         let peeks = items.iter().map(of).flat_map(|item| container.peeks_of(&item).to_vec());
         let observations: Vec<u32> = empties.iter().copied().chain(peeks).collect();
         for &call in &observations {
-            part.positions.extend([calls[call as usize].invoked, calls[call as usize].completed]);
+            fragment.positions.extend([calls[call as usize].invoked, calls[call as usize].completed]);
         }
-        part.size = (items.len() + observations.len()) as u64;
-        part.positions.retain(|&position| position != NEVER);
-        part.positions.sort_unstable();
+        fragment.size = (items.len() + observations.len()) as u64;
+        fragment.positions.retain(|&position| position != NEVER);
+        fragment.positions.sort_unstable();
         // A value's peek may be its put's completion too.
-        part.positions.dedup();
-        part.container.positions = part.positions.len() as u32;
+        fragment.positions.dedup();
+        fragment.container.positions = fragment.positions.len() as u32;
         for &index in items {
             let item = of(&index);
-            let put = part.push(Act::Put(item.value), item.put_invoked, item.put_completed);
+            let put = fragment.push(Act::Put(item.value), item.put_invoked, item.put_completed);
             let act = if item.take == NONE { Act::Unknown } else { Act::Take(item.value) };
-            let take = part.push(act, item.take_invoked, item.take_completed);
+            let take = fragment.push(act, item.take_invoked, item.take_completed);
             if item.take == NONE {
-                part.loose.push((number_of[index as usize], part.container.items.len() as u32));
+                fragment.loose.push((number_of[index as usize], fragment.container.items.len() as u32));
             }
-            part.container.items.push(Item {
+            fragment.container.items.push(Item {
                 value: item.value,
                 put,
                 take: if item.take == NONE { NONE } else { take },
-                put_invoked: part.calls[put as usize].invoked,
-                put_completed: part.calls[put as usize].completed,
-                take_invoked: part.calls[take as usize].invoked,
-                take_completed: part.calls[take as usize].completed,
+                put_invoked: fragment.calls[put as usize].invoked,
+                put_completed: fragment.calls[put as usize].completed,
+                take_invoked: fragment.calls[take as usize].invoked,
+                take_completed: fragment.calls[take as usize].completed,
                 seen: Seen::NEVER,
             });
             for &peek in container.peeks_of(&item) {
                 let Call { act, invoked, completed, .. } = calls[peek as usize];
-                part.push(act, invoked, completed);
+                fragment.push(act, invoked, completed);
             }
             // An item's calls lie side by side.
-            part.container.see(part.container.items.len() - 1, &part.calls, take + 1..part.calls.len() as u32);
+            fragment.container.see(
+                fragment.container.items.len() - 1,
+                &fragment.calls,
+                take + 1..fragment.calls.len() as u32,
+            );
         }
         for &empty in empties {
             let Call { act, invoked, completed, .. } = calls[empty as usize];
-            let empty = part.push(act, invoked, completed);
-            part.container.empties.push(empty);
+            let empty = fragment.push(act, invoked, completed);
+            fragment.container.empties.push(empty);
         }
-        part
+        fragment
     }
 
     fn push(&mut self, act: Act, invoked: u32, completed: u32) -> u32 {
@@ -130,7 +134,7 @@ impl Part {
         self.holds(complete, |_| None);
         match complete(&self.calls, &self.container) {
             Answer::Impossible(contradiction) => contradiction.rule,
-            Answer::Linearizable(_) | Answer::Undecided(_) => unreachable!("a part contradicts itself"),
+            Answer::Linearizable(_) | Answer::Undecided(_) => unreachable!("a fragment contradicts itself"),
         }
     }
 }

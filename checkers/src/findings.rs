@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use rashomon_history::{History, OpView, Outcome, Value};
 
-use super::object::{Object, Operation};
-use crate::part::Keys;
+use crate::operations::{Object, Operation};
 use crate::specialist::Rows;
 use crate::story::Span;
+use crate::subhistory::Keys;
 use crate::verdict::{Anomaly, Finding, Judgement, Measurement, Method};
 
-/// Anomalies of one name that are told one by one; the others are only counted.
-const TOLD: u64 = 8;
+/// Anomalies of one name that are reported one by one; the others are only counted.
+const REPORTED: u64 = 8;
 
 /// What a checker has found so far.
 pub(crate) struct Findings {
@@ -40,11 +40,11 @@ impl Findings {
         }
     }
 
-    /// An anomaly of these operations: a sentence, which is only made when it will be told.
+    /// An anomaly of these operations: a sentence, which is only made when it will be reported.
     pub(crate) fn anomaly(&mut self, name: &'static str, ops: &[&OpView<'_>], sentence: impl FnOnce() -> String) {
         let count = self.counts.entry(name).or_default();
         *count += 1;
-        if *count > TOLD {
+        if *count > REPORTED {
             return;
         }
         let mut ops: Vec<&OpView<'_>> = ops.to_vec();
@@ -57,7 +57,7 @@ impl Findings {
             sentence: sentence(),
             key: ops.first().map_or(String::new(), |op| key_text(&op.key)),
             operations: ops.iter().map(|op| op.id).collect(),
-            explanation: ops.iter().map(|op| tell(op)).collect(),
+            explanation: ops.iter().map(|op| describe(op)).collect(),
             window: (begin, end),
         });
     }
@@ -78,7 +78,7 @@ impl Findings {
     }
 
     /// The same of operations that were not fetched yet.
-    pub(super) fn tell<const N: usize>(
+    pub(crate) fn report<const N: usize>(
         &mut self,
         name: &'static str,
         ops: [Operation<'_>; N],
@@ -89,7 +89,7 @@ impl Findings {
     }
 
     /// Judges each key's operations alone.
-    pub(super) fn by_key(&mut self, history: &History, mut judge: impl FnMut(&Object<'_>, &mut Findings)) {
+    pub(crate) fn by_key(&mut self, history: &History, mut judge: impl FnMut(&Object<'_>, &mut Findings)) {
         let keys = Keys::of(history);
         if keys.is_empty() {
             self.unknown("the history has no operations".to_owned());
@@ -100,7 +100,7 @@ impl Findings {
     }
 
     /// The answer of a checker that judges each key's operations alone.
-    pub(super) fn of_keys(
+    pub(crate) fn of_keys(
         checker: &'static str,
         why: &'static str,
         history: &History,
@@ -114,8 +114,8 @@ impl Findings {
     /// The answer.
     pub(crate) fn judgement(mut self) -> Judgement {
         for (name, count) in &self.counts {
-            if *count > TOLD {
-                self.notes.push(format!("{count} anomalies of the kind \"{name}\"; the first {TOLD} are told"));
+            if *count > REPORTED {
+                self.notes.push(format!("{count} anomalies of the kind \"{name}\"; the first {REPORTED} are reported"));
             }
         }
         Judgement {
@@ -166,7 +166,7 @@ pub(crate) fn between(first: &OpView<'_>, second: &OpView<'_>) -> Span {
 }
 
 /// An operation in one line.
-fn tell(op: &OpView<'_>) -> String {
+fn describe(op: &OpView<'_>) -> String {
     let brief = |value: &Value| match value {
         Value::List(items) if items.len() > 16 => format!("[{} elements]", items.len()),
         Value::Map(entries) if entries.len() > 16 => format!("{{{} entries}}", entries.len()),
