@@ -20,7 +20,8 @@ pub enum QuorumKind {
 pub enum Conflict {
     /// Versions that a writer takes from a quorum: the later write has the higher version.
     Versions,
-    /// The writer's wall clock: the last write wins, and "last" is what clocks say. Writes are lost when clocks differ.
+    /// The writer's wall clock, µs: the last write wins, and "last" is what clocks say. Writes are lost when clocks
+    /// differ by more than the time between two writes.
     LastWriteWins,
 }
 
@@ -108,11 +109,12 @@ impl Config {
     }
 }
 
-/// What a node's two clocks say, milliseconds.
+/// What a node's two clocks say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Clock {
-    /// Never goes back, and counts from any moment.
+    /// Never goes back, and counts from any moment, ms.
     pub monotonic_ms: u64,
-    /// The wall clock since 1970; it may jump.
-    pub wall_ms: i64,
+    /// The wall clock since 1970, µs; it may jump. Where the last write wins it must tell a write from one that began
+    /// after it was acknowledged: read it after the inputs of a batch arrived, and as finely as it can be read.
+    pub wall_us: i64,
 }

@@ -49,7 +49,7 @@ pub struct Key {
 /// The order of a register's writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Version {
-    /// One more than the writer saw, or its wall clock in ms where the last write wins.
+    /// One more than the writer saw, or its wall clock in µs where the last write wins.
     pub stamp: u64,
     /// Who wrote, where stamps are equal.
     pub node: NodeId,

@@ -126,7 +126,7 @@ impl Node {
 
     /// D18: an update of an element, at this node's wall clock.
     fn cell(&self, is_live: bool) -> Cell {
-        Cell { stamp: self.clock.wall_ms, is_live }
+        Cell { stamp: self.clock.wall_us.div_euclid(1_000), is_live }
     }
 
     /// D11: the node's number alone names the actor, and its count of events is not on disk.

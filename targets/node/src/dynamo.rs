@@ -152,7 +152,7 @@ pub(crate) fn run(options: Options) -> Result<(), RunError> {
         status.ring.version,
         options.mutant.map_or("none", mutant_name),
         std::process::id(),
-        now.wall_ms,
+        now.wall_us.div_euclid(1_000),
     );
 
     start::block_on(async {

@@ -17,7 +17,7 @@ impl Node {
         let object = if key.space == Space::Register {
             self.birth().map(|unique| {
                 let seen = merged.as_ref().map_or(0, Object::stamp).max(self.ops[&id].floor);
-                let by_clock = u64::try_from(self.clock.wall_ms).unwrap_or(0);
+                let by_clock = u64::try_from(self.clock.wall_us).unwrap_or(0);
                 let stamp = if self.writes_by_clock() { by_clock } else { seen + 1 };
                 let version = Version { stamp, node: self.config.id, unique };
                 let value = if let Update::Write(value) = update { Some(value) } else { None };

@@ -13,8 +13,8 @@ pub(crate) struct Host {
     pub(crate) disk: Recovered,
     /// What was handed out to be written and is not durable yet: when it was, the number to report, the records.
     pub(crate) unsynced: VecDeque<(u64, u64, Vec<Record>)>,
-    /// How far its wall clock is off, ms.
-    pub(crate) wall_offset: i64,
+    /// How far its wall clock is off, µs.
+    pub(crate) wall_offset_us: i64,
     /// While it is stopped, nothing reaches it and no time passes for it.
     pub(crate) paused_until: u64,
 }
@@ -46,7 +46,7 @@ impl Cluster {
                 node: None,
                 disk: Recovered::default(),
                 unsynced: VecDeque::new(),
-                wall_offset: 0,
+                wall_offset_us: 0,
                 paused_until: 0,
             };
             cluster.hosts.insert(id, host);
@@ -56,8 +56,8 @@ impl Cluster {
     }
 
     fn clock(&self, id: NodeId) -> Clock {
-        let offset = self.hosts[&id].wall_offset;
-        Clock { monotonic_ms: self.now, wall_ms: 1_000_000 + self.now as i64 + offset }
+        let offset = self.hosts[&id].wall_offset_us;
+        Clock { monotonic_ms: self.now, wall_us: 1_000_000_000 + 1_000 * self.now as i64 + offset }
     }
 
     /// Starts a node from what is on its disk.

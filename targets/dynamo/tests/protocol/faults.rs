@@ -41,7 +41,7 @@ impl Broken {
         });
         self.clock_until.retain(|(at, id)| {
             if now >= *at {
-                cluster.hosts.get_mut(id).expect("a node of the cluster").wall_offset = 0;
+                cluster.hosts.get_mut(id).expect("a node of the cluster").wall_offset_us = 0;
             }
             now < *at
         });
@@ -69,8 +69,8 @@ impl Broken {
                 cluster.hosts.get_mut(&victim).expect("a node of the cluster").paused_until = now + duration;
             }
             3 if kinds.clock => {
-                let jump = [-20, -5, 5, 20][dice.below(4) as usize] * unit as i64;
-                cluster.hosts.get_mut(&victim).expect("a node of the cluster").wall_offset = jump;
+                let jump = [-20, -5, 5, 20][dice.below(4) as usize] * unit as i64 * 1_000;
+                cluster.hosts.get_mut(&victim).expect("a node of the cluster").wall_offset_us = jump;
                 self.clock_until.push((now + duration, victim));
             }
             _ => {}
@@ -107,7 +107,7 @@ impl Broken {
             }
             let host = cluster.hosts.get_mut(&id).expect("a node of the cluster");
             host.paused_until = 0;
-            host.wall_offset = 0;
+            host.wall_offset_us = 0;
         }
     }
 }

@@ -13,7 +13,7 @@
 //! | `partition 1 \| 2 3` | cuts all links between the groups; `cut 1 2` the one between two nodes; `heal` ends both |
 //! | `crash 1`, `restart 1` | a crash loses what was not synced |
 //! | `down 3`, `up 3` | all failure detectors say so |
-//! | `clock 1 -500` | sets a wall clock off |
+//! | `clock 1 -500` | sets a wall clock off, ms; `0.2` is a reading within the same millisecond |
 //! | `read 1 cart/a`, `write 1 register/a 5`, `delete 1 register/a`, `add 1 cart/a 5`, `remove 1 cart/a 5`, `count 1 counter/a 5` | a client asks node 1 |
 //! | `put 1 siblings/a 5`, `put 1 siblings/a 5 seen` | without context; with that of the last read of the key |
 //! | `join 5`, `leave 5` | node 5 asks the claimant |
@@ -104,8 +104,8 @@ impl Stage for Play {
                 }
             }
             "clock" => {
-                let offset = rest.get(1).and_then(|word| word.parse().ok()).ok_or("an offset is missing")?;
-                self.cluster.hosts.get_mut(&node(0)?).ok_or("no such node")?.wall_offset = offset;
+                let ms: f64 = rest.get(1).and_then(|word| word.parse().ok()).ok_or("an offset is missing")?;
+                self.cluster.hosts.get_mut(&node(0)?).ok_or("no such node")?.wall_offset_us = (1_000.0 * ms) as i64;
             }
             "join" | "leave" => self.step(node(0)?, |node| node.change(*name == "join")),
             "homes" | "holds" => self.replicas(name, &key(rest.first().ok_or("a key is missing")?)?),

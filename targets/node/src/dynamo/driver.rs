@@ -63,7 +63,7 @@ pub(super) struct Timing {
 
 /// A reading of the clocks as the store takes it.
 pub(super) fn clock(reading: Reading) -> Clock {
-    Clock { monotonic_ms: reading.monotonic_ms, wall_ms: reading.wall_ms }
+    Clock { monotonic_ms: reading.monotonic_ms, wall_us: reading.wall_us }
 }
 
 /// The node with everything around it.

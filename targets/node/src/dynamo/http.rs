@@ -253,7 +253,7 @@ async fn status(inputs: mpsc::Sender<Input>) -> Answer {
         "hints_for": status.hints.0,
         "operations": status.operations,
         "mutant": status.mutant.map(|mutant| mutant.info().name),
-        "wall_clock_ms": clock.wall_ms,
+        "wall_clock_ms": clock.wall_us.div_euclid(1_000),
         "pid": std::process::id(),
     });
     reply(StatusCode::OK, body.to_string())
