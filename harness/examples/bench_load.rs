@@ -66,8 +66,10 @@ const CLIENTS: u32 = 20;
 
 async fn bench(length: Duration) {
     let path = std::env::temp_dir().join(format!("rashomon-bench-load-{}.rhist", std::process::id()));
-    let recorder =
-        Arc::new(Recorder::create(&path, Instant::now(), 5, None).expect("the temporary folder can be written"));
+    let recorder = Arc::new(
+        Recorder::create(&path, Instant::now(), REGISTER.interface(), 5, None)
+            .expect("the temporary folder can be written"),
+    );
     let generator = REGISTER.generator(&defaults(&REGISTER)).expect("the defaults are right");
     let load = Load {
         recorder: recorder.clone(),

@@ -35,7 +35,7 @@ const APART_NAMED: usize = 20;
 #[derive(Clone, Copy, Debug)]
 pub struct Agreement {
     /// What the answers mean.
-    pub interface: Interface,
+    pub interface: &'static Interface,
     /// Since when nothing was updated and every fault was healed, ns on the run's clock.
     pub quiet_since_ns: u64,
     /// How long after that they may still differ.
@@ -74,7 +74,7 @@ fn limit(reads: &Reads) -> Duration {
 /// Rounds of reads: only of those objects on which nodes were apart, and of all of them once they are not any more.
 async fn repeat(load: &Load, agreement: Agreement, reads: &mut Reads, convergence: &mut Convergence) {
     let bound_ns = agreement.quiet_since_ns + convergence.bound_ns;
-    let watched_ns = bound_ns + if agreement.interface.may_err() { WATCHED.as_nanos() as u64 } else { 0 };
+    let watched_ns = bound_ns + if agreement.interface.may_err { WATCHED.as_nanos() as u64 } else { 0 };
     let all: Vec<usize> = (0..reads.operations.len()).collect();
     let mut asked = all.clone();
     let mut agreed_at: Vec<Option<u64>> = vec![None; all.len()];
@@ -231,7 +231,7 @@ mod tests {
         let path = folder.path().join("history.rhist");
         let asked = Arc::new(AtomicU64::new(0));
         Load {
-            recorder: Arc::new(Recorder::create(&path, Instant::now(), 2, None).unwrap()),
+            recorder: Arc::new(Recorder::create(&path, Instant::now(), &crate::interface::REGISTER, 2, None).unwrap()),
             generator: Arc::new(Mutex::new(Box::new(TwoSets))),
             connect: Arc::new(move |_, node| Box::new(Replica { node, asked: asked.clone(), lacking })),
             nodes: 2,
@@ -245,10 +245,10 @@ mod tests {
     }
 
     async fn converge(lacking: u64, bound_ms: u64) -> (Convergence, [u64; 3]) {
-        converge_as(Interface::Set, lacking, bound_ms).await
+        converge_as(&crate::interface::SET, lacking, bound_ms).await
     }
 
-    async fn converge_as(interface: Interface, lacking: u64, bound_ms: u64) -> (Convergence, [u64; 3]) {
+    async fn converge_as(interface: &'static Interface, lacking: u64, bound_ms: u64) -> (Convergence, [u64; 3]) {
         let folder = tempfile::tempdir().unwrap();
         let load = load(&folder, lacking);
         let bound = Duration::from_millis(bound_ms);
@@ -288,10 +288,10 @@ mod tests {
     #[tokio::test]
     async fn nodes_that_may_err_are_watched_after_the_bound_until_they_agree() {
         // They agree when asked for the seventh time, after more than 1.5 s of pauses.
-        let (convergence, _) = converge_as(Interface::Members, 6, 200).await;
+        let (convergence, _) = converge_as(&crate::interface::MEMBERS, 6, 200).await;
         assert!(convergence.complete && convergence.apart.is_empty(), "{convergence:?}");
         assert!(convergence.after_ns.is_some_and(|after_ns| after_ns > 200_000_000), "{convergence:?}");
-        let (convergence, _) = converge_as(Interface::Set, 6, 200).await;
+        let (convergence, _) = converge_as(&crate::interface::SET, 6, 200).await;
         assert_eq!(convergence.apart, ["2"]);
     }
 
@@ -309,7 +309,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut load = load(&folder, 0);
         load.connect = Arc::new(|_, _| Box::new(Silent));
-        let agreement = Agreement { interface: Interface::Set, quiet_since_ns: 0, bound: Duration::from_secs(5) };
+        let agreement =
+            Agreement { interface: &crate::interface::SET, quiet_since_ns: 0, bound: Duration::from_secs(5) };
         let began = tokio::time::Instant::now();
         let convergence = read_until_alike(&load, agreement).await;
         assert!(!convergence.complete && convergence.after_ns.is_none() && convergence.rounds == 0);

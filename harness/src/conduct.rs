@@ -167,8 +167,14 @@ impl<'a> Run<'a> {
         lab.set_epoch(epoch);
         let violated = Arc::new(AtomicBool::new(false));
         let audience = self.spec.stop_on_violation.then(|| self.watch_online(violated.clone())).transpose()?;
-        let recorder = Recorder::create(&self.dir.join(files::HISTORY), epoch, self.spec.nodes, audience)
-            .map_err(ConductError::History)?;
+        let recorder = Recorder::create(
+            &self.dir.join(files::HISTORY),
+            epoch,
+            self.workload()?.interface(),
+            self.spec.nodes,
+            audience,
+        )
+        .map_err(ConductError::History)?;
         let recorder = Arc::new(recorder);
         let log = FaultLog::create(&self.dir.join(files::FAULTS)).map_err(NemesisError::Log)?;
         let doing = Doing::default();

@@ -200,7 +200,9 @@ mod tests {
 
     fn load(path: &std::path::Path, rate: f64) -> Load {
         Load {
-            recorder: Arc::new(Recorder::create(path, std::time::Instant::now(), 3, None).unwrap()),
+            recorder: Arc::new(
+                Recorder::create(path, std::time::Instant::now(), &crate::interface::REGISTER, 3, None).unwrap(),
+            ),
             generator: Arc::new(Mutex::new(Box::new(CountUp(0)))),
             connect: Arc::new(|_, _| Box::new(Moody)),
             nodes: 3,

@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
     use crate::consistency::Consistency;
-    use crate::interface::Interface;
+    use crate::interface::{self, Interface};
     use crate::workload::{Generator, GeneratorSpec};
 
     struct Registers;
@@ -98,8 +98,8 @@ mod tests {
             "for this test"
         }
 
-        fn interface(&self) -> Interface {
-            Interface::Register
+        fn interface(&self) -> &'static Interface {
+            &interface::REGISTER
         }
 
         fn model(&self, _: &Requirements) -> Option<String> {

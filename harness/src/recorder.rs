@@ -16,6 +16,7 @@ use std::time::{Duration, Instant};
 use rashomon_history::{Event, EventKind, HistoryWriter, WriteError};
 
 use crate::client::{Completion, Operation};
+use crate::interface::Interface;
 use crate::tally::Tally;
 
 /// How many events are handed to the writer at once.
@@ -45,17 +46,19 @@ impl Recorder {
     pub fn create(
         path: &Path,
         epoch: Instant,
+        interface: &'static Interface,
         nodes: u16,
         audience: Option<Sender<Vec<Event>>>,
     ) -> io::Result<Recorder> {
         let file = File::options().write(true).create_new(true).open(path)?;
-        Recorder::into_writer(BufWriter::with_capacity(1 << 18, file), epoch, nodes, audience)
+        Recorder::into_writer(BufWriter::with_capacity(1 << 18, file), epoch, interface, nodes, audience)
     }
 
     /// Begins a history in any writer.
     pub fn into_writer(
         sink: impl Write + Send + 'static,
         epoch: Instant,
+        interface: &'static Interface,
         nodes: u16,
         audience: Option<Sender<Vec<Event>>>,
     ) -> io::Result<Recorder> {
@@ -70,7 +73,7 @@ impl Recorder {
             written
         })?;
         let batch = Vec::with_capacity(BATCH_EVENTS);
-        let state = State { batch, batches: Some(batches), tally: Tally::new(nodes) };
+        let state = State { batch, batches: Some(batches), tally: Tally::new(interface, nodes) };
         Ok(Recorder { epoch, state: Mutex::new(state), failed, writer: Mutex::new(Some(writer)) })
     }
 
@@ -219,7 +222,7 @@ mod tests {
     fn what_is_recorded_is_read_back_in_order() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.rhist");
-        let recorder = Recorder::create(&path, Instant::now(), 3, None).unwrap();
+        let recorder = Recorder::create(&path, Instant::now(), &crate::interface::REGISTER, 3, None).unwrap();
         let operation = write_one();
         for process in 0..10_000 {
             let invoked = recorder.invoke(process, 1, &operation);
@@ -247,7 +250,7 @@ mod tests {
 
     #[test]
     fn a_full_disk_is_reported_and_nobody_waits_for_it() {
-        let recorder = Recorder::into_writer(FullDisk, Instant::now(), 1, None).unwrap();
+        let recorder = Recorder::into_writer(FullDisk, Instant::now(), &crate::interface::REGISTER, 1, None).unwrap();
         let operation = write_one();
         for process in 0..1_000_000 {
             recorder.invoke(process, 1, &operation);
@@ -264,7 +267,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("history.rhist");
         std::fs::write(&path, "precious").unwrap();
-        assert!(Recorder::create(&path, Instant::now(), 1, None).is_err());
+        assert!(Recorder::create(&path, Instant::now(), &crate::interface::REGISTER, 1, None).is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"precious");
     }
 }

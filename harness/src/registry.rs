@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::interface::{self, Interface};
 use crate::target::Target;
 use crate::workload::Workload;
 
@@ -39,6 +40,18 @@ impl Registry {
     /// All workloads, in the order they were added.
     pub fn workloads(&self) -> impl Iterator<Item = &Arc<dyn Workload>> {
         self.workloads.iter()
+    }
+
+    /// All interfaces that are known: the included ones, then those that only a registered target or workload names.
+    pub fn interfaces(&self) -> Vec<&'static Interface> {
+        let mut known: Vec<&'static Interface> = interface::INCLUDED.to_vec();
+        let of_targets = self.targets().flat_map(|target| target.interfaces());
+        for interface in of_targets.chain(self.workloads().map(|workload| workload.interface())) {
+            if !known.contains(&interface) {
+                known.push(interface);
+            }
+        }
+        known
     }
 
     /// The target of this name.

@@ -8,12 +8,11 @@ use rashomon_history::Outcome;
 use rashomon_report::record::{FunctionCounts, LatencySummary};
 
 use crate::client::{Completion, Operation};
-
-/// Functions that observe: only they can show that something went missing.
-const READS: [&str; 3] = ["read", "poll", "dequeue"];
+use crate::interface::Interface;
 
 /// What has been exercised so far.
 pub struct Tally {
+    interface: &'static Interface,
     functions: BTreeMap<Arc<str>, Counts>,
     reads_since_heal: Vec<u64>,
     ok: u64,
@@ -30,10 +29,10 @@ struct Counts {
 }
 
 impl Tally {
-    /// Nothing yet, for a cluster of so many nodes.
-    pub fn new(nodes: u16) -> Tally {
+    /// Nothing yet, for operations of this interface on a cluster of so many nodes.
+    pub fn new(interface: &'static Interface, nodes: u16) -> Tally {
         let reads_since_heal = vec![0; nodes as usize];
-        Tally { functions: BTreeMap::new(), reads_since_heal, ok: 0, fail: 0, info: 0 }
+        Tally { interface, functions: BTreeMap::new(), reads_since_heal, ok: 0, fail: 0, info: 0 }
     }
 
     /// Counts one completed operation.
@@ -48,7 +47,8 @@ impl Tally {
                 counts.ok += 1;
                 self.ok += 1;
                 counts.latency.saturating_record((latency_ns / 1000).max(1));
-                if READS.contains(&&*operation.f)
+                // Only what observes can show that something went missing.
+                if self.interface.observes(&operation.f, &operation.value)
                     && let Some(reads) = self.reads_since_heal.get_mut(usize::from(node).wrapping_sub(1))
                 {
                     *reads += 1;

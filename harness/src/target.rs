@@ -88,10 +88,10 @@ pub trait Target: Send + Sync {
     fn summary(&self) -> &'static str;
 
     /// The interfaces it serves.
-    fn interfaces(&self) -> &'static [Interface];
+    fn interfaces(&self) -> Vec<&'static Interface>;
 
     /// What it promises of an interface under these settings; a user overrides it with `--consistency`.
-    fn consistency(&self, _choice: &TargetConfig, _interface: Interface) -> Consistency {
+    fn consistency(&self, _choice: &TargetConfig, _interface: &'static Interface) -> Consistency {
         Consistency::Linearizable
     }
 
@@ -142,7 +142,7 @@ pub trait Target: Send + Sync {
     ///
     /// `session` is unique among all clients of the run: it may serve as the name under which the target recognises
     /// a request that it has already carried out.
-    fn client(&self, interface: Interface, node: &Node, session: u64, deadline: Duration) -> Box<dyn Client>;
+    fn client(&self, interface: &'static Interface, node: &Node, session: u64, deadline: Duration) -> Box<dyn Client>;
 
     /// What a node says of itself, within `timeout`.
     fn status<'a>(&'a self, node: &'a Node, timeout: Duration) -> StatusFuture<'a>;

@@ -16,7 +16,7 @@ use rashomon_checkers::objects::ObjectKind;
 use rashomon_history::{Outcome, Value};
 use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
-use rashomon_spec::interface::Interface;
+use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
@@ -30,7 +30,7 @@ use crate::options;
 pub const CART: Keyed = Keyed {
     name: "cart",
     summary: "add to, remove from and read many carts; nothing is lost, and nothing removed comes back",
-    interface: Interface::Cart,
+    interface: &interface::CART,
     options: &OPTIONS,
     required: |_| vec!["read", "add", "remove"],
     models,

@@ -12,7 +12,7 @@ use rashomon_checkers::objects::ObjectKind;
 use rashomon_history::Value;
 use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
-use rashomon_spec::interface::Interface;
+use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
@@ -26,7 +26,7 @@ use crate::options;
 pub const COUNTER: Keyed = Keyed {
     name: "counter",
     summary: "add to and read many counters; what was acknowledged must be counted, and counted once",
-    interface: Interface::Counter,
+    interface: &interface::COUNTER,
     options: &OPTIONS,
     required: |_| vec!["read", "add"],
     models,

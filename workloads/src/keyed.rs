@@ -14,7 +14,7 @@ use crate::demands::{self, Models};
 pub struct Keyed {
     pub(crate) name: &'static str,
     pub(crate) summary: &'static str,
-    pub(crate) interface: Interface,
+    pub(crate) interface: &'static Interface,
     pub(crate) options: &'static [WorkloadOption],
     /// Functions of each of which one must have been acknowledged under these options.
     pub(crate) required: fn(&BTreeMap<String, String>) -> Vec<&'static str>,
@@ -32,7 +32,7 @@ impl Workload for Keyed {
         self.summary
     }
 
-    fn interface(&self) -> Interface {
+    fn interface(&self) -> &'static Interface {
         self.interface
     }
 

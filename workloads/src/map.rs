@@ -12,7 +12,7 @@ use rashomon_checkers::eventual::EventualKind;
 use rashomon_history::{Outcome, Value};
 use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
-use rashomon_spec::interface::Interface;
+use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
@@ -26,7 +26,7 @@ use crate::options;
 pub const MAP: Keyed = Keyed {
     name: "map",
     summary: "put into, remove from and read many maps; no put is lost, and nothing removed comes back",
-    interface: Interface::Map,
+    interface: &interface::MAP,
     options: &OPTIONS,
     required: |_| vec!["read", "put", "remove"],
     models,

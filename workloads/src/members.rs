@@ -15,7 +15,7 @@ use rashomon_checkers::{Budget, Judgement};
 use rashomon_history::{History, Outcome, Value};
 use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
-use rashomon_spec::interface::Interface;
+use rashomon_spec::interface::{self, Interface};
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, Workload, WorkloadOption};
 
@@ -55,8 +55,8 @@ impl Workload for Members {
         "nodes leave and join; every node's view of the cluster moves forward and converges to the truth"
     }
 
-    fn interface(&self) -> Interface {
-        Interface::Members
+    fn interface(&self) -> &'static Interface {
+        &interface::MEMBERS
     }
 
     fn model(&self, demand: &Requirements) -> Option<String> {

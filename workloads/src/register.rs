@@ -16,7 +16,7 @@ use rashomon_checkers::eventual::EventualKind;
 use rashomon_history::{Outcome, Value};
 use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
-use rashomon_spec::interface::Interface;
+use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
@@ -30,7 +30,7 @@ use crate::options;
 pub const REGISTER: Keyed = Keyed {
     name: "register",
     summary: "read, write and compare-and-set on many registers; no acknowledged write may be lost",
-    interface: Interface::Register,
+    interface: &interface::REGISTER,
     options: &OPTIONS,
     required,
     models,

@@ -11,7 +11,7 @@ use rashomon_checkers::objects::ObjectKind;
 use rashomon_history::Value;
 use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
-use rashomon_spec::interface::Interface;
+use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
@@ -24,7 +24,7 @@ use crate::mix::{self, Mix};
 pub const SET: Keyed = Keyed {
     name: "set",
     summary: "add to and read many sets; nothing that was acknowledged may be lost",
-    interface: Interface::Set,
+    interface: &interface::SET,
     options: &OPTIONS,
     required: |_| vec!["read", "add"],
     models,

@@ -12,7 +12,7 @@ use rashomon_checkers::eventual::EventualKind;
 use rashomon_history::{Outcome, Value};
 use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
-use rashomon_spec::interface::Interface;
+use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
@@ -25,7 +25,7 @@ use crate::mix::{self, Mix};
 pub const SIBLINGS: Keyed = Keyed {
     name: "siblings",
     summary: "put and read many registers with siblings; a put goes only when a later one has seen it",
-    interface: Interface::Siblings,
+    interface: &interface::SIBLINGS,
     options: &OPTIONS,
     required: |_| vec!["read", "put"],
     models,

@@ -13,7 +13,7 @@ use rashomon_checkers::eventual::EventualKind;
 use rashomon_history::{Outcome, Value};
 use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
-use rashomon_spec::interface::Interface;
+use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
@@ -26,7 +26,7 @@ use crate::mix::{self, Mix};
 pub const TEXT: Keyed = Keyed {
     name: "text",
     summary: "insert into, delete from and read many sequences; nothing is lost, and all see one order",
-    interface: Interface::Text,
+    interface: &interface::TEXT,
     options: &OPTIONS,
     required: |_| vec!["read", "insert", "delete"],
     models,

@@ -7,7 +7,7 @@ use rashomon_checkers::{Budget, Judgement, ModelKind};
 use rashomon_harness::client::{Completion, Operation};
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::draw::{Draw, Stream};
-use rashomon_harness::interface::Interface;
+use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::workload::{Generator, GeneratorSpec, Requirements, Workload};
 use rashomon_history::{History, Value};
 
@@ -25,8 +25,8 @@ impl Workload for Counter {
         "add 1 to counters and read them; each must be linearizable"
     }
 
-    fn interface(&self) -> Interface {
-        Interface::Counter
+    fn interface(&self) -> &'static Interface {
+        &interface::COUNTER
     }
 
     fn model(&self, demand: &Requirements) -> Option<String> {

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rashomon_harness::client::Client;
-use rashomon_harness::interface::Interface;
+use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
     MutantInfo, Node, NodeCommand, NodeStatus, Readiness, Recipe, StatusFuture, Target, TargetConfig, TargetError,
     TargetTiming,
@@ -27,8 +27,8 @@ impl Target for TinyKv {
         "integers by key, kept by one node for all"
     }
 
-    fn interfaces(&self) -> &'static [Interface] {
-        &[Interface::Register, Interface::Counter]
+    fn interfaces(&self) -> Vec<&'static Interface> {
+        vec![&interface::REGISTER, &interface::COUNTER]
     }
 
     fn mutants(&self) -> Vec<MutantInfo> {
@@ -74,8 +74,8 @@ impl Target for TinyKv {
         Readiness::Tcp(PORT)
     }
 
-    fn client(&self, interface: Interface, node: &Node, _: u64, _: Duration) -> Box<dyn Client> {
-        let absent = if interface == Interface::Counter { Value::Int(0) } else { Value::Nil };
+    fn client(&self, interface: &'static Interface, node: &Node, _: u64, _: Duration) -> Box<dyn Client> {
+        let absent = if interface == &interface::COUNTER { Value::Int(0) } else { Value::Nil };
         Box::new(TinyClient::new(address(node), absent))
     }
 

@@ -67,7 +67,7 @@ pub trait Workload: Send + Sync {
     fn summary(&self) -> &'static str;
 
     /// The interface it speaks.
-    fn interface(&self) -> Interface;
+    fn interface(&self) -> &'static Interface;
 
     /// What it demands under this consistency and these options, as `linearizable cas-register`; `None` when it has no
     /// checker for that consistency, and such a run is refused.

@@ -24,6 +24,8 @@ enum What {
     Targets,
     /// What clients can do
     Workloads,
+    /// The vocabularies by which workloads and targets meet
+    Interfaces,
     /// What can be broken
     Faults,
     /// What a history can be checked against
@@ -37,6 +39,7 @@ pub(crate) fn list(registry: &Registry, arguments: &ListArguments) -> Result<u8,
     match arguments.what {
         What::Targets => targets(registry),
         What::Workloads => workloads(registry),
+        What::Interfaces => interfaces(registry),
         What::Faults => faults(),
         What::Models => models(),
         What::Mutants => mutants(registry),
@@ -49,7 +52,7 @@ fn targets(registry: &Registry) {
         say!("{:<14} {}", target.name(), target.summary());
         let choice = TargetConfig::default();
         let promise = |interface| format!("{interface} ({})", target.consistency(&choice, interface));
-        let promises: Vec<String> = target.interfaces().iter().map(|&interface| promise(interface)).collect();
+        let promises: Vec<String> = target.interfaces().into_iter().map(promise).collect();
         say!("{:<14}   serves: {}", "", promises.join(", "));
         say!("{:<14}   by default: {} nodes, workload {}", "", target.default_nodes(), target.default_workload());
         for (name, default, meaning) in target.settings() {
@@ -72,6 +75,24 @@ fn workloads(registry: &Registry) {
             say!("{:<14}   -o {}={}: {}", "", option.name, option.default, option.meaning);
         }
     }
+}
+
+fn interfaces(registry: &Registry) {
+    for interface in registry.interfaces() {
+        say!("{:<14} {}", interface.name, interface.summary);
+        for function in interface.functions {
+            say!("{:<14}   {:<9} {}", "", function.name, function.meaning);
+        }
+        let workloads = registry.workloads().filter(|workload| workload.interface() == interface);
+        say!("{:<14}   spoken by: {}", "", listed(workloads.map(|workload| workload.name())));
+        let targets = registry.targets().filter(|target| target.interfaces().contains(&interface));
+        say!("{:<14}   served by: {}", "", listed(targets.map(|target| target.name())));
+    }
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
 fn faults() {

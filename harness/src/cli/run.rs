@@ -161,7 +161,7 @@ impl RunArguments {
 
     fn spec(&self, target: &dyn Target, workload: &dyn Workload, seed: u64) -> Result<RunSpec, CommandError> {
         if !target.interfaces().contains(&workload.interface()) {
-            let served: Vec<&str> = target.interfaces().iter().map(|interface| interface.as_str()).collect();
+            let served: Vec<&str> = target.interfaces().iter().map(|interface| interface.name).collect();
             return Err(CommandError::usage(
                 format!("the workload `{}` needs the interface `{}`", workload.name(), workload.interface()),
                 format!("`{}` serves: {}", target.name(), served.join(", ")),

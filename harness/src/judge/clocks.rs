@@ -7,26 +7,25 @@ use rashomon_checkers::{Anomaly, Judgement};
 use rashomon_history::{History, OpView};
 use rashomon_report::record::{FaultOutcome, FaultRecord};
 
+use crate::interface::Interface;
+
 /// Operations of one anomaly that are looked at; larger cores say nothing more by more sentences.
 const OPERATIONS_MAX: usize = 12;
 
-/// Functions that change nothing: a clock that was right is of no interest for them.
-const READS: [&str; 3] = ["read", "poll", "dequeue"];
-
 /// Adds a sentence to the explanation of each anomaly for each of its operations whose node's clock was off, and, where
 /// there is one, for each update whose node's clock was right.
-pub(super) fn annotate(judgements: &mut [Judgement], history: &History, faults: &[FaultRecord]) {
+pub(super) fn annotate(judgements: &mut [Judgement], interface: &Interface, history: &History, faults: &[FaultRecord]) {
     let jumps: Vec<&FaultRecord> = faults.iter().filter(|fault| fault.clock_ms.is_some()).collect();
     if jumps.is_empty() {
         return;
     }
     for anomaly in judgements.iter_mut().flat_map(|judgement| &mut judgement.anomalies) {
-        let sentences = sentences(anomaly, history, &jumps);
+        let sentences = sentences(anomaly, interface, history, &jumps);
         anomaly.explanation.extend(sentences);
     }
 }
 
-fn sentences(anomaly: &Anomaly, history: &History, jumps: &[&FaultRecord]) -> Vec<String> {
+fn sentences(anomaly: &Anomaly, interface: &Interface, history: &History, jumps: &[&FaultRecord]) -> Vec<String> {
     let known = anomaly.operations.iter().filter(|id| (id.0 as usize) < history.len()).take(OPERATIONS_MAX);
     let taken: Vec<(OpView<'_>, u16, Option<&FaultRecord>)> = known
         .map(|&id| history.op(id))
@@ -41,7 +40,8 @@ fn sentences(anomaly: &Anomaly, history: &History, jumps: &[&FaultRecord]) -> Ve
     }
     let mut sentences = Vec::new();
     for (op, node, jump) in &taken {
-        let read = READS.contains(&op.f);
+        // Of what changes nothing, a clock that was right is of no interest.
+        let read = !interface.updates(op.f);
         let off = match jump.and_then(|jump| Some((jump.outcome, jump.clock_ms?))) {
             Some((FaultOutcome::Installed, by_ms)) => offset(by_ms),
             // Its effect was never seen.
@@ -78,6 +78,7 @@ mod tests {
     use rashomon_history::{Event, EventKind, OpId, Value};
 
     use super::*;
+    use crate::interface;
 
     fn history() -> History {
         let event = |time, process, kind, f: &str, value| Event {
@@ -137,7 +138,7 @@ mod tests {
             notes: Vec::new(),
             measurements: Vec::new(),
         };
-        annotate(std::slice::from_mut(&mut judgement), &history(), faults);
+        annotate(std::slice::from_mut(&mut judgement), &interface::REGISTER, &history(), faults);
         judgement.anomalies.remove(0).explanation
     }
 

@@ -35,7 +35,12 @@ pub(crate) fn judge_recorded(
     let demand = spec.demand(evidence.and_then(|evidence| evidence.quiet_since_ns));
     let mut judgements = workload.check(&history, &demand, budget);
     // A run that broke may have no faults to tell of.
-    clocks::annotate(&mut judgements, &history, &rashomon_report::load_faults(dir).unwrap_or_default());
+    clocks::annotate(
+        &mut judgements,
+        workload.interface(),
+        &history,
+        &rashomon_report::load_faults(dir).unwrap_or_default(),
+    );
     Ok(Judged { history, judgements, warning })
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
-use rashomon_harness::interface::Interface;
+use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
     MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
 };
@@ -58,15 +58,15 @@ impl Target for CrdtReplicas {
         "the included replicated data types: any replica serves any client, deltas are gossiped"
     }
 
-    fn interfaces(&self) -> &'static [Interface] {
-        &[
-            Interface::Cart,
-            Interface::Set,
-            Interface::Counter,
-            Interface::Register,
-            Interface::Siblings,
-            Interface::Text,
-            Interface::Map,
+    fn interfaces(&self) -> Vec<&'static Interface> {
+        vec![
+            &interface::CART,
+            &interface::SET,
+            &interface::COUNTER,
+            &interface::REGISTER,
+            &interface::SIBLINGS,
+            &interface::TEXT,
+            &interface::MAP,
         ]
     }
 
@@ -77,7 +77,7 @@ impl Target for CrdtReplicas {
     /// A client stays with one replica, a replica tells nothing that a crash could take back, and deltas (or states)
     /// are joined in an order that respects causality: that is causal consistency, for every type and setting. It holds
     /// beyond single objects, and convergence with it. A replica whose *disk* loses what it had synced breaks it.
-    fn consistency(&self, _: &TargetConfig, _: Interface) -> Consistency {
+    fn consistency(&self, _: &TargetConfig, _: &'static Interface) -> Consistency {
         Consistency::Causal
     }
 
@@ -135,7 +135,7 @@ impl Target for CrdtReplicas {
         included::readiness()
     }
 
-    fn client(&self, interface: Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
+    fn client(&self, interface: &'static Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
         client_for(interface, included::client_address(node), session)
     }
 

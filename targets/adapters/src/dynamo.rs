@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
-use rashomon_harness::interface::Interface;
+use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
     MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
 };
@@ -89,14 +89,14 @@ impl Target for Dynamo {
         "the included Dynamo: quorums without a leader, siblings, hints, anti-entropy, a changing ring"
     }
 
-    fn interfaces(&self) -> &'static [Interface] {
-        &[
-            Interface::Register,
-            Interface::Siblings,
-            Interface::Set,
-            Interface::Cart,
-            Interface::Counter,
-            Interface::Members,
+    fn interfaces(&self) -> Vec<&'static Interface> {
+        vec![
+            &interface::REGISTER,
+            &interface::SIBLINGS,
+            &interface::SET,
+            &interface::CART,
+            &interface::COUNTER,
+            &interface::MEMBERS,
         ]
     }
 
@@ -107,11 +107,11 @@ impl Target for Dynamo {
     /// Registers under versions are linearizable where strict quorums meet. There the other objects never go back
     /// either, and a client finds what it wrote: what a read tells is on W replicas, of which the next asks one. With
     /// anything weaker, replicas agree later, and that is all.
-    fn consistency(&self, choice: &TargetConfig, interface: Interface) -> Consistency {
-        match interface {
-            Interface::Register if self.value(choice, "conflict") == "lww" => Consistency::Eventual,
-            Interface::Register if self.is_strong(choice) => Consistency::Linearizable,
-            Interface::Members => Consistency::Eventual,
+    fn consistency(&self, choice: &TargetConfig, interface: &'static Interface) -> Consistency {
+        match interface.name {
+            "register" if self.value(choice, "conflict") == "lww" => Consistency::Eventual,
+            "register" if self.is_strong(choice) => Consistency::Linearizable,
+            "members" => Consistency::Eventual,
             _ if self.is_strong(choice) => Consistency::Session,
             _ => Consistency::Eventual,
         }
@@ -202,7 +202,7 @@ impl Target for Dynamo {
         included::readiness()
     }
 
-    fn client(&self, interface: Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
+    fn client(&self, interface: &'static Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
         client_for(interface, included::client_address(node), session)
     }
 
@@ -223,13 +223,13 @@ mod tests {
     #[test]
     fn what_is_promised_follows_from_the_settings() {
         let promise = |settings: &[(&str, &str)], interface| Dynamo.consistency(&choice(settings), interface);
-        assert_eq!(promise(&[], Interface::Register), Consistency::Linearizable);
-        assert_eq!(promise(&[("r", "1"), ("w", "3")], Interface::Register), Consistency::Linearizable);
-        assert_eq!(promise(&[("r", "1")], Interface::Register), Consistency::Eventual);
-        assert_eq!(promise(&[("quorum", "sloppy")], Interface::Register), Consistency::Eventual);
-        assert_eq!(promise(&[("conflict", "lww")], Interface::Register), Consistency::Eventual);
-        assert_eq!(promise(&[], Interface::Cart), Consistency::Session);
-        assert_eq!(promise(&[("w", "1")], Interface::Cart), Consistency::Eventual);
+        assert_eq!(promise(&[], &interface::REGISTER), Consistency::Linearizable);
+        assert_eq!(promise(&[("r", "1"), ("w", "3")], &interface::REGISTER), Consistency::Linearizable);
+        assert_eq!(promise(&[("r", "1")], &interface::REGISTER), Consistency::Eventual);
+        assert_eq!(promise(&[("quorum", "sloppy")], &interface::REGISTER), Consistency::Eventual);
+        assert_eq!(promise(&[("conflict", "lww")], &interface::REGISTER), Consistency::Eventual);
+        assert_eq!(promise(&[], &interface::CART), Consistency::Session);
+        assert_eq!(promise(&[("w", "1")], &interface::CART), Consistency::Eventual);
     }
 
     #[test]

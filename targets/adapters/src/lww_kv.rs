@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
-use rashomon_harness::interface::Interface;
+use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
     MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
 };
@@ -30,15 +30,15 @@ impl Target for LwwKv {
         "the naive store: the last write by the wall clock wins, and each is told to every peer once"
     }
 
-    fn interfaces(&self) -> &'static [Interface] {
-        &[Interface::Register, Interface::Set]
+    fn interfaces(&self) -> Vec<&'static Interface> {
+        vec![&interface::REGISTER, &interface::SET]
     }
 
     fn has_leader(&self) -> bool {
         false
     }
 
-    fn consistency(&self, _: &TargetConfig, _: Interface) -> Consistency {
+    fn consistency(&self, _: &TargetConfig, _: &'static Interface) -> Consistency {
         Consistency::Eventual
     }
 
@@ -84,7 +84,7 @@ impl Target for LwwKv {
         included::readiness()
     }
 
-    fn client(&self, interface: Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
+    fn client(&self, interface: &'static Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
         client_for(interface, included::client_address(node), session)
     }
 

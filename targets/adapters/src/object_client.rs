@@ -30,7 +30,7 @@ use crate::http::{Answer, HttpConnection};
 /// The client of one process for an object of this interface at a node's address. `session` is unique in the run.
 ///
 /// An interface that the included targets do not serve gives a client whose operations all end `fail: unsupported`.
-pub(crate) fn client_for(interface: Interface, address: SocketAddr, session: u64) -> Box<dyn Client> {
+pub(crate) fn client_for(interface: &'static Interface, address: SocketAddr, session: u64) -> Box<dyn Client> {
     Box::new(ObjectClient::new(interface, address, session))
 }
 
@@ -51,7 +51,7 @@ struct Request {
 }
 
 impl ObjectClient {
-    fn new(interface: Interface, address: SocketAddr, session: u64) -> ObjectClient {
+    fn new(interface: &'static Interface, address: SocketAddr, session: u64) -> ObjectClient {
         ObjectClient {
             vocabulary: vocabulary::of(interface),
             connection: HttpConnection::new(address),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rashomon_harness::client::Client;
-use rashomon_harness::interface::Interface;
+use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
     MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
 };
@@ -37,8 +37,8 @@ impl Target for RaftKv {
         "the included Raft: replicated registers with linearizable reads"
     }
 
-    fn interfaces(&self) -> &'static [Interface] {
-        &[Interface::Register]
+    fn interfaces(&self) -> Vec<&'static Interface> {
+        vec![&interface::REGISTER]
     }
 
     fn mutants(&self) -> Vec<MutantInfo> {
@@ -80,7 +80,7 @@ impl Target for RaftKv {
         included::readiness()
     }
 
-    fn client(&self, interface: Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
+    fn client(&self, interface: &'static Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
         client_for(interface, included::client_address(node), session)
     }
 

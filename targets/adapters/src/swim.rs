@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
-use rashomon_harness::interface::Interface;
+use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
     MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
 };
@@ -43,15 +43,15 @@ impl Target for SwimMembers {
         "the included membership protocol (SWIM with Lifeguard): nodes that know who is there"
     }
 
-    fn interfaces(&self) -> &'static [Interface] {
-        &[Interface::Members]
+    fn interfaces(&self) -> Vec<&'static Interface> {
+        vec![&interface::MEMBERS]
     }
 
     fn has_leader(&self) -> bool {
         false
     }
 
-    fn consistency(&self, _: &TargetConfig, _: Interface) -> Consistency {
+    fn consistency(&self, _: &TargetConfig, _: &'static Interface) -> Consistency {
         Consistency::Eventual
     }
 
@@ -110,7 +110,7 @@ impl Target for SwimMembers {
         included::readiness()
     }
 
-    fn client(&self, interface: Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
+    fn client(&self, interface: &'static Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
         client_for(interface, included::client_address(node), session)
     }
 

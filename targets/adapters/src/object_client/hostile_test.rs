@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rashomon_harness::interface;
 use rashomon_history::Outcome;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -88,7 +89,7 @@ fn keeps(status: &str, body: &str) -> Behaviour {
 
 /// An operation, what it looks like on the wire, an answer to it, and what that answer means.
 struct Case {
-    interface: Interface,
+    interface: &'static Interface,
     operation: Operation,
     request: &'static str,
     body: &'static str,
@@ -106,45 +107,45 @@ fn ints(numbers: &[i64]) -> Value {
 
 #[rustfmt::skip]
 fn cases() -> Vec<Case> {
-    use Interface::{Cart, Counter, Map, Members, Register, Set, Siblings, Text};
-    let case = |interface, f: &str, value: Value, request, body, answer, result| {
-        let key = if interface == Members { Value::Nil } else { int(7) };
+    use interface::{CART, COUNTER, MAP, MEMBERS, REGISTER, SET, SIBLINGS, TEXT};
+    let case = |interface: &'static Interface, f: &str, value: Value, request, body, answer, result| {
+        let key = if interface == &MEMBERS { Value::Nil } else { int(7) };
         Case { interface, operation: Operation { f: f.into(), key, value }, request, body, answer, result }
     };
     let (nil, pair) = (Value::Nil, Value::pair);
     let field = |name: &str, values: &[i64]| (Value::text(name), ints(values));
     let member = |id, state: &str, incarnation| Value::list([int(id), Value::text(state), int(incarnation)]);
     vec![
-        case(Register, "read", nil.clone(), "GET /register/7 ", "", r#"{"value":5}"#, int(5)),
-        case(Register, "read", nil.clone(), "GET /register/7 ", "", r#"{"value":null}"#, Value::Nil),
-        case(Register, "write", int(5), "PUT /register/7 ", r#""value":5"#, "{}", int(5)),
-        case(Register, "cas", ints(&[1, 2]), "POST /register/7/cas ", r#""from":1,"seq":1,"to":2"#,
+        case(&REGISTER, "read", nil.clone(), "GET /register/7 ", "", r#"{"value":5}"#, int(5)),
+        case(&REGISTER, "read", nil.clone(), "GET /register/7 ", "", r#"{"value":null}"#, Value::Nil),
+        case(&REGISTER, "write", int(5), "PUT /register/7 ", r#""value":5"#, "{}", int(5)),
+        case(&REGISTER, "cas", ints(&[1, 2]), "POST /register/7/cas ", r#""from":1,"seq":1,"to":2"#,
              r#"{"swapped":true}"#, ints(&[1, 2])),
-        case(Set, "read", nil.clone(), "GET /set/7 ", "", r#"{"elements":[3,1]}"#, ints(&[3, 1])),
-        case(Set, "add", int(3), "POST /set/7 ", r#""add":3"#, "{}", int(3)),
-        case(Counter, "read", nil.clone(), "GET /counter/7 ", "", r#"{"total":-4}"#, int(-4)),
-        case(Counter, "add", int(-4), "POST /counter/7 ", r#""add":-4"#, "{}", int(-4)),
-        case(Cart, "read", nil.clone(), "GET /cart/7 ", "", r#"{"elements":[]}"#, ints(&[])),
-        case(Cart, "add", int(3), "POST /cart/7 ", r#""add":3"#, "{}", int(3)),
-        case(Cart, "remove", int(3), "POST /cart/7 ", r#""remove":3"#, "{}", int(3)),
-        case(Siblings, "read", nil.clone(), "GET /siblings/7 ", "", r#"{"values":[1,2],"context":"x"}"#, ints(&[1, 2])),
-        case(Siblings, "put", pair(int(3), ints(&[])), "PUT /siblings/7 ", r#""context":null,"seq":1,"value":3"#,
+        case(&SET, "read", nil.clone(), "GET /set/7 ", "", r#"{"elements":[3,1]}"#, ints(&[3, 1])),
+        case(&SET, "add", int(3), "POST /set/7 ", r#""add":3"#, "{}", int(3)),
+        case(&COUNTER, "read", nil.clone(), "GET /counter/7 ", "", r#"{"total":-4}"#, int(-4)),
+        case(&COUNTER, "add", int(-4), "POST /counter/7 ", r#""add":-4"#, "{}", int(-4)),
+        case(&CART, "read", nil.clone(), "GET /cart/7 ", "", r#"{"elements":[]}"#, ints(&[])),
+        case(&CART, "add", int(3), "POST /cart/7 ", r#""add":3"#, "{}", int(3)),
+        case(&CART, "remove", int(3), "POST /cart/7 ", r#""remove":3"#, "{}", int(3)),
+        case(&SIBLINGS, "read", nil.clone(), "GET /siblings/7 ", "", r#"{"values":[1,2],"context":"x"}"#, ints(&[1, 2])),
+        case(&SIBLINGS, "put", pair(int(3), ints(&[])), "PUT /siblings/7 ", r#""context":null,"seq":1,"value":3"#,
              "{}", pair(int(3), ints(&[]))),
-        case(Text, "read", nil.clone(), "GET /text/7 ", "", r#"{"elements":[2,1]}"#, ints(&[2, 1])),
-        case(Text, "insert", pair(int(2), Value::Nil), "POST /text/7 ", r#""after":null,"client":"c1","insert":2"#,
+        case(&TEXT, "read", nil.clone(), "GET /text/7 ", "", r#"{"elements":[2,1]}"#, ints(&[2, 1])),
+        case(&TEXT, "insert", pair(int(2), Value::Nil), "POST /text/7 ", r#""after":null,"client":"c1","insert":2"#,
              "{}", pair(int(2), Value::Nil)),
-        case(Text, "insert", ints(&[2, 1]), "POST /text/7 ", r#""after":1,"client":"c1","insert":2"#,
+        case(&TEXT, "insert", ints(&[2, 1]), "POST /text/7 ", r#""after":1,"client":"c1","insert":2"#,
              "{}", ints(&[2, 1])),
-        case(Text, "delete", int(2), "POST /text/7 ", r#""delete":2"#, "{}", int(2)),
-        case(Map, "read", nil.clone(), "GET /map/7 ", "", r#"{"fields":{"b":[1,2],"a":[3]}}"#,
+        case(&TEXT, "delete", int(2), "POST /text/7 ", r#""delete":2"#, "{}", int(2)),
+        case(&MAP, "read", nil.clone(), "GET /map/7 ", "", r#"{"fields":{"b":[1,2],"a":[3]}}"#,
              Value::Map([field("a", &[3]), field("b", &[1, 2])].into())),
-        case(Map, "put", pair(Value::text("a"), int(3)), "POST /map/7 ", r#""put":["a",3]"#, "{}",
+        case(&MAP, "put", pair(Value::text("a"), int(3)), "POST /map/7 ", r#""put":["a",3]"#, "{}",
              pair(Value::text("a"), int(3))),
-        case(Map, "remove", Value::text("a"), "POST /map/7 ", r#""remove":"a""#, "{}", Value::text("a")),
-        case(Members, "read", nil.clone(), "GET /members ", "", r#"{"members":[[2,"dead",4],[1,"alive",0]]}"#,
+        case(&MAP, "remove", Value::text("a"), "POST /map/7 ", r#""remove":"a""#, "{}", Value::text("a")),
+        case(&MEMBERS, "read", nil.clone(), "GET /members ", "", r#"{"members":[[2,"dead",4],[1,"alive",0]]}"#,
              Value::list([member(1, "alive", 0), member(2, "dead", 4)])),
-        case(Members, "leave", nil.clone(), "POST /members ", r#""leave":true"#, "{}", Value::Nil),
-        case(Members, "join", nil, "POST /members ", r#""join":true"#, "{}", Value::Nil),
+        case(&MEMBERS, "leave", nil.clone(), "POST /members ", r#""leave":true"#, "{}", Value::Nil),
+        case(&MEMBERS, "join", nil, "POST /members ", r#""join":true"#, "{}", Value::Nil),
     ]
 }
 
@@ -224,18 +225,18 @@ async fn garbage_is_info_whatever_was_asked() {
 #[tokio::test]
 async fn a_misread_answer_to_a_read_is_seen() {
     let wrong = [
-        (Interface::Register, r#"{"value":[1]}"#),
-        (Interface::Set, r#"{"elements":[null]}"#),
-        (Interface::Set, r#"{"elements":{"1":2}}"#),
-        (Interface::Counter, r#"{"total":"4"}"#),
-        (Interface::Counter, r#"{"value":4}"#),
-        (Interface::Cart, r#"{"elements":[[1]]}"#),
-        (Interface::Siblings, r#"{"values":[1]}"#),
-        (Interface::Siblings, r#"{"values":[1],"context":null}"#),
-        (Interface::Text, r#"{"elements":[1.5]}"#),
-        (Interface::Map, r#"{"fields":{"a":1}}"#),
-        (Interface::Members, r#"{"members":[[1,"well",0]]}"#),
-        (Interface::Members, r#"{"members":[[1,"alive"]]}"#),
+        (&interface::REGISTER, r#"{"value":[1]}"#),
+        (&interface::SET, r#"{"elements":[null]}"#),
+        (&interface::SET, r#"{"elements":{"1":2}}"#),
+        (&interface::COUNTER, r#"{"total":"4"}"#),
+        (&interface::COUNTER, r#"{"value":4}"#),
+        (&interface::CART, r#"{"elements":[[1]]}"#),
+        (&interface::SIBLINGS, r#"{"values":[1]}"#),
+        (&interface::SIBLINGS, r#"{"values":[1],"context":null}"#),
+        (&interface::TEXT, r#"{"elements":[1.5]}"#),
+        (&interface::MAP, r#"{"fields":{"a":1}}"#),
+        (&interface::MEMBERS, r#"{"members":[[1,"well",0]]}"#),
+        (&interface::MEMBERS, r#"{"members":[[1,"alive"]]}"#),
     ];
     for (interface, body) in wrong {
         let case = cases().into_iter().find(|case| case.interface == interface && case.reads()).unwrap();
@@ -272,7 +273,7 @@ async fn a_nodes_own_word_is_taken() {
 #[tokio::test]
 async fn a_connection_closed_between_operations_is_opened_again() {
     let server = serve(Behaviour::Say(http("200 OK", "{}"))).await;
-    let mut client = ObjectClient::new(Interface::Set, server.address, 1);
+    let mut client = ObjectClient::new(&interface::SET, server.address, 1);
     let add = Operation { f: "add".into(), key: int(1), value: int(5) };
     for count in 1..=3 {
         // The server closes after each answer; by now the client can know.
@@ -286,7 +287,7 @@ async fn a_connection_closed_between_operations_is_opened_again() {
 #[tokio::test]
 async fn a_put_carries_the_context_of_the_read_that_it_supersedes_and_no_other() {
     let server = serve(keeps("200 OK", r#"{"values":[2,1],"context":"opaque=7"}"#)).await;
-    let mut client = ObjectClient::new(Interface::Siblings, server.address, 1);
+    let mut client = ObjectClient::new(&interface::SIBLINGS, server.address, 1);
     let read = |key| Operation { f: "read".into(), key: int(key), value: Value::Nil };
     let put = |key, seen: &[i64]| Operation { f: "put".into(), key: int(key), value: Value::pair(int(9), ints(seen)) };
     let refused = client.invoke(&put(7, &[1, 2])).await;
@@ -305,15 +306,15 @@ async fn a_put_carries_the_context_of_the_read_that_it_supersedes_and_no_other()
 async fn what_an_object_cannot_do_fails_before_anything_is_sent() {
     let server = serve(keeps("200 OK", "{}")).await;
     let odd = [
-        (Interface::Register, "write", Value::list([Value::Nil])),
-        (Interface::Register, "cas", int(1)),
-        (Interface::Register, "add", int(1)),
-        (Interface::Set, "add", Value::Nil),
-        (Interface::Counter, "add", Value::text("1")),
-        (Interface::Siblings, "put", int(1)),
-        (Interface::Text, "insert", int(1)),
-        (Interface::Map, "put", Value::pair(int(1), int(1))),
-        (Interface::Queue, "enqueue", int(1)),
+        (&interface::REGISTER, "write", Value::list([Value::Nil])),
+        (&interface::REGISTER, "cas", int(1)),
+        (&interface::REGISTER, "add", int(1)),
+        (&interface::SET, "add", Value::Nil),
+        (&interface::COUNTER, "add", Value::text("1")),
+        (&interface::SIBLINGS, "put", int(1)),
+        (&interface::TEXT, "insert", int(1)),
+        (&interface::MAP, "put", Value::pair(int(1), int(1))),
+        (&interface::QUEUE, "enqueue", int(1)),
     ];
     for (interface, f, value) in odd {
         let operation = Operation { f: f.into(), key: int(1), value };
@@ -322,7 +323,7 @@ async fn what_an_object_cannot_do_fails_before_anything_is_sent() {
         assert!(completion.error.is_some_and(|error| error.starts_with("unsupported:")));
     }
     let named = Operation { f: "read".into(), key: Value::text("../x"), value: Value::Nil };
-    let completion = ObjectClient::new(Interface::Set, server.address, 1).invoke(&named).await;
+    let completion = ObjectClient::new(&interface::SET, server.address, 1).invoke(&named).await;
     assert!(completion.error.is_some_and(|error| error.contains("whole number")));
     assert_eq!(server.requests.load(Ordering::SeqCst), 0);
 }

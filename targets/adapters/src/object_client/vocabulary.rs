@@ -108,19 +108,17 @@ impl Function {
 }
 
 /// The vocabulary of an interface; one without functions when the included targets do not serve it.
-pub(super) fn of(interface: Interface) -> Vocabulary {
+pub(super) fn of(interface: &'static Interface) -> Vocabulary {
     let keyed = |noun, path, functions| Vocabulary { noun, path, keyed: true, has_context: false, functions };
-    match interface {
-        Interface::Register => keyed("a register", "/register", REGISTER),
-        Interface::Set => keyed("a set", "/set", SET),
-        Interface::Counter => keyed("a counter", "/counter", COUNTER),
-        Interface::Cart => keyed("a cart", "/cart", CART),
-        Interface::Siblings => {
-            Vocabulary { has_context: true, ..keyed("a register with siblings", "/siblings", SIBLINGS) }
-        }
-        Interface::Text => keyed("a text", "/text", TEXT),
-        Interface::Map => keyed("a map", "/map", MAP),
-        Interface::Members => Vocabulary { keyed: false, ..keyed("the list of members", "/members", MEMBERS) },
+    match interface.name {
+        "register" => keyed("a register", "/register", REGISTER),
+        "set" => keyed("a set", "/set", SET),
+        "counter" => keyed("a counter", "/counter", COUNTER),
+        "cart" => keyed("a cart", "/cart", CART),
+        "siblings" => Vocabulary { has_context: true, ..keyed("a register with siblings", "/siblings", SIBLINGS) },
+        "text" => keyed("a text", "/text", TEXT),
+        "map" => keyed("a map", "/map", MAP),
+        "members" => Vocabulary { keyed: false, ..keyed("the list of members", "/members", MEMBERS) },
         _ => keyed("an object of another interface", "/", &[]),
     }
 }
