@@ -39,7 +39,7 @@ impl TinyClient {
             Err(error) => {
                 self.connection = None;
                 // A read changes nothing, whether or not it took place.
-                let end = if &*operation.f == "read" { Completion::fail } else { Completion::info };
+                let end = if matches!(&*operation.f, "read" | "peak") { Completion::fail } else { Completion::info };
                 end(operation, format!("connection: {error}"))
             }
         }
@@ -56,8 +56,8 @@ impl TinyClient {
 
     fn understand(&self, operation: &Operation, answer: &str) -> Completion {
         match (answer.split_once(' ').unwrap_or((answer, "")), &*operation.f) {
-            (("ok", "nil"), "read") => Completion::ok(self.absent.clone()),
-            (("ok", value), "read") => match value.parse() {
+            (("ok", "nil"), "read" | "peak") => Completion::ok(self.absent.clone()),
+            (("ok", value), "read" | "peak") => match value.parse() {
                 Ok(value) => Completion::ok(Value::Int(value)),
                 Err(_) => Completion::info(operation, format!("garbage: {answer:?}")),
             },
@@ -69,13 +69,14 @@ impl TinyClient {
     }
 }
 
-/// The request for an operation of the interfaces `register` and `counter`; `None` when it is none of theirs.
+/// The request for an operation of the interfaces `register`, `counter` and `peak`; `None` when it is none of theirs.
 fn request(operation: &Operation) -> Option<String> {
     let key = operation.key.as_int()?;
     let number = |value: &Value| value.as_int();
     Some(match (&*operation.f, &operation.value) {
-        ("read", _) => format!("get {key}"),
+        ("read" | "peak", _) => format!("get {key}"),
         ("write", value) => format!("put {key} {}", number(value)?),
+        ("raise", value) => format!("max {key} {}", number(value)?),
         ("add", value) => format!("add {key} {}", number(value)?),
         ("cas", Value::List(pair)) if pair.len() == 2 => format!("cas {key} {} {}", pair[0], number(&pair[1])?),
         _ => return None,

@@ -5,6 +5,7 @@
 
 mod client;
 mod counter;
+mod peak;
 mod server;
 mod target;
 
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
     if arguments.next().as_deref() == Some("serve") {
         return server::main(arguments);
     }
-    let registry = Registry::new().target(target::TinyKv).workload(REGISTER).workload(counter::Counter);
+    let registry =
+        Registry::new().target(target::TinyKv).workload(REGISTER).workload(counter::Counter).workload(peak::Peak);
     rashomon_harness::cli::main(registry)
 }

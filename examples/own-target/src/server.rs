@@ -130,6 +130,7 @@ impl Store {
             ["put", key, value] => (key, number(value)),
             ["cas", key, from, _] if held(key) != number(from) => return Ok("no".to_owned()),
             ["cas", key, _, to] => (key, number(to)),
+            ["max", key, value] => (key, number(value).map(|value| value.max(held(key).unwrap_or(value)))),
             ["add", key, amount] => (key, number(amount).and_then(|amount| held(key).unwrap_or(0).checked_add(amount))),
             _ => return Ok("refused: no such request".to_owned()),
         };

@@ -12,6 +12,7 @@ use rashomon_harness::target::{
 use rashomon_history::Value;
 
 use crate::client::{self, TinyClient};
+use crate::peak::PEAK;
 
 const PORT: u16 = 4000;
 
@@ -28,7 +29,7 @@ impl Target for TinyKv {
     }
 
     fn interfaces(&self) -> Vec<&'static Interface> {
-        vec![&interface::REGISTER, &interface::COUNTER]
+        vec![&interface::REGISTER, &interface::COUNTER, &PEAK]
     }
 
     fn mutants(&self) -> Vec<MutantInfo> {
@@ -75,7 +76,7 @@ impl Target for TinyKv {
     }
 
     fn client(&self, interface: &'static Interface, node: &Node, _: u64, _: Duration) -> Box<dyn Client> {
-        let absent = if interface == &interface::COUNTER { Value::Int(0) } else { Value::Nil };
+        let absent = if interface == &interface::REGISTER { Value::Nil } else { Value::Int(0) };
         Box::new(TinyClient::new(address(node), absent))
     }
 
