@@ -4,7 +4,7 @@
 //! All are passes over the history, near-linear in its length, and report only what is certain: an operation of unknown
 //! outcome may have happened at any time after its invocation, or never; a failed one did not. Demands about what
 //! *remains* are made of reads that began after the bound has passed ([`EventualDemand`]); where the reads came too
-//! early to tell, or nobody looked, the answer is *unknown*. Definitions, sources and limits:
+//! early, or no read could show it, the answer is *unknown*. Definitions, sources and limits:
 //! `docs/checkers-eventual.md`.
 
 mod causal;

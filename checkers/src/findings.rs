@@ -145,9 +145,9 @@ pub(crate) fn key_text(key: &Value) -> String {
     if key.is_nil() { String::new() } else { key.to_string() }
 }
 
-/// ` of key 7`, or nothing where there is only one object.
-pub(crate) fn of_key(key: &Value) -> String {
-    if key.is_nil() { String::new() } else { format!(" of key {key}") }
+/// ` on key 7`, or nothing where there is only one object.
+pub(crate) fn on_key(key: &Value) -> String {
+    if key.is_nil() { String::new() } else { format!(" on key {key}") }
 }
 
 /// `at 1.000 s`: when an operation was invoked.

@@ -4,7 +4,7 @@ use std::ops::Deref;
 
 use rashomon_history::{History, OpId, OpView, Outcome, Row, Value};
 
-use crate::findings::of_key;
+use crate::findings::on_key;
 use crate::specialist::Rows;
 
 /// The operations of one key, at least one, in order of invocation.
@@ -42,9 +42,9 @@ impl<'a> Object<'a> {
         self.0.history().value(self.0.get(0).key)
     }
 
-    /// ` of key 7`, or nothing where there is only one object.
-    pub(crate) fn of_key(&self) -> String {
-        of_key(&self.key())
+    /// ` on key 7`, or nothing where there is only one object.
+    pub(crate) fn on_key(&self) -> String {
+        on_key(&self.key())
     }
 }
 

@@ -88,7 +88,7 @@ pub struct Judgement {
 pub struct Measurement {
     /// What, as a person would write it above a plot: `time to converge`, `t-visibility`.
     pub name: String,
-    /// What the number, or the y of each point, is in: `ms`, `versions`, `share of reads`.
+    /// What the number, or the y of each point, is in: `ms`, `versions`, `fraction of reads`.
     pub unit: String,
     /// How much.
     pub measured: Measured,

@@ -25,7 +25,7 @@ fn set_compares_the_last_read() {
     script().did(0, "add", 1).ok(0, "read", NIL, list(&[])).bad(kind, &[("lost element", 2)]);
     script().ok(0, "read", NIL, list(&[7])).bad(kind, &[("unexpected element", 1)]);
     script().did(0, "add", 1).ok(0, "read", NIL, list(&[1, 1])).bad(kind, &[("duplicated element", 1)]);
-    script().fail(0, "add", 1).ok(0, "read", NIL, list(&[1])).bad(kind, &[("failed add seen", 2)]);
+    script().fail(0, "add", 1).ok(0, "read", NIL, list(&[1])).bad(kind, &[("aborted read", 2)]);
     script().ok(0, "read", NIL, list(&[1])).did(0, "add", 1).bad(kind, &[("unexpected element", 2)]);
     // A retried add: it failed once and succeeded once.
     script().fail(0, "add", 1).did(0, "add", 1).ok(0, "read", NIL, list(&[1])).good(kind);
@@ -65,7 +65,7 @@ fn set_full_follows_each_element() {
     // Jepsen's checker cannot report a duplicate.
     script().did(0, "add", 1).ok(1, "read", NIL, list(&[1, 1])).bad(kind, &[("duplicated element", 1)]);
     script().ok(1, "read", NIL, list(&[9])).bad(kind, &[("unexpected element", 1)]);
-    script().fail(0, "add", 9).ok(1, "read", NIL, list(&[9])).bad(kind, &[("failed add seen", 2)]);
+    script().fail(0, "add", 9).ok(1, "read", NIL, list(&[9])).bad(kind, &[("aborted read", 2)]);
     script().ok(1, "read", NIL, list(&[9])).did(0, "add", 9).bad(kind, &[("unexpected element", 2)]);
     script().did(0, "add", 1).unknown(kind, "no read");
     script().ok(1, "read", NIL, list(&[])).did(0, "add", 1).unknown(kind, "never looked for");
@@ -87,11 +87,11 @@ fn total_queue_counts_what_comes_out() {
     script().did(0, "enqueue", 1).did(0, "enqueue", 1).ok(0, "drain", NIL, list(&[1])).bad(kind, &[("lost value", 2)]);
     script().ok(0, "dequeue", NIL, 1).bad(kind, &[("unexpected value", 1)]);
     script().ok(0, "dequeue", NIL, 1).did(0, "enqueue", 1).bad(kind, &[("unexpected value", 2)]);
-    script().fail(0, "enqueue", 1).ok(0, "dequeue", NIL, 1).bad(kind, &[("failed enqueue seen", 2)]);
+    script().fail(0, "enqueue", 1).ok(0, "dequeue", NIL, 1).bad(kind, &[("aborted read", 2)]);
     let again = script().did(0, "enqueue", 1).ok(0, "drain", NIL, list(&[1, 1])).good(kind);
     assert!(again.notes[0].contains("at least once"), "{:?}", again.notes);
     script().info(0, "enqueue", 1).ok(1, "drain", NIL, list(&[1])).good(kind);
-    script().did(0, "enqueue", 1).unknown(kind, "nobody looked what came out");
+    script().did(0, "enqueue", 1).unknown(kind, "no dequeue could show what came out");
     script().did(0, "enqueue", 1).did(0, "enqueue", 2).ok(0, "dequeue", NIL, 1).unknown(kind, "drain it");
     script().ok(0, "drain", NIL, list(&[])).did(0, "enqueue", 1).unknown(kind, "last seen empty");
     // A dequeue of unknown outcome may have taken one value, a drain all of them.
@@ -115,14 +115,14 @@ fn queue_looks_at_what_comes_out() {
     let retried = script().did(0, "enqueue", 1).info(0, "enqueue", 1).ok(1, "dequeue", NIL, 1).ok(1, "dequeue", NIL, 1);
     retried.good(kind);
     script().ok(0, "dequeue", NIL, 1).bad(kind, &[("unexpected value", 1)]);
-    script().did(0, "enqueue", 1).unknown(kind, "nobody looked");
+    script().did(0, "enqueue", 1).unknown(kind, "could show");
 }
 
 #[test]
 fn unique_ids_are_given_once() {
     let kind = AnomalyKind::UniqueIds;
     script().ok(0, "generate", NIL, 1).ok(1, "generate", NIL, 2).good(kind);
-    script().ok(0, "generate", NIL, 1).ok(1, "generate", NIL, 1).bad(kind, &[("duplicated identifier", 2)]);
+    script().ok(0, "generate", NIL, 1).ok(1, "generate", NIL, 1).bad(kind, &[("duplicate ID", 2)]);
     script().info(0, "generate", NIL).unknown(kind, "no identifier");
 }
 
@@ -136,7 +136,11 @@ fn counter_reads_lie_within_bounds() {
     script().info(0, "add", 2).ok(1, "read", NIL, 2).ok(1, "read", NIL, 2).good(kind);
     script().info(0, "add", 2).ok(1, "read", NIL, 0).good(kind);
     // Within the bounds, yet back in time.
-    script().info(0, "add", 2).ok(1, "read", NIL, 2).ok(1, "read", NIL, 0).bad(kind, &[("counter went back", 2)]);
+    script()
+        .info(0, "add", 2)
+        .ok(1, "read", NIL, 2)
+        .ok(1, "read", NIL, 0)
+        .bad(kind, &[("non-monotonic counter read", 2)]);
     script().did(0, "add", 2).info(1, "add", -1).ok(0, "read", NIL, 2).ok(0, "read", NIL, 1).good(kind);
     script().did(0, "add", 2).info(1, "add", -1).ok(0, "read", NIL, 0).bad(kind, &[("counter too small", 1)]);
     let open = script().begin(0, "add", 2).begin(1, "read", NIL).end(0, "add", 2).end(1, "read", 0);
@@ -177,11 +181,11 @@ fn locks_exclude_and_tokens_rise() {
     let turn = |script: Script, process| script.did(process, "acquire", NIL).did(process, "release", NIL);
     turn(turn(script(), 0), 1).good(kind);
     let both = script().did(0, "acquire", NIL).did(1, "acquire", NIL).did(0, "release", NIL).did(1, "release", NIL);
-    let both = both.bad(kind, &[("two holders", 4)]);
+    let both = both.bad(kind, &[("mutual exclusion violated", 4)]);
     assert!(both.anomalies[0].sentence.contains("for at least 1.0 ms, from 3.0 ms"), "{}", both.anomalies[0].sentence);
     // Neither of two others may hold it beside one that holds it all the time.
     let long = turn(turn(script().did(0, "acquire", NIL), 1), 2).did(0, "release", NIL);
-    long.bad(kind, &[("two holders", 4), ("two holders", 4)]);
+    long.bad(kind, &[("mutual exclusion violated", 4), ("mutual exclusion violated", 4)]);
     // A release of unknown outcome may have worked; an acquire of unknown outcome may not.
     script().did(0, "acquire", NIL).info(0, "release", NIL).did(1, "acquire", NIL).good(kind);
     script().info(0, "acquire", NIL).did(1, "acquire", NIL).did(1, "release", NIL).did(2, "acquire", NIL).good(kind);
@@ -232,7 +236,7 @@ fn a_log_of_one_partition() {
         .bad(kind, &[("inconsistent offsets", 2), ("unexpected value", 1)]);
     sent(&[(0, 10)]).ok(1, "poll", 0, polled(&[(0, 10), (1, 10)])).bad(kind, &[("duplicate", 2)]);
     let aborted = sent(&[(0, 10)]).fail(2, "send", 11).ok(1, "poll", 0, polled(&[(0, 10), (1, 11)]));
-    aborted.bad(kind, &[("G1a", 2)]);
+    aborted.bad(kind, &[("aborted read", 2)]);
     script().info(2, "send", 11).ok(1, "poll", 0, polled(&[(0, 11)])).good(kind);
     let future = script().ok(1, "poll", 0, polled(&[(0, 10)])).ok(0, "send", 10, 0);
     future.bad(kind, &[("read from the future", 2)]);
@@ -242,7 +246,7 @@ fn a_log_of_one_partition() {
     let concurrent = script().begin(0, "send", 10).ok(2, "send", 11, 0).end(0, "send", 1);
     concurrent.ok(1, "poll", 0, polled(&[(0, 11), (1, 10)])).good(kind);
 
-    abc().unknown(kind, "nobody looked");
+    abc().unknown(kind, "could show");
     abc().ok(1, "poll", 0, polled(&[(0, 10)])).unknown(kind, "2 acknowledged values were never polled");
     let gap = sent(&[(0, 10), (5, 11)]).ok(1, "poll", 0, polled(&[(0, 10), (5, 11)])).good(kind);
     assert!(gap.notes[0].contains("4 offsets"), "{:?}", gap.notes);

@@ -78,7 +78,7 @@ fn set_full() {
                     if adds.is_empty() || possible().count() > 0 && possible().all(|add| end(read) < add.invoked) {
                         names.insert("unexpected element");
                     } else if possible().count() == 0 {
-                        names.insert("failed add seen");
+                        names.insert("aborted read");
                     }
                 }
                 let acknowledged = adds.iter().filter(|add| add.outcome == Outcome::Ok);
@@ -140,7 +140,7 @@ fn total_queue_and_queue() {
                     match possible.iter().map(|put| put.invoked).min() {
                         Some(invoked) if end(take) < invoked => _ = names.insert("unexpected value"),
                         None if puts.is_empty() => _ = names.insert("unexpected value"),
-                        None => _ = names.insert("failed enqueue seen"),
+                        None => _ = names.insert("aborted read"),
                         _ => {}
                     }
                 }
@@ -219,7 +219,7 @@ fn log() {
                 if sent.is_empty() {
                     names.insert("unexpected value");
                 } else if possible.is_empty() {
-                    names.insert("G1a");
+                    names.insert("aborted read");
                 } else if possible.iter().all(|send| end(poll) < send.invoked) {
                     names.insert("read from the future");
                 }

@@ -67,7 +67,7 @@ fn a_read_that_misses_an_acknowledged_write_is_stale() {
     assert_eq!(name, "stale read");
     assert_eq!(
         sentence,
-        "Process 1 read 1 (from 6.0 ms to 7.0 ms), although 2 had replaced it and was acknowledged 3.0 ms before: \
+        "Process 1 read 1 (from 6.0 ms to 7.0 ms), 3.0 ms after its replacement 2 was acknowledged: \
          process 0 wrote 2 (from 2.0 ms to 3.0 ms)."
     );
     assert_eq!(operations, [0, 1, 3]);
@@ -89,7 +89,7 @@ fn how_far_off_it_was_is_told() {
          1 ok read 4";
     let told = &judge(stale).anomalies[0].explanation;
     let tells = |what: &str| assert!(told.iter().any(|line| line.contains(what)), "{what}: {told:#?}");
-    tells("at least 3 versions behind");
+    tells("at least 3 versions stale");
     tells("process 0's write 1 ended 1.0 ms before process 0's write 2 began");
     tells("process 0's write 2 ended 5.0 ms before process 1's read → 1 began");
     // Half of the shorter gap closes it from both sides.
@@ -119,8 +119,8 @@ fn a_value_from_nowhere() {
          1 invoke read nil
          1 ok read 7",
     );
-    assert_eq!((name.as_str(), operations), ("read of a value never written", vec![1]));
-    assert_eq!(sentence, "Process 1 read 7 (from 2.0 ms to 3.0 ms), a value that nobody ever wrote.");
+    assert_eq!((name.as_str(), operations), ("thin-air read", vec![1]));
+    assert_eq!(sentence, "Process 1 read 7 (from 2.0 ms to 3.0 ms), a value that no operation wrote.");
 }
 
 #[test]
@@ -131,7 +131,7 @@ fn a_value_from_the_future() {
          0 invoke write 7
          0 ok write 7",
     );
-    assert_eq!((name.as_str(), operations), ("read of a value not yet written", vec![0]));
+    assert_eq!((name.as_str(), operations), ("read from the future", vec![0]));
 }
 
 #[test]
@@ -176,7 +176,10 @@ fn a_value_that_was_still_there_later_is_the_newer_one() {
          0 ok read 2",
     );
     assert_eq!(name, "stale read");
-    assert!(sentence.starts_with("Process 1 read 1 (from 4.0 ms to 5.0 ms), although 2 had replaced it"), "{sentence}");
+    assert!(
+        sentence.starts_with("Process 1 read 1 (from 4.0 ms to 5.0 ms), 1.0 ms after its replacement 2"),
+        "{sentence}"
+    );
 }
 
 /// Were the whole history weakened, all twenty writes of 1 would have to be in the core.

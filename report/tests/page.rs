@@ -45,11 +45,11 @@ fn what_checkers_measured_is_shown_as_numbers_and_curves() {
     let judgement = &mut run.verdict.as_mut().expect("it was judged").judgements[0];
     judgement.measurements = vec![
         Measurement::number("staleness, median", "ms", 1234.5),
-        Measurement::series("t-visibility", "share of <reads>", "ms", vec![(0.0, 0.5), (2.0, 1.0)]),
+        Measurement::series("t-visibility", "fraction of <reads>", "ms", vec![(0.0, 0.5), (2.0, 1.0)]),
     ];
     let page = page(&run);
     let text = text(&page);
-    for wanted in ["Measured", "staleness, median", "1,235 ms", "t-visibility", "share of &lt;reads&gt; by ms"] {
+    for wanted in ["Measured", "staleness, median", "1,235 ms", "t-visibility", "fraction of &lt;reads&gt; by ms"] {
         assert!(text.contains(wanted), "{wanted}");
     }
     assert_eq!(page.matches("class=\"curve\"").count(), 1);

@@ -34,7 +34,7 @@ fn a_cart_that_does_not_remove_is_found() {
     };
     // Where not even a process reads its own writes, a remove need not have seen the add that it follows.
     let promising = [Consistency::Causal, Consistency::Session];
-    assert_found(&CART, &[], &mut One::new(keeps), &promising, "removed element came back");
+    assert_found(&CART, &[], &mut One::new(keeps), &promising, "resurrected element");
 }
 
 #[test]

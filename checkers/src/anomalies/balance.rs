@@ -94,7 +94,7 @@ fn judge(history: &History, name: &'static str, overdraft: bool) -> Judgement {
         }
     }
     if reads == 0 {
-        findings.unknown("no read returned: nobody looked at the balances".to_owned());
+        findings.unknown("no read returned: no read could show the balances".to_owned());
     } else if transfers == 0 {
         findings.unknown("no transfer succeeded, so the total could not have changed".to_owned());
     }

@@ -67,7 +67,7 @@ fn judge(object: &Object<'_>, findings: &mut Findings) {
         ended_reads.push((op.last_moment(), index, value));
     }
     if ended_reads.is_empty() {
-        return findings.unknown(format!("the counter{} was never read", object.of_key()));
+        return findings.unknown(format!("the counter{} was never read", object.on_key()));
     }
     ended_reads.sort_unstable();
     let mut ended_reads = ended_reads.into_iter().peekable();
@@ -93,7 +93,7 @@ fn judge(object: &Object<'_>, findings: &mut Findings) {
                 format!("A read returned {value}, but all that was asked for before it returned makes at most {most}.")
             });
         } else if let Some((earlier, larger)) = largest.filter(|&(_, larger)| only_up && i128::from(larger) > value) {
-            findings.report("counter went back", [object.get(earlier), op], |[earlier, op]| {
+            findings.report("non-monotonic counter read", [object.get(earlier), op], |[earlier, op]| {
                 format!(
                     "A read returned {larger} {}; a read that began {} later returned {value}, though nothing was subtracted.",
                     ended(earlier),

@@ -59,8 +59,8 @@ struct Element {
 fn judge(object: &Object<'_>, linearizable: bool, findings: &mut Findings, stale: &mut Vec<u64>) {
     let reads: Vec<Operation<'_>> = object.done("read").filter(|op| op.output().as_list().is_some()).collect();
     if reads.is_empty() {
-        let key = object.of_key();
-        return findings.unknown(format!("no read{key} returned: nobody looked whether the elements are there"));
+        let key = object.on_key();
+        return findings.unknown(format!("no read{key} returned: no read could show the elements"));
     }
     let mut names = Names::expecting(object.of("add").map(|op| op.input()));
     let unseen = Element {
@@ -116,7 +116,7 @@ fn judge(object: &Object<'_>, linearizable: bool, findings: &mut Findings, stale
     for (number, element) in (0..).zip(&elements) {
         reported.judge(names.name(number), element);
     }
-    tally.report(&object.of_key(), findings);
+    tally.report(&object.on_key(), findings);
 }
 
 /// Counts over the elements of one key.
@@ -158,7 +158,7 @@ fn measure(mut stale: Vec<u64>, findings: &mut Findings) {
     let ms = |nanos: u64| nanos as f64 / 1e6;
     let points = [0, 10, 25, 50, 75, 90, 95, 99, 100].map(|percent| (ms(quantile(percent)), percent as f64 / 100.0));
     findings.measure(Measurement::number("stale elements, longest", "ms", ms(longest)));
-    findings.measure(Measurement::series("stale elements", "share of stale elements", "ms", points.to_vec()));
+    findings.measure(Measurement::series("stale elements", "fraction of stale elements", "ms", points.to_vec()));
 }
 
 struct ElementFindings<'o, 'a> {
@@ -237,9 +237,9 @@ impl<'a> ElementFindings<'_, 'a> {
                 format!("A read returned element {value} before its add began {}.", begun(add))
             }),
             (None, None) => self.findings.report("unexpected element", [read], |[read]| {
-                format!("A read, {}, returned element {value}, which nobody added.", begun(read))
+                format!("A read, {}, returned element {value}, which no operation added.", begun(read))
             }),
-            (None, Some(add)) => self.findings.report("failed add seen", [add, read], |_| {
+            (None, Some(add)) => self.findings.report("aborted read", [add, read], |_| {
                 format!("A read returned element {value}, but its add had failed, which means that it did not happen.")
             }),
         }

@@ -28,7 +28,7 @@ fn judge_all(history: &History, name: &'static str, exclusive: bool) -> Judgemen
     let why = "compares holds and tokens in order of time";
     Findings::of_keys(name, why, history, |object, findings| {
         let acquired = object.done("acquire").count();
-        let key = object.of_key();
+        let key = object.on_key();
         if acquired < 2 {
             findings.unknown(format!("the lock{key} was acquired {acquired} times: too few to contradict"));
         }
@@ -81,7 +81,7 @@ fn overlaps(object: &Object<'_>, end_time: u64, findings: &mut Findings) {
         if let Some(other) = longest.filter(|other| other.until > hold.from) {
             let involved = [Some(other.acquire), other.release, Some(hold.acquire), hold.release];
             let involved: Vec<_> = involved.into_iter().flatten().map(|op| object.get(op).view()).collect();
-            findings.anomaly("two holders", &Vec::from_iter(&involved), || {
+            findings.anomaly("mutual exclusion violated", &Vec::from_iter(&involved), || {
                 let (first, second) = (object.get(other.acquire).view(), object.get(hold.acquire).view());
                 let from = second.complete_time.unwrap_or(second.invoke_time);
                 let until =
@@ -90,7 +90,7 @@ fn overlaps(object: &Object<'_>, end_time: u64, findings: &mut Findings) {
                     "Processes {} and {} both held the lock{} for at least {}, from {} on.",
                     first.process,
                     second.process,
-                    object.of_key(),
+                    object.on_key(),
                     Span(until(other).min(until(hold)).saturating_sub(from)),
                     Span(from)
                 )

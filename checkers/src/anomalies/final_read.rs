@@ -3,7 +3,7 @@
 //! Judges, per key, the last read that returned. An element whose add was acknowledged before that read began must be
 //! in it (*lost*); an element in it must have been asked for by an add that did not fail and was invoked before the
 //! read returned (*unexpected*), and must be there once (*duplicated*). Elements of adds acknowledged later are not
-//! judged: nobody looked for them.
+//! judged: no read could show them.
 
 use rashomon_history::{History, Outcome, Value};
 
@@ -27,8 +27,8 @@ struct Element {
 
 fn judge(object: &Object<'_>, findings: &mut Findings) {
     let Some(read) = object.done("read").rfind(|op| op.output().as_list().is_some()) else {
-        let what = "no read of the whole set returned: nobody looked whether the elements are there";
-        return findings.unknown(format!("{what}{}", object.of_key()));
+        let what = "no read of the whole set returned: no read could show the elements";
+        return findings.unknown(format!("{what}{}", object.on_key()));
     };
     let mut names = Names::expecting(object.of("add").map(|op| op.input()));
     let mut elements: Vec<Element> = Vec::new();
@@ -59,7 +59,7 @@ fn judge(object: &Object<'_>, findings: &mut Findings) {
     for value in &present {
         let element = &elements[names.number(value) as usize];
         match element.add.map(|add| object.get(add)) {
-            Some(add) if add.outcome == Outcome::Fail => findings.report("failed add seen", [add, read], |_| {
+            Some(add) if add.outcome == Outcome::Fail => findings.report("aborted read", [add, read], |_| {
                 format!("The last read returned element {value}, but its add had failed, which means that it did not happen.")
             }),
             Some(add) if read.precedes(&add) => findings.report("unexpected element", [read, add], |[_, add]| {
@@ -67,7 +67,7 @@ fn judge(object: &Object<'_>, findings: &mut Findings) {
             }),
             Some(_) => recovered += u64::from(!element.acknowledged),
             None => findings.report("unexpected element", [read], |[read]| {
-                format!("The last read, {}, returned element {value}, which nobody added.", begun(read))
+                format!("The last read, {}, returned element {value}, which no operation added.", begun(read))
             }),
         }
     }
@@ -91,8 +91,8 @@ fn judge(object: &Object<'_>, findings: &mut Findings) {
     }
     if late > 0 {
         findings.unknown(format!(
-            "{late} elements{} were acknowledged after the last read had begun; nobody looked whether they are there",
-            object.of_key()
+            "{late} elements{} were acknowledged after the last read had begun; no read could show them",
+            object.on_key()
         ));
     }
     if recovered > 0 {

@@ -16,7 +16,7 @@ pub(super) fn check(history: &History) -> Judgement {
     for op in ops.filter(|op| op.f() == "generate" && op.outcome == Outcome::Ok) {
         given += 1;
         if let Some(&earlier) = first.get(&op.output) {
-            findings.report("duplicated identifier", [Operation::of(history, earlier), op], |[earlier, op]| {
+            findings.report("duplicate ID", [Operation::of(history, earlier), op], |[earlier, op]| {
                 let apart = between(earlier, op);
                 format!(
                     "Identifier {} was given out twice: to process {}, and {apart} later to process {}.",

@@ -8,7 +8,7 @@
 use rashomon_history::{History, Outcome};
 use rustc_hash::FxHashMap;
 
-use crate::findings::{Findings, between, of_key};
+use crate::findings::{Findings, between, on_key};
 use crate::names::Names;
 use crate::operations::Object;
 use crate::verdict::Judgement;
@@ -95,7 +95,7 @@ fn judge(object: &Object<'_>, findings: &mut Findings) {
                 format!(
                     "A read{} has element {last} but not {}, which the same process {} had got acknowledged {} before \
                      it began to add {last}.",
-                    of_key(&op.key),
+                    on_key(&op.key),
                     missing.input,
                     later.process,
                     between(missing, later),
@@ -105,6 +105,6 @@ fn judge(object: &Object<'_>, findings: &mut Findings) {
         }
     }
     if read == 0 {
-        findings.unknown(format!("no read{} returned an element", object.of_key()));
+        findings.unknown(format!("no read{} returned an element", object.on_key()));
     }
 }

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | inconsistent offsets | one offset holds two values |
 //! | duplicate | one value is at two offsets |
-//! | G1a | a value was polled whose send had failed |
+//! | aborted read (Jepsen: G1a) | a value was polled whose send had failed |
 //! | unexpected value | a value was polled that nobody sent |
 //! | read from the future | a value was polled before its send began |
 //! | precommitted read | a transaction polled what it had sent itself |
@@ -81,7 +81,7 @@ impl<'a> Log<'a> {
         let mut partitions: Vec<Partition> = bounds.iter().map(expecting).collect();
         let mut offset_of: Vec<Option<(i64, OpId)>> = vec![None; messages.len()];
         for (message, offset, op) in self.placed() {
-            let key = || messages.of_key(message);
+            let key = || messages.on_key(message);
             let value = messages.value(message);
             let held = partitions[messages.partition(message) as usize].hold(offset, Held { message, by: op });
             if held.message != message {
@@ -137,12 +137,12 @@ impl<'a> Log<'a> {
                 if explained || std::mem::replace(&mut reported[message as usize], true) {
                     continue;
                 }
-                let (value, key) = (messages.value(message), messages.of_key(message));
+                let (value, key) = (messages.value(message), messages.on_key(message));
                 match send.map(|(failed, send, invoked)| (failed, self.op(send), invoked)) {
                     None => findings.report("unexpected value", [op], |_| {
-                        format!("A poll returned {value}{key}, which nobody sent.")
+                        format!("A poll returned {value}{key}, which no operation sent.")
                     }),
-                    Some((true, send, _)) => findings.report("G1a", [send, op], |_| {
+                    Some((true, send, _)) => findings.report("aborted read", [send, op], |_| {
                         format!(
                             "A poll returned {value}{key}, but its send had failed, which means that it did not happen."
                         )
@@ -178,7 +178,7 @@ impl<'a> Log<'a> {
         sends.sort_by_key(rank);
         let mut skips = 0_u64;
         for sends in sends.chunk_by(|first, second| rank(first) == rank(second)) {
-            let key = messages.of_key(sends[0].0.message);
+            let key = messages.on_key(sends[0].0.message);
             let partition = &partitions[messages.partition(sends[0].0.message) as usize];
             let mut last: FxHashMap<u32, (OpId, i64)> = FxHashMap::default();
             let ended = sends.iter().enumerate().map(|(index, (send, _))| (self.op(send.op).last_moment(), index));
@@ -251,7 +251,7 @@ impl<'a> Log<'a> {
                     }
                     let name = if within { "int nonmonotonic poll" } else { "nonmonotonic poll" };
                     findings.report(name, [self.op(by), op], |[_, op]| {
-                        let key = messages.of_key(polled.message);
+                        let key = messages.on_key(polled.message);
                         format!(
                             "Process {} polled offset {offset}{key} when it was at offset {last} already.",
                             op.process
@@ -277,7 +277,7 @@ impl<'a> Log<'a> {
                     format!(
                         "Process {} polled offset {offset}{} after {last} and skipped {} at offset {skipped}.",
                         op.process,
-                        messages.of_key(message),
+                        messages.on_key(message),
                         messages.value(message)
                     )
                 });
@@ -311,13 +311,13 @@ impl<'a> Log<'a> {
                     "Value {}{} was acknowledged at offset {offset} and nobody polled it, although process {} polled \
                      around it.",
                     messages.value(send.message),
-                    messages.of_key(send.message),
+                    messages.on_key(send.message),
                     after.process
                 )
             });
         }
         if self.records.polled.is_empty() {
-            findings.unknown("no poll returned a value: nobody looked whether what was sent is there".to_owned());
+            findings.unknown("no poll returned a value: no poll could show what was sent".to_owned());
         } else if unseen > 0 {
             findings.unknown(format!(
                 "{unseen} acknowledged values were never polled, and nobody polled past them: poll to the end after the last send"

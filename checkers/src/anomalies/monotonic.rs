@@ -4,7 +4,7 @@
 use rashomon_history::{History, OpView, Outcome};
 use rustc_hash::FxHashMap;
 
-use crate::findings::{Findings, between, of_key};
+use crate::findings::{Findings, between, on_key};
 use crate::verdict::Judgement;
 
 pub(super) fn check(history: &History) -> Judgement {
@@ -31,7 +31,7 @@ pub(super) fn check(history: &History) -> Judgement {
                 format!(
                     "Process {} read {larger}{}, and {} later {value}.",
                     op.process,
-                    of_key(&op.key),
+                    on_key(&op.key),
                     between(earlier, &op)
                 )
             });

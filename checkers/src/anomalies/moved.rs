@@ -128,9 +128,9 @@ impl<'a> Moves<'a> {
 
 fn judge(object: &Object<'_>, total: bool, findings: &mut Findings) {
     let queue = Queue::of(object);
-    let key = object.of_key();
+    let key = object.on_key();
     if queue.takes == 0 {
-        findings.unknown(format!("nothing{key} was ever dequeued: nobody looked what came out"));
+        findings.unknown(format!("nothing{key} was ever dequeued, so no dequeue could show what came out"));
     }
     let (mut recovered, mut duplicates) = (0_u64, 0_u64);
     let mut missing: Vec<(Value, Operation<'_>)> = Vec::new();
@@ -185,11 +185,11 @@ fn came_from(value: &Value, moves: &Moves<'_>, findings: &mut Findings) {
             });
         }
         (Some(_), _) => {}
-        (None, Some(&failed)) => findings.report("failed enqueue seen", [failed, first], |_| {
+        (None, Some(&failed)) => findings.report("aborted read", [failed, first], |_| {
             format!("Value {value} came out, but its enqueue had failed, which means that it did not happen.")
         }),
         (None, None) => findings.report("unexpected value", [first], |[first]| {
-            format!("Value {value} came out {}, but nobody put it in.", begun(first))
+            format!("Value {value} came out {}, but no operation enqueued it.", begun(first))
         }),
     }
 }
@@ -199,17 +199,17 @@ fn lost(missing: &[(Value, Operation<'_>)], queue: &Queue, object: &Object<'_>, 
     if missing.is_empty() {
         return;
     }
-    let key = object.of_key();
+    let key = object.on_key();
     let Some(empty) = queue.last_empty.map(|empty| object.get(empty)) else {
         return findings.unknown(format!(
-            "{} acknowledged values{key} never came out, but nobody saw the queue empty: drain it at the end",
+            "{} acknowledged values{key} never came out, but no dequeue saw the queue empty: drain it at the end",
             missing.len()
         ));
     };
     let (gone, unseen): (Vec<_>, Vec<_>) = missing.iter().partition(|(_, put)| put.precedes(&empty));
     if !unseen.is_empty() {
         findings.unknown(format!(
-            "{} values{key} were acknowledged after the queue was last seen empty and never came out; nobody looked",
+            "{} values{key} were acknowledged after the queue was last seen empty and never came out; no later dequeue could show them",
             unseen.len()
         ));
     }

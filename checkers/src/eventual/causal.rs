@@ -2,7 +2,7 @@
 //!
 //! Bouajjani, Enea, Guerraoui and Hamza, *On verifying causal consistency*, 2017. With CO the transitive closure of
 //! session order and reads-from, over all registers, a history is causally consistent (CC) exactly when it has none of
-//! these *bad patterns* (theorem 4): a cycle in CO; a read of a value never written; a read of nil with a write of
+//! these *bad patterns* (theorem 4): a cycle in CO; a thin-air read; a read of nil with a write of
 //! that register before it in CO; a read from a write that another write of that register separates from it in CO.
 //! Causal convergence (CCv), in which all agree on the order of concurrent writes, forbids a cycle of CO and
 //! *conflicts* besides: a write that is in CO before a read comes before the write that the read returned (theorem 5).
@@ -60,7 +60,7 @@ fn judge(history: &History, demand: &EventualDemand, name: &'static str, budget:
     if history.is_empty() {
         findings.unknown("the history has no operations".to_owned());
     } else if loaded.reads == 0 {
-        findings.unknown("no read returned: nobody looked".to_owned());
+        findings.unknown("no read returned, so none could show an anomaly".to_owned());
     }
     let mut clocks = Clocks::of(loaded.sessions.len());
     let end = End::of(history, &loaded, demand, &mut clocks);

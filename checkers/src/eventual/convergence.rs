@@ -11,8 +11,8 @@ use rashomon_history::{History, OpView, Value};
 
 use super::EventualDemand;
 use super::final_reads::{Coverage, FinalRead, FinalReads, Site, each_object};
-use crate::findings::Findings;
-use crate::story::{Span, capital};
+use crate::findings::{Findings, on_key};
+use crate::story::Span;
 use crate::verdict::{Budget, Judgement, Measurement};
 
 pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> Judgement {
@@ -32,12 +32,13 @@ pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> J
     let silent: Vec<String> = nodes
         .iter()
         .filter(|&&node| !read.contains(&Site::Node(node)))
-        .map(|node| format!("node {node} was not read after the last update (and the last fault)"))
+        .map(|node| format!("n{node} was not read after the last update (and the last fault)"))
         .collect();
     if !read.is_empty() && !silent.is_empty() {
         findings.unknown(silent.join("; "));
     } else if !read.is_empty() && !compared {
-        findings.unknown("no object was read at two nodes in the end: there is nothing to compare".to_owned());
+        findings
+            .unknown("no object was read at two nodes after the last update: there is nothing to compare".to_owned());
     }
     coverage.report(&mut findings);
     measure(times, &mut findings);
@@ -70,8 +71,8 @@ fn judge(
                 "the last update"
             };
             format!(
-                "{} and {} disagree{}: {}. They had {} to agree; the later read began {} after {since}.",
-                capital(Site::of(first)),
+                "{} and {} disagree{}: {}. The convergence bound is {}; the later read began {} after {since}.",
+                Site::of(first).opening(),
                 Site::of(second),
                 on_key(&first.key),
                 difference(first, second, ordered),
@@ -144,11 +145,6 @@ fn difference(first: &OpView<'_>, second: &OpView<'_>, ordered: bool) -> String 
     format!("{one} answered {}, {other} answered {}", first.output, second.output)
 }
 
-/// What they disagree on: ` on key 7`, or nothing for the one object of a history without keys.
-fn on_key(key: &Value) -> String {
-    if key.is_nil() { String::new() } else { format!(" on key {key}") }
-}
-
 /// How long the objects took: the longest, and how many of them had converged by when.
 fn measure(mut times: Vec<u64>, findings: &mut Findings) {
     times.sort_unstable();
@@ -167,5 +163,5 @@ fn measure(mut times: Vec<u64>, findings: &mut Findings) {
         Span(longest)
     ));
     findings.measure(Measurement::number("longest time to converge", "ms", ms(longest)));
-    findings.measure(Measurement::series("time to converge", "share of objects", "ms", points));
+    findings.measure(Measurement::series("time to converge", "fraction of objects", "ms", points));
 }

@@ -13,8 +13,7 @@ use rustc_hash::FxHashSet;
 use super::final_reads::{Coverage, FinalReads, Site, each_object, is_answered};
 use super::sets::promised;
 use super::{EventualDemand, Promise};
-use crate::findings::{Findings, begun, between, ended, last_moment, of_key};
-use crate::story::capital;
+use crate::findings::{Findings, begun, between, ended, last_moment, on_key};
 use crate::verdict::{Budget, Judgement};
 
 pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget) -> Judgement {
@@ -118,10 +117,10 @@ fn own(ops: &[OpView<'_>], promise: Promise, findings: &mut Findings) {
         }
         let Some(own) = sites.get(&site(read)) else { continue };
         if let Some(largest) = own.largest.filter(|largest| total(largest) > total(read)) {
-            findings.anomaly("counter went back", &[largest, read], || {
+            findings.anomaly("non-monotonic counter read", &[largest, read], || {
                 format!(
                     "{} had shown {} {}; a read there that began {} later returned {}, though nothing was subtracted.",
-                    capital(site(read)),
+                    site(read).opening(),
                     largest.output,
                     ended(largest),
                     between(largest, read),
@@ -129,11 +128,11 @@ fn own(ops: &[OpView<'_>], promise: Promise, findings: &mut Findings) {
                 )
             });
         } else if let Some(last) = own.last.filter(|_| own.acknowledged > total(read)) {
-            findings.anomaly("own addition missing", &[last, read], || {
+            findings.anomaly("read your writes violated", &[last, read], || {
                 format!(
                     "{} alone had acknowledged additions of {}, the last {}; a read there that began {} later returned \
                      {}.",
-                    capital(site(read)),
+                    site(read).opening(),
                     own.acknowledged,
                     ended(last),
                     between(last, read),
@@ -167,7 +166,7 @@ fn remains(
                     "{} additions{} have an unknown outcome: too many to decide whether some of them make the \
                      difference between {certain}, which was acknowledged, and {}; raise the step or memory budget",
                     doubtful.len(),
-                    of_key(&read.key),
+                    on_key(&read.key),
                     read.output
                 ));
             }
@@ -175,7 +174,7 @@ fn remains(
     }
     if let Some(read) = early {
         coverage
-            .too_early(|| format!("{} returned {}{}, not {certain}", Site::of(read), read.output, of_key(&read.key)));
+            .too_early(|| format!("{} returned {}{}, not {certain}", Site::of(read), read.output, on_key(&read.key)));
     }
 }
 
@@ -196,9 +195,9 @@ fn wrong(ops: &[OpView<'_>], read: &OpView<'_>, certain: i128, doubtful: &[i128]
             more => format!("no choice of the {} additions of unknown outcome explains the difference", more.len()),
         };
         format!(
-            "The acknowledged additions{} make {certain}, and {doubt}; yet {} returned {} in a read that began {}, when \
-             all had to agree.",
-            of_key(&read.key),
+            "The acknowledged additions{} make {certain}, and {doubt}; yet {} returned {} in a read that began {}, after the \
+             convergence bound.",
+            on_key(&read.key),
             Site::of(read),
             read.output,
             begun(read),

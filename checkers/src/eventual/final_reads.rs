@@ -9,7 +9,7 @@ use super::EventualDemand;
 use crate::findings::Findings;
 use crate::subhistory::Keys;
 
-/// Who answers for a state: a node, or where nobody knows the node, the process that asked.
+/// What answers for a state: a node, or the session (the process that asked) where the node is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Site {
     Node(u16),
@@ -20,12 +20,20 @@ impl Site {
     pub(super) fn of(op: &OpView<'_>) -> Site {
         op.node.map_or(Site::Process(op.process), Site::Node)
     }
+
+    /// The same at the beginning of a sentence: `n2`, `Process 7`.
+    pub(super) fn opening(self) -> String {
+        match self {
+            Site::Node(node) => format!("n{node}"),
+            Site::Process(process) => format!("Process {process}"),
+        }
+    }
 }
 
 impl fmt::Display for Site {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Site::Node(node) => write!(out, "node {node}"),
+            Site::Node(node) => write!(out, "n{node}"),
             Site::Process(process) => write!(out, "process {process}"),
         }
     }
@@ -111,7 +119,7 @@ impl Coverage {
             return findings.unknown("the history has no operations".to_owned());
         }
         if self.seen == 0 {
-            let what = "no read began after the last update (and the last fault): nobody looked at what remains; let \
+            let what = "no read began after the last update (and the last fault), so none could show what remains; let \
                         every node be read at the end";
             return findings.unknown(what.to_owned());
         }

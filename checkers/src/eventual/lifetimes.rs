@@ -25,7 +25,7 @@ use self::threats::{Certain, Threats};
 use super::final_reads::{Coverage, FinalReads, Site};
 use super::knowledge::{Knowledge, NEVER};
 use super::{EventualDemand, Promise};
-use crate::findings::{Findings, begun, between, ended, of_key};
+use crate::findings::{Findings, begun, between, ended, on_key};
 use crate::story::capital;
 
 /// Which adds a removal ends.
@@ -188,15 +188,15 @@ impl<'a> Judge<'_, 'a> {
                 }
                 (None, Some(&add)) => {
                     let add = self.view(add);
-                    self.findings.anomaly("failed add seen", &[add, read], || {
+                    self.findings.anomaly("aborted read", &[add, read], || {
                         format!(
-                            "A read returned {thing} {name}, but adding it had failed, which means that it did not \
-                             happen."
+                            "A read returned {thing} {name}, but its add had failed and so never took \
+                             effect."
                         )
                     });
                 }
                 (None, None) => self.findings.anomaly(unexpected(thing), &[read], || {
-                    format!("A read, {}, returned {thing} {name}, which nobody added.", begun(read))
+                    format!("A read, {}, returned {thing} {name}, which no operation added.", begun(read))
                 }),
             }
             self.reported[element as usize] = true;
@@ -239,7 +239,7 @@ impl<'a> Judge<'_, 'a> {
         let Some((read, element, there)) = early.filter(|_| !convicted) else { return };
         coverage.too_early(|| {
             let still = if there { "still has" } else { "lacks" };
-            let key = of_key(&read.key);
+            let key = on_key(&read.key);
             format!("{} {still} {} {}{key}", Site::of(read), self.words.thing, self.name(element))
         });
     }
@@ -365,8 +365,8 @@ impl<'a> Judge<'_, 'a> {
                 }
             };
             format!(
-                "{} {how}, and nothing can have {} it since; yet a read there that began {} later lacks it.",
-                capital(Site::of(read)),
+                "{} {how}, and no operation can have {} it since, but a read there {} later lacks it.",
+                Site::of(read).opening(),
                 words.removed,
                 between(evidence, read)
             )
@@ -431,8 +431,8 @@ impl<'a> Judge<'_, 'a> {
         self.findings.anomaly(words.lost, &[evidence, read], || {
             let known = if evidence.f == "read" { "shown" } else { "acknowledged" };
             format!(
-                "{thing} {name} was {known} by {} {}, nothing can have {} it since, and {} lacks it: a read that began \
-                 {} later, when all had to agree, does not have it.",
+                "{thing} {name} was {known} by {} {}, no operation can have {} it since, and {} lacks it: a read that began \
+                 {} later, after the convergence bound, does not have it.",
                 Site::of(evidence),
                 ended(evidence),
                 words.removed,
@@ -449,15 +449,16 @@ impl<'a> Judge<'_, 'a> {
         reported.extend(adds.last().map(|&add| self.view(add)));
         let thing = capital(words.thing);
         self.findings.anomaly(words.back, &reported, || {
-            let several = if adds.len() > 1 { "all its adds" } else { "it" };
+            let several = if adds.len() > 1 { "all its adds" } else { "its add" };
             format!(
-                "{thing} {name} was {} by {}, acknowledged {}, which ended {several} for certain; yet {} returned it in \
-                 a read that began {} later.",
+                "{thing} {name}, {} by {} (acknowledged {}), was returned by {} in a read {} later; the {} covers \
+                 {several}.",
                 words.removed,
                 Site::of(removal),
                 ended(removal),
                 Site::of(read),
-                between(removal, read)
+                between(removal, read),
+                removal.f,
             )
         });
     }

@@ -17,7 +17,7 @@ use crate::verdict::{Budget, Judgement};
 const WORDS: Words = Words {
     thing: "value",
     lost: "lost write",
-    back: "superseded value came back",
+    back: "resurrected value",
     removed: "superseded or removed",
     adds: |op| field(op).map(|_| op.input.clone()),
 };

@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 
 use super::EventualDemand;
 use super::final_reads::{Coverage, FinalReads, Site, each_object, is_answered};
-use crate::findings::{Findings, begun, between, ended, last_moment, of_key, precedes};
+use crate::findings::{Findings, begun, between, ended, last_moment, on_key, precedes};
 use crate::story::Span;
 use crate::verdict::{Budget, Judgement};
 
@@ -117,7 +117,7 @@ fn judge(ops: &[OpView<'_>], final_reads: &FinalReads, order: Order, findings: &
                 "{} still answered {}{} though write {} had been acknowledged",
                 Site::of(read),
                 read.output,
-                of_key(&read.key),
+                on_key(&read.key),
                 written(newest).unwrap_or(&Value::Nil)
             )
         });
@@ -138,15 +138,11 @@ pub(super) fn failed_writes<'a>(ops: &'a [OpView<'a>]) -> FxHashMap<&'a Value, &
 /// A read of a value that nobody wrote, or whose write failed.
 pub(super) fn unwritten(failed: Option<&OpView<'_>>, read: &OpView<'_>, findings: &mut Findings) {
     match failed {
-        Some(write) => findings.anomaly("failed write seen", &[write, read], || {
-            format!(
-                "A read, {}, returned {}, but its write had failed, which means that it did not happen.",
-                begun(read),
-                read.output
-            )
+        Some(write) => findings.anomaly("aborted read", &[write, read], || {
+            format!("A read {} returned {}, whose write had failed and so never took effect.", begun(read), read.output)
         }),
-        None => findings.anomaly("read of a value never written", &[read], || {
-            format!("A read, {}, returned {}, which nobody wrote.", begun(read), read.output)
+        None => findings.anomaly("thin-air read", &[read], || {
+            format!("A read {} returned {}, which no operation wrote.", begun(read), read.output)
         }),
     }
 }
@@ -184,8 +180,8 @@ fn lost_write(
         let (one, other) = (Site::of(newest), Site::of(winner.first));
         let more = match lost {
             0 | 1 => String::new(),
-            2 => " So was one more acknowledged write.".to_owned(),
-            _ => format!(" So were {} more acknowledged writes.", lost - 1),
+            2 => " One more acknowledged write was lost the same way.".to_owned(),
+            _ => format!(" {} more acknowledged writes were lost the same way.", lost - 1),
         };
         let earlier = match proof {
             None => format!("which {other} had acknowledged {} before that write began", between(winner.first, newest)),

@@ -20,7 +20,7 @@ use rustc_hash::FxHashMap;
 use super::EventualDemand;
 use super::final_reads::is_answered;
 use super::register::{failed_writes, unwritten, written};
-use crate::findings::{Findings, begun, ended, last_moment, of_key};
+use crate::findings::{Findings, begun, ended, last_moment, on_key};
 use crate::graph::{Edge, find_cycle};
 use crate::story::capital;
 use crate::subhistory::Keys;
@@ -59,7 +59,7 @@ pub(super) fn check(history: &History, _: &EventualDemand, _: &Budget) -> Judgem
         judge(&ops, &mut findings);
     }
     if !keys.is_empty() && !read {
-        findings.unknown("no read returned: nobody looked".to_owned());
+        findings.unknown("no read returned, so none could show an anomaly".to_owned());
     }
     findings.judgement()
 }
@@ -91,7 +91,7 @@ fn judge(ops: &[OpView<'_>], findings: &mut Findings) {
         if values.insert(value, (next, op)).is_some() || *value == nil {
             return findings.unknown(format!(
                 "{value}{} was written twice, or is nil: only unique values name what a read saw",
-                of_key(&op.key)
+                on_key(&op.key)
             ));
         }
     }
@@ -187,6 +187,6 @@ fn describe(ops: &[OpView<'_>], cycle: &[Edge<Reason>], findings: &mut Findings)
         let steps: Vec<String> = cycle.iter().map(step).collect();
         let which =
             if cycle.len() == 1 { "nothing is older than nil" } else { "no order of the writes allows all this" };
-        format!("{}{}: {which}.", capital(steps.join("; ")), of_key(&ops[0].key))
+        format!("{}{}: {which}.", capital(steps.join("; ")), on_key(&ops[0].key))
     });
 }

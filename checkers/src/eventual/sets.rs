@@ -17,7 +17,7 @@ use crate::verdict::{Budget, Judgement};
 const WORDS: Words = Words {
     thing: "element",
     lost: "lost element",
-    back: "removed element came back",
+    back: "resurrected element",
     removed: "removed",
     adds: |op| (op.f == "add").then(|| op.input.clone()),
 };

@@ -204,12 +204,12 @@ impl Samples {
                 Span(median),
                 Span(oldest)
             ));
-            findings.measure(Measurement::number("longest staleness", "ms", oldest as f64 / 1e6));
-            findings.measure(Measurement::number("furthest behind", "versions", most as f64));
+            findings.measure(Measurement::number("max staleness", "ms", oldest as f64 / 1e6));
+            findings.measure(Measurement::number("max version staleness", "versions", most as f64));
             let time = distribution(&self.ages, self.reads, 1e6);
-            findings.measure(Measurement::series("staleness in time", "share of reads", "ms", time));
+            findings.measure(Measurement::series("staleness in time", "fraction of reads", "ms", time));
             let versions = distribution(&self.versions, self.reads, 1.0);
-            findings.measure(Measurement::series("staleness in versions", "share of reads", "versions", versions));
+            findings.measure(Measurement::series("staleness in versions", "fraction of reads", "versions", versions));
         } else {
             findings.note(format!("none of {} reads was stale", self.reads));
         }
@@ -231,7 +231,7 @@ impl Samples {
     }
 }
 
-/// Of sorted samples, of which the reads that were not stale are the zeros: the share of reads up to each of some.
+/// Of sorted samples, of which the reads that were not stale are the zeros: the fraction of reads up to each of some.
 fn distribution(stale: &[u64], reads: u64, unit: f64) -> Vec<(f64, f64)> {
     let fresh = reads - stale.len() as u64;
     let mut points = vec![(0.0, fresh as f64 / reads as f64)];

@@ -18,14 +18,14 @@ use super::lifetimes::object::{Builder, NONE, Object};
 use super::lifetimes::{Rule, Words, judge};
 use super::sets::{each_element, promised, unreadable};
 use super::{EventualDemand, Promise};
-use crate::findings::{Findings, begun, of_key};
+use crate::findings::{Findings, begun, on_key};
 use crate::graph::{Edge, find_cycle};
 use crate::verdict::{Budget, Judgement};
 
 const WORDS: Words = Words {
     thing: "element",
     lost: "lost element",
-    back: "removed element came back",
+    back: "resurrected element",
     removed: "deleted",
     adds: |op| insert(op).map(|(element, _)| element.clone()),
 };
@@ -132,7 +132,7 @@ fn one_order(object: &Object<'_>, promise: Promise, findings: &mut Findings) {
         };
         format!(
             "No order of the elements{} explains this: {}.",
-            of_key(&ops[0].key),
+            on_key(&ops[0].key),
             cycle.iter().map(because).collect::<Vec<_>>().join("; ")
         )
     });

@@ -194,7 +194,7 @@ fn conflict(holds: &[Hold], exclusion: Exclusion) -> Option<Answer<HoldAct>> {
                 Exclusion::ReadersWriter => "A process held it for writing while another held it",
                 _ => "Two processes held it at the same time",
             };
-            let rule = Rule { name: "broken exclusion", because };
+            let rule = Rule { name: "mutual exclusion violated", because };
             return Some(impossible(rule, both(&[clash, vec![hold]].concat())));
         }
         if exclusion == Exclusion::Fenced && hold.token.is_some() {

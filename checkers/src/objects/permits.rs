@@ -66,9 +66,10 @@ pub fn permits(calls: &[Call<PermitAct>], limit: u32) -> Answer<PermitAct> {
                 Some(Reverse((_, other))) => happens(other),
                 None => {
                     let rule = match call.act {
-                        PermitAct::Acquire => {
-                            Rule { name: "too many holders", because: "It was acquired while all permits were taken" }
-                        }
+                        PermitAct::Acquire => Rule {
+                            name: "mutual exclusion violated",
+                            because: "It was acquired while all permits were taken",
+                        },
                         PermitAct::Release => {
                             Rule { name: "release of a free lock", because: "It was released while nobody held it" }
                         }

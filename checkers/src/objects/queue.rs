@@ -114,7 +114,10 @@ fn answer(order: Result<order::Order, Vec<u32>>, container: &Container) -> Answe
         Ok(Some(order)) => Answer::Linearizable(order),
         Ok(None) => Answer::Undecided("the queue's order of values could not be built; please report this history"),
         Err(cycle) => impossible(
-            Rule { name: "reordered values", because: "No order of the values explains when they were next to leave" },
+            Rule {
+                name: "FIFO order violated",
+                because: "No order of the values explains when they were next to leave",
+            },
             cycle.iter().flat_map(|&index| container.calls_of(&container.items[index as usize])).collect(),
         ),
     }
@@ -178,7 +181,10 @@ fn deadlines(container: &Container) -> Result<Vec<Deadline>, Answer<Act>> {
         } else if item.take != NONE && earliest.before < item.take_invoked {
             let other = &items[earliest.overtaker as usize];
             return Err(impossible(
-                Rule { name: "reordered values", because: "A value left the queue before one that was put in earlier" },
+                Rule {
+                    name: "FIFO order violated",
+                    because: "A value left the queue before one that was put in earlier",
+                },
                 vec![item.put, item.take, other.put, other.take],
             ));
         } else {

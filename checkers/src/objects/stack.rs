@@ -77,7 +77,7 @@ pub(super) fn complete(calls: &[Call<Act>], container: &Container) -> Answer<Act
             None => Answer::Undecided("the stack's order could not be built; please report this history"),
         },
         Err(segment) => impossible(
-            Rule { name: "not last in, first out", because: "No value can have been at the bottom of the stack" },
+            Rule { name: "LIFO order violated", because: "No value can have been at the bottom of the stack" },
             segment.iter().flat_map(|&index| container.calls_of(nested[index as usize])).collect(),
         ),
     }

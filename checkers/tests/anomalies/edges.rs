@@ -22,7 +22,7 @@ fn anomalies_have_operations_in_order_a_window_and_a_key() {
     let kind = AnomalyKind::LockExclusion;
     let both =
         script().did(0, "acquire", NIL).did(1, "acquire", NIL).did(0, "release", NIL).did(1, "release", NIL).of(7);
-    let both = both.named(kind, &[("two holders", &[0, 1, 2, 3])]);
+    let both = both.named(kind, &[("mutual exclusion violated", &[0, 1, 2, 3])]);
     assert_eq!((both.anomalies[0].key.as_str(), both.anomalies[0].window), ("7", (0, 7_000_000)));
     // Every key is judged, and missing evidence about one hides nothing of another.
     let keys = script().did(0, "add", 1).of(1).did(0, "add", 1).ok(0, "read", NIL, list(&[])).of(2);
@@ -51,7 +51,7 @@ fn set_full() {
     let kind = AnomalyKind::SetFull;
     script().did(0, "add", 1).ok(0, "read", NIL, list(&[1])).ok(0, "read", NIL, NIL).good(kind);
     let failed = script().fail(0, "add", 9).fail(0, "add", 9).ok(1, "read", NIL, list(&[9]));
-    failed.named(kind, &[("failed add seen", &[0, 2])]);
+    failed.named(kind, &[("aborted read", &[0, 2])]);
     let seen = script().info(0, "add", 1).ok(1, "read", NIL, list(&[1])).ok(1, "read", NIL, list(&[]));
     let seen = seen.named(kind, &[("lost element", &[0, 1, 2])]);
     assert!(seen.anomalies[0].sentence.contains("was seen by a read"), "{}", seen.anomalies[0].sentence);
@@ -91,7 +91,7 @@ fn unique_ids() {
     let kind = AnomalyKind::UniqueIds;
     let give = |ids: &[i64]| ids.iter().fold(script(), |script, &id| script.ok(0, "generate", NIL, id));
     assert_eq!(give(&[5, 7, 1, 6]).good(kind).notes, ["4 identifiers, from 1 to 7"]);
-    give(&[1, 1, 1]).named(kind, &[("duplicated identifier", &[0, 1]), ("duplicated identifier", &[0, 2])]);
+    give(&[1, 1, 1]).named(kind, &[("duplicate ID", &[0, 1]), ("duplicate ID", &[0, 2])]);
     give(&[1]).not_ok(0, "generate", EventKind::Fail, Value::Int(1)).good(kind);
     give(&[1]).not_ok(0, "generate", EventKind::Info, Value::Int(1)).good(kind);
     give(&[1]).ok(0, "read", NIL, 1).good(kind);
@@ -102,7 +102,7 @@ fn counter() {
     let kind = AnomalyKind::Counter;
     // Nothing is subtracted when 0 is added.
     let zero = script().did(0, "add", 0).info(2, "add", 2).ok(0, "read", NIL, 2).ok(0, "read", NIL, 0);
-    zero.named(kind, &[("counter went back", &[2, 3])]);
+    zero.named(kind, &[("non-monotonic counter read", &[2, 3])]);
     let down = || script().did(0, "add", 2).did(0, "add", -1);
     down().ok(0, "read", NIL, 2).bad(kind, &[("counter too large", 1)]);
     down().ok(0, "read", NIL, 1).good(kind);
@@ -116,13 +116,13 @@ fn counter() {
     script().did(0, "add", 2).fail(0, "read", NIL).ok(0, "read", NIL, 2).good(kind);
     // Which read is the one that was larger.
     let open = script().info(9, "add", 2).begin(0, "read", NIL).ok(1, "read", NIL, 2).ok(1, "read", NIL, 0);
-    open.end(0, "read", 2).named(kind, &[("counter went back", &[2, 3])]);
+    open.end(0, "read", 2).named(kind, &[("non-monotonic counter read", &[2, 3])]);
     let overlap = script().info(9, "add", 2).begin(0, "read", NIL).ok(1, "read", NIL, 2).end(0, "read", 0);
     overlap.good(kind);
     let reads =
         |values: &[i64]| values.iter().fold(script().info(9, "add", 3), |script, &v| script.ok(0, "read", NIL, v));
-    reads(&[3, 0, 2]).bad(kind, &[("counter went back", 2), ("counter went back", 2)]);
-    reads(&[3, 3, 0]).named(kind, &[("counter went back", &[1, 3])]);
+    reads(&[3, 0, 2]).bad(kind, &[("non-monotonic counter read", 2), ("non-monotonic counter read", 2)]);
+    reads(&[3, 3, 0]).named(kind, &[("non-monotonic counter read", &[1, 3])]);
 }
 
 #[test]
@@ -171,7 +171,7 @@ fn holds() {
     let held = || script().did(0, "acquire", NIL);
     held().fail(1, "acquire", NIL).did(0, "release", NIL).did(2, "acquire", NIL).good(kind);
     held().fail(0, "release", NIL).did(1, "acquire", NIL).good(kind);
-    held().did(1, "release", NIL).did(2, "acquire", NIL).named(kind, &[("two holders", &[0, 2])]);
+    held().did(1, "release", NIL).did(2, "acquire", NIL).named(kind, &[("mutual exclusion violated", &[0, 2])]);
     // It may begin until the acquire returns, and end as soon as the release is invoked.
     held().begin(0, "release", NIL).did(1, "acquire", NIL).end(0, "release", NIL).good(kind);
     held().begin(1, "acquire", NIL).did(0, "release", NIL).end(1, "acquire", NIL).good(kind);
@@ -179,9 +179,10 @@ fn holds() {
     let late = script().begin(0, "acquire", NIL).did(1, "acquire", NIL).did(1, "release", NIL).end(0, "acquire", NIL);
     late.good(kind);
     let inner = held().did(1, "acquire", NIL).did(1, "release", NIL).did(0, "release", NIL);
-    let inner = inner.named(kind, &[("two holders", &[0, 1, 2, 3])]);
+    let inner = inner.named(kind, &[("mutual exclusion violated", &[0, 1, 2, 3])]);
     assert!(inner.anomalies[0].sentence.contains("at least 1.0 ms,"), "{}", inner.anomalies[0].sentence);
-    let ever = held().did(1, "acquire", NIL).info(2, "acquire", NIL).named(kind, &[("two holders", &[0, 1])]);
+    let ever =
+        held().did(1, "acquire", NIL).info(2, "acquire", NIL).named(kind, &[("mutual exclusion violated", &[0, 1])]);
     assert!(ever.anomalies[0].sentence.contains("at least 2.0 ms,"), "{}", ever.anomalies[0].sentence);
 }
 

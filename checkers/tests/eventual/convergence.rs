@@ -15,8 +15,8 @@ fn settled_reads_agree() {
     let bad = script().did(1, "add", 1).settle().saw(1, list(&[1])).saw(2, list(&[]));
     let bad = bad.bad(KIND, ANY, &[("replicas disagree", 2)]);
     let sentence = &bad.anomalies[0].sentence;
-    assert!(sentence.starts_with("Node 1 and node 2 disagree: node 2 lacks 1."), "{sentence}");
-    assert!(sentence.contains("They had 100.0 ms to agree; the later read began 1.003 s after"), "{sentence}");
+    assert!(sentence.starts_with("n1 and n2 disagree: n2 lacks 1."), "{sentence}");
+    assert!(sentence.contains("The convergence bound is 100.0 ms; the later read began 1.003 s after"), "{sentence}");
     // Registers and counters.
     script().did(1, "write", 1).settle().saw(1, 1).saw(2, 2).bad(KIND, ANY, &[("replicas disagree", 2)]);
     // One node that goes back and forth has not converged, either.
@@ -42,13 +42,13 @@ fn order_matters_only_where_there_is_one() {
 
 #[test]
 fn what_came_too_early_is_no_evidence() {
-    script().did(1, "add", 1).saw(1, list(&[1])).saw(2, list(&[])).unknown(KIND, ANY, "node 2 lacks 1; but the bound");
+    script().did(1, "add", 1).saw(1, list(&[1])).saw(2, list(&[])).unknown(KIND, ANY, "n2 lacks 1; but the bound");
     // The early read of node 2 says nothing of what it says later, and nobody asked it again.
     script().did(1, "add", 1).saw(2, list(&[])).settle().saw(1, list(&[1])).unknown(KIND, ANY, "disagree");
     // Agreement is agreement, however early.
     script().did(1, "add", 1).saw(1, list(&[1])).saw(2, list(&[1])).good(KIND, ANY);
-    script().did(1, "add", 1).did(2, "add", 2).settle().saw(1, list(&[1, 2])).unknown(KIND, ANY, "node 2 was not read");
-    script().saw(1, list(&[])).did(1, "add", 1).unknown(KIND, ANY, "nobody looked");
+    script().did(1, "add", 1).did(2, "add", 2).settle().saw(1, list(&[1, 2])).unknown(KIND, ANY, "n2 was not read");
+    script().saw(1, list(&[])).did(1, "add", 1).unknown(KIND, ANY, "none could show");
     script().did(1, "add", 1).settle().saw(1, list(&[1])).unknown(KIND, ANY, "nothing to compare");
     script().unknown(KIND, ANY, "no operations");
     // An update of unknown outcome may take effect as long as the bound has not passed after it.

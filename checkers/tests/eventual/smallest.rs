@@ -17,15 +17,15 @@ fn sets_that_grow() {
     let lost = script().did(1, "add", 1).settle().saw(2, list(&[])).bad(kind, ANY, &[("lost element", 2)]);
     let sentence = &lost.anomalies[0].sentence;
     assert!(
-        sentence.starts_with("Element 1 was acknowledged by node 1 at 1.0 ms, nothing can have removed"),
+        sentence.starts_with("Element 1 was acknowledged by n1 at 1.0 ms, no operation can have removed"),
         "{sentence}"
     );
-    script().did(1, "add", 1).saw(2, list(&[])).unknown(kind, ANY, "node 2 lacks element 1; but the bound");
+    script().did(1, "add", 1).saw(2, list(&[])).unknown(kind, ANY, "n2 lacks element 1; but the bound");
     script().info(1, "add", 1).settle().saw(2, list(&[])).good(kind, ANY);
     script().info(1, "add", 1).saw(3, list(&[1])).settle().saw(2, list(&[])).bad(kind, ANY, &[("lost element", 2)]);
     script().did(1, "add", 1).settle().saw(2, list(&[1, 1])).bad(kind, ANY, &[("duplicated element", 1)]);
     script().saw(2, list(&[7])).bad(kind, ANY, &[("unexpected element", 1)]);
-    script().fail(1, "add", 7).saw(2, list(&[7])).bad(kind, ANY, &[("failed add seen", 2)]);
+    script().fail(1, "add", 7).saw(2, list(&[7])).bad(kind, ANY, &[("aborted read", 2)]);
     script().saw(2, list(&[7])).did(1, "add", 7).settle().saw(2, list(&[7])).bad(
         kind,
         ANY,
@@ -52,7 +52,7 @@ fn counters() {
         ANY,
         &[("counter too large", 1), ("addition counted twice", 2)],
     );
-    script().did(1, "add", 2).saw(2, 0).unknown(kind, ANY, "node 2 returned 0, not 2; but the bound");
+    script().did(1, "add", 2).saw(2, 0).unknown(kind, ANY, "n2 returned 0, not 2; but the bound");
     // 3 and 5 of unknown outcome explain 3, 5 and 8, and not 4.
     let doubt = || script().info(1, "add", 3).info(11, "add", 5).settle();
     for (total, good) in [(0, true), (3, true), (5, true), (8, true), (4, false), (6, false)] {
@@ -66,10 +66,10 @@ fn counters() {
     script().did(1, "add", -2).settle().saw(2, -4).bad(kind, ANY, &[("counter too small", 1), ("lost addition", 2)]);
     let back = || script().did(1, "add", 2).saw(2, 2).saw(2, 0).did(1, "add", 1).settle().saw(2, 3);
     back().good(kind, ANY);
-    back().bad(kind, REPLICA, &[("counter went back", 2)]);
+    back().bad(kind, REPLICA, &[("non-monotonic counter read", 2)]);
     let own = || script().did(1, "add", 2).saw(1, 0).did(1, "add", 1).settle().saw(2, 3);
     own().good(kind, ANY);
-    own().bad(kind, SESSION, &[("own addition missing", 2)]);
+    own().bad(kind, SESSION, &[("read your writes violated", 2)]);
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn observed_remove_sets() {
     let kind = EventualKind::OrSet;
     let removed = || script().did(1, "add", 1).did(1, "remove", 1).settle();
     removed().saw(2, list(&[])).good(kind, REPLICA);
-    removed().saw(2, list(&[1])).bad(kind, REPLICA, &[("removed element came back", 3)]);
+    removed().saw(2, list(&[1])).bad(kind, REPLICA, &[("resurrected element", 3)]);
     // Removed where nobody had seen it, for all that is known: both is right.
     let elsewhere = || script().did(1, "add", 1).did(2, "remove", 1).settle();
     elsewhere().saw(1, list(&[])).good(kind, REPLICA);
@@ -86,14 +86,14 @@ fn observed_remove_sets() {
     script().did(2, "remove", 1).did(1, "add", 1).settle().saw(2, list(&[])).bad(kind, REPLICA, &[("lost element", 2)]);
     // Node 2 has shown it before, so its remove has ended it.
     let seen = || script().did(1, "add", 1).saw(2, list(&[1])).did(2, "remove", 1);
-    seen().settle().saw(1, list(&[1])).bad(kind, REPLICA, &[("removed element came back", 3)]);
+    seen().settle().saw(1, list(&[1])).bad(kind, REPLICA, &[("resurrected element", 3)]);
     // Added again meanwhile, and the second add is what nobody removed.
     seen().did(1, "add", 1).settle().saw(1, list(&[1])).good(kind, REPLICA);
     // A zombie: both adds were seen by the node that removed, as what else it showed proves.
     let both = script().did(1, "add", 1).did(1, "add", 5).did(2, "add", 1).did(2, "add", 6);
     let both = both.saw(3, list(&[1, 5, 6])).did(3, "remove", 1).settle();
     both.clone().saw(3, list(&[5, 6])).good(kind, REPLICA);
-    both.saw(3, list(&[1, 5, 6])).bad(kind, REPLICA, &[("removed element came back", 3)]);
+    both.saw(3, list(&[1, 5, 6])).bad(kind, REPLICA, &[("resurrected element", 3)]);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn last_writer_wins_sets() {
     let kind = EventualKind::LwwSet;
     let removed = || script().did(1, "add", 1).did(2, "remove", 1).settle();
     removed().saw(1, list(&[])).good(kind, ANY);
-    removed().saw(1, list(&[1])).bad(kind, ANY, &[("removed element came back", 3)]);
+    removed().saw(1, list(&[1])).bad(kind, ANY, &[("resurrected element", 3)]);
     script().did(2, "remove", 1).did(1, "add", 1).settle().saw(2, list(&[])).bad(kind, ANY, &[("lost element", 2)]);
     let overlap = || script().begin(1, "add", 1).begin(2, "remove", 1).end(1, "add", 1).end(2, "remove", 1).settle();
     overlap().saw(1, list(&[1])).good(kind, ANY);
@@ -144,11 +144,11 @@ fn maps() {
     };
     let twice = || script().did(1, "put", field(1)).did(1, "put", field(2)).settle();
     twice().saw(2, map(&[2])).good(kind, REPLICA);
-    twice().saw(2, map(&[1, 2])).bad(kind, REPLICA, &[("superseded value came back", 3)]);
+    twice().saw(2, map(&[1, 2])).bad(kind, REPLICA, &[("resurrected value", 3)]);
     twice().saw(2, map(&[])).bad(kind, REPLICA, &[("lost write", 2)]);
     let removed = || script().did(1, "put", field(1)).did(1, "remove", Value::text("a")).settle();
     removed().saw(2, map(&[])).good(kind, REPLICA);
-    removed().saw(2, map(&[1])).bad(kind, REPLICA, &[("superseded value came back", 3)]);
+    removed().saw(2, map(&[1])).bad(kind, REPLICA, &[("resurrected value", 3)]);
     script().saw(2, map(&[9])).bad(kind, ANY, &[("unexpected value", 1)]);
 }
 
@@ -162,7 +162,7 @@ fn texts() {
     two().settle().saw(2, list(&[1])).bad(kind, ANY, &[("lost element", 2)]);
     let deleted = || two().did(2, "delete", 2).settle();
     deleted().saw(1, list(&[1])).good(kind, REPLICA);
-    deleted().saw(1, list(&[1, 2])).bad(kind, ANY, &[("removed element came back", 3)]);
+    deleted().saw(1, list(&[1, 2])).bad(kind, ANY, &[("resurrected element", 3)]);
     // Three reads, of which each two can be explained.
     let ring = || {
         let three = script().did(1, "insert", insert(1, None)).did(2, "insert", insert(2, None));
@@ -200,20 +200,19 @@ fn causal_consistency() {
     // The lost ring: 1 says the ring is lost, then that it is found; 2 answers; 3 sees the answer without the news.
     let lost = || script().key(1).did(1, "write", 1).did(1, "write", 2).saw(2, 2).key(2).did(2, "write", 3).saw(3, 3);
     lost().key(1).saw(3, 2).good(causal, ANY);
-    let stale = lost().key(1).saw(3, 1).bad(causal, ANY, &[("causally overwritten value read", 6)]);
+    let stale = lost().key(1).saw(3, 1).bad(causal, ANY, &[("causal stale read", 6)]);
     assert!(stale.anomalies[0].sentence.contains("although 2 comes between 1 and it"), "{stale:#?}");
-    lost().key(1).saw(3, NIL).bad(causal, ANY, &[("causally visible write not read", 5)]);
+    lost().key(1).saw(3, NIL).bad(causal, ANY, &[("missed causal write", 5)]);
     // Two writers, and two readers who see them in opposite orders: causal, but nobody converges.
     let both = script().key(1).did(1, "write", 1).did(2, "write", 2).saw(3, 1).saw(3, 2).saw(4, 2).saw(4, 1);
-    both.clone().bad(convergence, ANY, &[("cyclic order of concurrent writes", 4)]);
+    both.clone().bad(convergence, ANY, &[("conflict cycle", 4)]);
     both.good(causal, ANY);
-    script().key(1).saw(1, 7).bad(causal, ANY, &[("read of a value never written", 1)]);
+    script().key(1).saw(1, 7).bad(causal, ANY, &[("thin-air read", 1)]);
     // What is lost for good, although nobody comes back to look: replicas must know it in the end.
     let gone = || script().key(1).did(1, "write", 1).settle().saw(2, NIL);
     gone().good(causal, SESSION);
     let gone = gone().bad(causal, REPLICA, &[("lost write", 2)]);
-    let sentence =
-        "Write 1 of key 1 was acknowledged by node 1 at 1.0 ms; yet node 2 returned nil in a read that began";
+    let sentence = "Write 1 on key 1 was acknowledged by n1 at 1.0 ms; yet n2 returned nil in a read that began";
     assert!(gone.anomalies[0].sentence.starts_with(sentence), "{gone:#?}");
     let older = script().key(1).did(1, "write", 1).saw(2, 1).did(2, "write", 2).settle().saw(3, 1);
     let older = older.bad(causal, REPLICA, &[("lost write", 4)]);
@@ -239,18 +238,21 @@ fn staleness_is_measured() {
             other => panic!("{name}: {other:?}"),
         }
     };
-    assert_eq!((number("stale reads"), number("longest staleness"), number("furthest behind")), (50.0, 1.0, 1.0));
+    assert_eq!((number("stale reads"), number("max staleness"), number("max version staleness")), (50.0, 1.0, 1.0));
     let curve = measured.measurements.last().expect("a curve");
     let Measured::Series { points, .. } = &curve.measured else { panic!("{curve:?}") };
     assert_eq!((curve.name.as_str(), points.as_slice()), ("t-visibility", &[(1.0, 0.0), (3.0, 1.0)][..]));
     // Three writes that the read has missed; nil is older than all.
     let three = script().did(1, "write", 1).did(1, "write", 2).did(1, "write", 3).saw(2, NIL).good(kind, ANY);
     assert!(
-        three.measurements.iter().any(|all| all.name == "furthest behind" && all.measured == Measured::Number(3.0))
+        three
+            .measurements
+            .iter()
+            .any(|all| all.name == "max version staleness" && all.measured == Measured::Number(3.0))
     );
     let set = script().did(1, "add", 1).did(1, "add", 2).saw(2, list(&[2])).good(kind, ANY);
     assert!(
-        set.measurements.iter().any(|all| all.name == "longest staleness" && all.measured == Measured::Number(3.0)),
+        set.measurements.iter().any(|all| all.name == "max staleness" && all.measured == Measured::Number(3.0)),
         "{set:#?}"
     );
     script().saw(1, NIL).unknown(kind, ANY, "nothing to measure");

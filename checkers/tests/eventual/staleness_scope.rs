@@ -78,10 +78,10 @@ fn compare(history: &History, samples: &[Sample]) {
     let all = samples.len() as f64;
     assert_eq!(number("stale reads"), Some(100.0 * stale.len() as f64 / all), "{judgement:#?}\n{}", listed());
     let longest = stale.iter().map(|(age, _)| *age as f64 / 1e6).reduce(f64::max);
-    assert_eq!(number("longest staleness"), longest, "{judgement:#?}\n{}", listed());
+    assert_eq!(number("max staleness"), longest, "{judgement:#?}\n{}", listed());
     let most = stale.iter().map(|(_, versions)| *versions as f64).reduce(f64::max);
-    assert_eq!(number("furthest behind"), most, "{judgement:#?}\n{}", listed());
-    // The distributions: up to each value the share of reads that they say.
+    assert_eq!(number("max version staleness"), most, "{judgement:#?}\n{}", listed());
+    // The distributions: up to each value the fraction of reads that they say.
     let up_to = |ages: &[f64], value: f64| {
         (all - ages.len() as f64 + ages.iter().filter(|&&age| age <= value).count() as f64) / all
     };

@@ -191,7 +191,7 @@ mod tests {
     use super::*;
 
     fn drawn(points: &[(f64, f64)]) -> String {
-        curve("t-visibility", "ms", "share of reads", points).finish()
+        curve("t-visibility", "ms", "fraction of reads", points).finish()
     }
 
     #[test]

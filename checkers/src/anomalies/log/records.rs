@@ -12,7 +12,7 @@
 use rashomon_history::{History, OpId, Outcome, Value};
 use rustc_hash::FxHashMap;
 
-use crate::findings::of_key;
+use crate::findings::on_key;
 use crate::names::Names;
 use crate::operations::Operation;
 
@@ -119,9 +119,9 @@ impl Messages {
         self.values.name(self.known[message as usize].1)
     }
 
-    /// ` of key 7`: the partition, or nothing where there is only one.
-    pub(super) fn of_key(&self, message: u32) -> String {
-        of_key(self.partitions.name(self.partition(message)))
+    /// ` on key 7`: the partition, or nothing where there is only one.
+    pub(super) fn on_key(&self, message: u32) -> String {
+        on_key(self.partitions.name(self.partition(message)))
     }
 
     /// Per partition, its place in order of their names.

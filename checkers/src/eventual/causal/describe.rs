@@ -9,13 +9,13 @@ use super::Before;
 use super::load::{INITIAL, Loaded};
 use crate::eventual::final_reads::Site;
 use crate::eventual::register::written;
-use crate::findings::{Findings, begun, ended, of_key};
+use crate::findings::{Findings, begun, ended, on_key};
 use crate::graph::Edge;
 
 /// `process 3 wrote 5 of key 1 at 2.0 ms`.
 fn did(op: &OpView<'_>) -> String {
     let what = written(op).map_or(format!("read {}", op.output), |value| format!("wrote {value}"));
-    format!("process {} {what}{} {}", op.process, of_key(&op.key), begun(op))
+    format!("process {} {what}{} {}", op.process, on_key(&op.key), begun(op))
 }
 
 /// A read returned a value though its session knew, in CO, of one that had overwritten it; with what lies between them,
@@ -37,10 +37,10 @@ pub(super) fn overwritten(
     chain.dedup();
     let views: Vec<OpView<'_>> = chain.iter().map(|&node| view(node)).collect();
     let reported: Vec<&OpView<'_>> = views.iter().collect();
-    let name = if from == INITIAL { "causally visible write not read" } else { "causally overwritten value read" };
+    let name = if from == INITIAL { "missed causal write" } else { "causal stale read" };
     findings.anomaly(name, &reported, || {
         let value = written(&newer_op).map(ToString::to_string).unwrap_or_default();
-        let of = of_key(&read_op.key);
+        let of = on_key(&read_op.key);
         let steps: Vec<String> = reported.iter().map(|op| did(op)).collect();
         format!(
             "A read{of} by process {} returned {}, although {value} comes {} in what that process had come to know. Each \
@@ -78,7 +78,7 @@ pub(super) fn lost(
         format!(
             "Write {}{}{knew} {happened}; yet {} returned {} in a read that began {}, when all had to know of it.",
             value(&newer),
-            of_key(&read.key),
+            on_key(&read.key),
             Site::of(&read),
             read.output,
             begun(&read),
@@ -111,7 +111,7 @@ pub(super) fn circle(history: &History, loaded: &Loaded, cycle: &[Edge<Before>],
         }
     }
     let reported: Vec<&OpView<'_>> = views.iter().collect();
-    findings.anomaly("cyclic order of concurrent writes", &reported, || {
+    findings.anomaly("conflict cycle", &reported, || {
         let step = |edge: &Edge<Before>| {
             let (one, other) = (did(&view(edge.from)), did(&view(edge.to)));
             match edge.reason {

@@ -168,7 +168,7 @@ fn register(history: &History, ops: &[u32], key: u32, fates: &mut [Fate], findin
         }
         if writes.insert(value, id).is_some() || value == History::NIL {
             let (op, value) = (history.op(OpId(id)), history.value(value));
-            let of = if op.key == Value::Nil { String::new() } else { format!(" of key {}", op.key) };
+            let of = if op.key == Value::Nil { String::new() } else { format!(" on key {}", op.key) };
             return findings
                 .unknown(format!("{value}{of} was written twice, or is nil: only unique values name what a read saw"));
         }

@@ -92,7 +92,7 @@ pub(super) fn judge(looks: &Looks<'_>, demand: &MembersDemand, findings: &mut Fi
             let who = if accusations == Accusations::NoSuspicions { "all nodes" } else { "that node" };
             findings.anomaly(name, &[itself.op, look.op], || {
                 format!(
-                    "Node {} said {} that member {member} was {statement}; but {who} answered clients from {} to {}, all \
+                    "n{} said {} that member {member} was {statement}; but {who} answered clients from {} to {}, all \
                      through that incarnation, without a gap of {}.",
                     look.node,
                     ended(look.op),

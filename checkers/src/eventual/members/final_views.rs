@@ -69,7 +69,7 @@ pub(super) fn judge(looks: &Looks<'_>, demand: &EventualDemand, findings: &mut F
             let said = look.view.get(&member);
             let said = said.map_or("nothing about it".to_owned(), |said| format!("that it was {said}"));
             format!(
-                "Member {member} said {} of itself that it was {own}; all was quiescent and the bound had passed, and node {} \
+                "Member {member} said {} of itself that it was {own}; updates had stopped and the convergence bound had passed, and n{} \
                  said {said} {}, and nothing else from then on.",
                 begun(itself.op),
                 look.node,
@@ -79,7 +79,7 @@ pub(super) fn judge(looks: &Looks<'_>, demand: &EventualDemand, findings: &mut F
     }
     if let Some((look, member)) = wavers {
         findings.unknown(format!(
-            "node {} was wrong about member {member} {}, after the bound had passed, but not all the time: the bound is \
+            "n{} was wrong about member {member} {}, after the bound had passed, but not all the time: the bound is \
              too short, or somebody could not answer for a while; judge a run on a machine with less load, or allow more \
              time to converge",
             look.node,
@@ -87,7 +87,7 @@ pub(super) fn judge(looks: &Looks<'_>, demand: &EventualDemand, findings: &mut F
         ));
     }
     if let Some((look, member)) = early {
-        coverage.too_early(|| format!("node {} and member {member} did not agree about that member", look.node));
+        coverage.too_early(|| format!("n{} and member {member} did not agree about that member", look.node));
     }
     coverage.report(findings);
 }
@@ -98,7 +98,7 @@ fn wrong(own: Statement, said: Option<Statement>) -> Option<&'static str> {
     match (own.state == State::Left, live, said) {
         (true, true, _) => Some("ghost member"),
         (false, false, None) => Some("missing member"),
-        (false, false, Some(_)) => Some("living member held for gone"),
+        (false, false, Some(_)) => Some("live member reported gone"),
         _ => None,
     }
 }

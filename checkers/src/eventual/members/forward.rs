@@ -40,10 +40,10 @@ fn reached(looks: &Looks<'_>, findings: &mut Findings) {
                 return;
             }
             let earlier = &looks.looks[index];
-            let name = if earlier.node == look.node { "incarnation went back" } else { "incarnation from nowhere" };
+            let name = if earlier.node == look.node { "non-monotonic incarnation" } else { "incarnation from nowhere" };
             findings.anomaly(name, &[earlier.op, look.op], || {
                 format!(
-                    "Node {} said {} that node {} was {said}; asked {} later, node {} itself was {own}.",
+                    "n{} said {} that n{} was {said}; asked {} later, n{} itself was {own}.",
                     earlier.node,
                     ended(earlier.op),
                     look.node,
@@ -85,12 +85,12 @@ fn greater(looks: &Looks<'_>, findings: &mut Findings) {
                 let name = match (before.state, now.state.is_live()) {
                     (State::Left, true) => "ghost member",
                     (State::Dead, true) => "resurrected member",
-                    _ => "view went back",
+                    _ => "non-monotonic view",
                 };
                 let earlier = &looks.looks[index];
                 findings.anomaly(name, &[earlier.op, look.op], || {
                     format!(
-                        "Node {} said {} that member {member} was {before}, and {} later that it was {now}; it had not \
+                        "n{} said {} that member {member} was {before}, and {} later that it was {now}; it had not \
                          restarted in between.",
                         look.node,
                         ended(earlier.op),
@@ -117,7 +117,7 @@ fn left_by_itself(looks: &Looks<'_>, findings: &mut Findings) {
             let own = if left { "left" } else { "a member" };
             findings.anomaly(name, &[itself.op, look.op], || {
                 format!(
-                    "Node {} said {} that member {member} was {statement}; in that incarnation it was {own}, as it said \
+                    "n{} said {} that member {member} was {statement}; in that incarnation it was {own}, as it said \
                      itself {}.",
                     look.node,
                     ended(look.op),
@@ -178,7 +178,7 @@ fn acknowledged(looks: &Looks<'_>, findings: &mut Findings) {
 
 fn tell_forgotten(change: &OpView<'_>, look: &Look<'_>, own: Statement) -> String {
     format!(
-        "Node {} acknowledged a {} that began {}; asked {} after its answer, it was {own}, though nothing else had been \
+        "n{} acknowledged a {} that began {}; asked {} after its answer, it was {own}, though nothing else had been \
          asked of it.",
         look.node,
         change.f,

@@ -78,7 +78,7 @@ fn an_incarnation_that_the_member_has_not_reached_is_from_nowhere() {
     assert_eq!(found(during), [""; 0]);
     assert_eq!(
         found(vec![read(0, 10, 2, &[(2, "alive", 3)]), read(20, 30, 2, &[(2, "alive", 2)])]),
-        ["incarnation went back"]
+        ["non-monotonic incarnation"]
     );
 }
 
@@ -89,7 +89,7 @@ fn statements_of_one_life_only_get_greater() {
     };
     assert_eq!(then(1, (2, "left", 4), (2, "suspect", 4)), ["ghost member"]);
     assert_eq!(then(1, (2, "dead", 4), (2, "alive", 4)), ["resurrected member"]);
-    assert_eq!(then(1, (2, "alive", 4), (2, "alive", 3)), ["view went back"]);
+    assert_eq!(then(1, (2, "alive", 4), (2, "alive", 3)), ["non-monotonic view"]);
     assert_eq!(then(1, (2, "dead", 4), (2, "alive", 5)), [""; 0]);
     assert_eq!(then(1, (2, "alive", 4), (2, "left", 4)), [""; 0]);
     // Its own incarnation rose: it may have restarted and forgotten everything.
@@ -149,7 +149,7 @@ fn settled_views_agree_with_what_members_say_of_themselves() {
         (judgement.finding, name)
     };
     let invalid = |name: &str| (Finding::Invalid, name.to_owned());
-    assert_eq!(final_reads("alive", &[(2, "dead", 1)], 1500), invalid("living member held for gone"));
+    assert_eq!(final_reads("alive", &[(2, "dead", 1)], 1500), invalid("live member reported gone"));
     assert_eq!(final_reads("alive", &[], 1500), invalid("missing member"));
     assert_eq!(final_reads("left", &[(2, "alive", 1)], 1500), invalid("ghost member"));
     assert_eq!(final_reads("alive", &[(2, "suspect", 2)], 1500), (Finding::Valid, String::new()));
@@ -312,8 +312,8 @@ fn random_histories_are_judged_as_the_rules_are_written() {
         assert_eq!(reported, broken.contains(&true), "{broken:?} {:?}", judgement.anomalies);
         // One rule alone: its own name is reported.
         let names = [
-            &["incarnation from nowhere", "incarnation went back"][..],
-            &["ghost member", "resurrected member", "view went back"],
+            &["incarnation from nowhere", "non-monotonic incarnation"][..],
+            &["ghost member", "resurrected member", "non-monotonic view"],
             &["ghost member", "departure from nowhere"],
             &["forgotten leave", "forgotten join"],
         ];

@@ -65,8 +65,8 @@ fn verb(op: &RegisterOp) -> &'static str {
 fn never_written(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option<Explanation> {
     let written = value.is_nil() || writers(story, value).any(|item| item.op != subject.op);
     (!written).then(|| Explanation {
-        name: format!("{} of a value never written", verb(story.op(subject))),
-        sentence: capital(format!("{}, a value that nobody ever wrote.", say(story, subject))),
+        name: format!("thin-air {}", verb(story.op(subject))),
+        sentence: capital(format!("{}, a value that no operation wrote.", say(story, subject))),
         explanation: Vec::new(),
     })
 }
@@ -78,7 +78,7 @@ fn not_yet_written(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value)
         let end = story.view(subject).complete_time.unwrap_or(0);
         let gap = story.view(first).invoke_time.saturating_sub(end);
         Explanation {
-            name: format!("{} of a value not yet written", verb(story.op(subject))),
+            name: format!("{} from the future", verb(story.op(subject))),
             sentence: capital(format!(
                 "{}, but {value} was first written {} later: {}.",
                 say(story, subject),
@@ -98,7 +98,7 @@ fn replaced_twice(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) 
     (is_cas(&subject) && times == 1).then(|| Explanation {
         name: "lost update".to_owned(),
         sentence: format!(
-            "{value} was replaced twice although it was written once: {}, and {}; one of the updates is lost.",
+            "Two compare-and-sets replaced {value}, which was set only once: {}, and {}; one update is lost.",
             say(story, other),
             say(story, subject)
         ),
@@ -118,8 +118,8 @@ fn behind(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Strin
             && left(story.op(item)).is_some_and(|written| written != value)
     };
     match story.subhistory.items.iter().filter(newer).count() {
-        0 | 1 => "It is at least 1 version behind.".to_owned(),
-        count => format!("It is at least {count} versions behind: so many acknowledged writes are newer."),
+        0 | 1 => "It is at least 1 version stale.".to_owned(),
+        count => format!("It is at least {count} versions stale: {count} acknowledged writes are newer."),
     }
 }
 
@@ -154,7 +154,7 @@ fn stale(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option
     Some(Explanation {
         name: name.to_owned(),
         sentence: capital(format!(
-            "{}, although {written} had replaced it and was acknowledged {late} before: {}.",
+            "{}, {late} after its replacement {written} was acknowledged: {}.",
             say(story, subject),
             say(story, newer)
         )),
