@@ -78,6 +78,15 @@ impl Dynamo {
         let number = |name| self.number(choice, name);
         self.value(choice, "quorum") == "strict" && number("r") + number("w") > number("n")
     }
+
+    /// Whether something makes replicas agree again whatever happened: they compare all they have, or reads compare
+    /// several of them and mend those that are behind. Hints alone do not: the coordinator writes them when a replica
+    /// has not answered in time, and may be dead by then.
+    fn repairs(&self, choice: &TargetConfig) -> bool {
+        let compares = self.number(choice, "anti-entropy-ms") > 0;
+        let reads_repair = self.value(choice, "read-repair") == "yes" && self.number(choice, "r") > 1;
+        compares || reads_repair || self.is_strong(choice)
+    }
 }
 
 impl Target for Dynamo {
@@ -171,12 +180,15 @@ impl Target for Dynamo {
                 });
             }
         }
-        let off = |name| self.value(choice, name) == "no";
-        let compares = self.number(choice, "anti-entropy-ms") > 0;
-        if off("hints") && off("read-repair") && !compares && !self.is_strong(choice) {
+        if !self.repairs(choice) {
             return Err(TargetError {
-                what: "without hints, read repair and anti-entropy nothing makes replicas agree again".to_owned(),
-                remedy: "leave one of them on, or let strict quorums meet (R + W > N)".to_owned(),
+                what: "these settings can leave replicas apart for good: a coordinator that is killed takes hints with it \
+                       that it had not written yet, a read repairs no more than the R replicas that it asks, and \
+                       anti-entropy is off"
+                    .to_owned(),
+                remedy: "turn anti-entropy on with --set anti-entropy-ms=200, or read repair with --set read-repair=yes \
+                         --set r=2, or let strict quorums meet (R + W > N)"
+                    .to_owned(),
             });
         }
         node_program::version(&node_program::find(choice)?)
@@ -243,12 +255,21 @@ mod tests {
     }
 
     #[test]
-    fn a_store_that_can_never_agree_is_refused() {
-        let off = [("hints", "no"), ("read-repair", "no"), ("anti-entropy-ms", "0")];
-        let weak = [&off[..], &[("r", "1")]].concat();
-        assert!(Dynamo.prepare(&choice(&weak)).is_err_and(|error| error.what.contains("agree")));
-        assert!(!Dynamo.prepare(&choice(&off)).is_err_and(|error| error.what.contains("agree")));
-        assert!(!Dynamo.prepare(&choice(&weak[1..])).is_err_and(|error| error.what.contains("agree")));
+    fn a_store_that_may_never_agree_is_refused() {
+        let is_refused = |settings: &[(&str, &str)]| {
+            Dynamo.prepare(&choice(settings)).is_err_and(|error| error.what.contains("apart for good"))
+        };
+        let (weak, silent) = ([("r", "1"), ("w", "1")], ("anti-entropy-ms", "0"));
+        let off = [("hints", "no"), ("read-repair", "no"), silent];
+        assert!(is_refused(&[&off[..], &weak].concat()));
+        assert!(!is_refused(&off));
+        // Hints are not enough, nor is the repair by reads that ask one replica.
+        assert!(is_refused(&[&off[1..], &weak].concat()));
+        assert!(is_refused(&[&weak[..], &[silent]].concat()));
+        assert!(is_refused(&[silent, ("quorum", "sloppy"), ("read-repair", "no")]));
+        // Repair by reads that ask two replicas is, and so is anti-entropy.
+        assert!(!is_refused(&[silent, ("quorum", "sloppy")]));
+        assert!(!is_refused(&[&off[..2], &weak].concat()));
     }
 
     #[test]
