@@ -19,8 +19,11 @@ use crate::threads::share_out;
 use crate::verdict::{Budget, Judgement};
 use tally::Tally;
 
-/// Each key may spend at least this many steps, however many keys there are.
-const STEPS_PER_KEY: u64 = 100_000;
+/// In the first round every key may take this many steps, however many keys there are, and so many per operation.
+const FIRST: u64 = 100_000;
+const FIRST_PER_OPERATION: u64 = 300;
+/// In each further round a key that is still undecided may take so many times as many.
+const GROWTH: u64 = 8;
 /// The operations of different keys are sorted for about so many at a time, 40 bytes each.
 const BATCH: usize = 1 << 20;
 /// Below this many operations one thread is quicker than two.
@@ -55,14 +58,20 @@ pub fn check<M: Model>(model: &M, history: &History, budget: &Budget) -> Judgeme
 }
 
 /// As [`check`], with options.
+///
+/// One key that is not linearizable settles the verdict. So every key is judged with little effort first, and those
+/// that are still undecided in rounds of growing effort, until the budget is spent or a round has found a violation.
+/// Rounds are counted in steps and finished, so the judgement does not depend on which thread comes first.
 pub fn check_with<M: Model>(model: &M, history: &History, options: &Options) -> Judgement {
     let threads = options.threads_for(history);
     let mut table = KeyTable::of(history, threads);
-    let budget = options.budget;
-    let share = (budget.steps / table.len().max(1) as u64).max(STEPS_PER_KEY).min(budget.steps);
     let easy = if options.certify { Tally::default() } else { take_certain(model, history, &mut table, threads) };
     let threads = threads.min(table.len());
-    let work = Work { model, history, table: &table, options, threads, budget: Budget { steps: share, ..budget } };
+    let effort = match table.len() {
+        1 => Effort { steps: options.budget.steps, per_operation: 0 },
+        _ => Effort { steps: FIRST.min(options.budget.steps), per_operation: FIRST_PER_OPERATION },
+    };
+    let work = Work { model, history, table: &table, options, threads, effort };
     let mut worker = work.all();
     worker.tally = easy.join(worker.tally);
     if !worker.scratch.has_observed() {
@@ -72,16 +81,7 @@ pub fn check_with<M: Model>(model: &M, history: &History, options: &Options) -> 
         return worker.tally.settled(model);
     }
     let keys = Keys::in_table(history, &table);
-    // What the easy keys left over goes to the hard ones, in order.
-    let mut left = budget.steps.saturating_sub(worker.tally.steps());
-    for (key, short) in worker.tally.short() {
-        if left > share {
-            let steps = worker.tally.steps();
-            let rows = Rows::of(history, keys.of_key(key));
-            Work { budget: Budget { steps: left, ..budget }, ..work }.one(key, &rows, short.left, &mut worker);
-            left = left.saturating_sub(worker.tally.steps() - steps);
-        }
-    }
+    worker = work.in_rounds(worker, &keys);
     worker.tally.judgement(model, history, &keys)
 }
 
@@ -125,7 +125,14 @@ struct Work<'a, M> {
     table: &'a KeyTable,
     options: &'a Options,
     threads: usize,
-    budget: Budget,
+    effort: Effort,
+}
+
+/// How much one key may spend in a round.
+#[derive(Clone, Copy)]
+struct Effort {
+    steps: u64,
+    per_operation: u64,
 }
 
 /// What one thread has.
@@ -150,7 +157,7 @@ impl<M: Model> Work<'_, M> {
             return worker;
         }
         if self.table.len() == 1 {
-            self.one(0, &Rows::of(self.history, Ops::All(self.history.len() as u32)), None, &mut worker);
+            self.one(0, &Rows::of(self.history, Ops::All(self.history.len() as u32)), Earlier::default(), &mut worker);
             return worker;
         }
         let keys = self.table.len();
@@ -162,7 +169,7 @@ impl<M: Model> Work<'_, M> {
                 for key in bundle {
                     let rows = Rows::fetched(self.history, sorted.of(key));
                     if !rows.is_empty() {
-                        self.one(key, &rows, None, worker);
+                        self.one(key, &rows, Earlier::default(), worker);
                     }
                 }
             };
@@ -174,13 +181,48 @@ impl<M: Model> Work<'_, M> {
         worker
     }
 
-    /// Judges one key; `left` says why its specialist has left it already.
-    fn one(&self, key: usize, rows: &Rows<'_>, left: Option<&'static str>, worker: &mut Worker) {
-        match judge(self.model, rows, &self.budget, self.options.certify, left, &mut worker.scratch) {
+    /// Judges the keys that are undecided after the first round.
+    fn in_rounds(&self, mut worker: Worker, keys: &Keys) -> Worker {
+        let mut effort = self.effort.steps;
+        while !worker.tally.has_refuted() && worker.tally.undecided() > 0 {
+            let left = self.options.budget.steps.saturating_sub(worker.tally.steps());
+            let share = left / worker.tally.undecided() as u64;
+            if share <= effort {
+                break;
+            }
+            effort = effort.saturating_mul(GROWTH).min(share);
+            let round = Work { effort: Effort { steps: effort, per_operation: 0 }, ..*self };
+            let undecided = worker.tally.take_undecided();
+            let judge = |(key, earlier): (usize, Earlier), worker: &mut Worker| {
+                round.one(key, &Rows::of(self.history, keys.of_key(key)), earlier, worker);
+            };
+            let threads = self.threads.min(undecided.len());
+            worker = share_out(threads, undecided.into_iter(), judge).into_iter().fold(worker, Worker::join);
+        }
+        worker
+    }
+
+    /// Judges one key.
+    fn one(&self, key: usize, rows: &Rows<'_>, earlier: Earlier, worker: &mut Worker) {
+        let Effort { steps, per_operation } = self.effort;
+        let steps = steps.saturating_add(per_operation * u64::from(rows.len())).min(self.options.budget.steps);
+        let budget = Budget { steps, ..self.options.budget };
+        match judge(self.model, rows, &budget, self.options.certify, earlier.left, &mut worker.scratch) {
             Err((op, error)) => worker.tally.cannot_read(op, error),
-            Ok(judged) => worker.tally.add(self.model, key, rows, judged, self.options.certify),
+            Ok(judged) => {
+                let judged = Judged { steps: earlier.steps + judged.steps, ..judged };
+                worker.tally.add(self.model, key, rows, judged, self.options.certify);
+            }
         }
     }
+}
+
+/// What is known of a key from earlier rounds.
+#[derive(Clone, Copy, Default)]
+struct Earlier {
+    /// Why its specialist has left it.
+    left: Option<&'static str>,
+    steps: u64,
 }
 
 /// A method, as it stands in a judgement.

@@ -3,10 +3,10 @@
 use rashomon_checkers::keys::KeyTable;
 use rashomon_checkers::linearizable::{Options, check_with};
 use rashomon_checkers::model::Model;
-use rashomon_checkers::models::{CasRegister, Register};
+use rashomon_checkers::models::{CasRegister, Register, StringMap};
 use rashomon_checkers::small::{Call, Choices, beside, random_history};
 use rashomon_checkers::subhistory::Keys;
-use rashomon_checkers::{Finding, brute};
+use rashomon_checkers::{Budget, Finding, brute};
 use rashomon_history::{History, OpId, Value};
 
 /// What may happen to a key: a write of each value, and reads of them and of one more.
@@ -131,4 +131,63 @@ fn registers_with_repeated_values_over_many_keys() {
         found[usize::from(good as usize == Keys::of(&history).len())] += 1;
     }
     assert!(found.iter().all(|&count| count > 200), "{found:?}");
+}
+
+/// A string that no method decides cheaply: many overlapping appends of the same pieces.
+fn hard(choices: &mut Choices) -> History {
+    let piece = |number: usize| Value::text(["a", "b"][number % 2]);
+    let mut calls: Vec<Call> = (0..16).map(|number| Call::ok("append", piece(number), Value::Nil)).collect();
+    calls.push(Call::ok("get", Value::Nil, Value::text("abbaabbaabbaabba")));
+    rashomon_checkers::small::overlap(&calls, 12, choices)
+}
+
+/// One key that is not linearizable settles the verdict: the others get no more than the round in which it was found.
+#[test]
+fn a_violation_is_found_however_hard_the_other_keys_are() {
+    let mut choices = Choices::new(31);
+    let stale = [("append", "a", "a"), ("get", "", "")].map(|(f, piece, found)| match f {
+        "get" => Call::ok(f, Value::Nil, Value::text(found)),
+        _ => Call::ok(f, Value::text(piece), Value::Nil),
+    });
+    let bad = rashomon_checkers::small::overlap(&stale, 1, &mut choices);
+    let hard: Vec<History> = (0..4).map(|_| hard(&mut choices)).collect();
+    let budget = Budget { steps: 60, ..Budget::default() };
+    let judge =
+        |history: &History, threads| check_with(&StringMap, history, &Options { budget, threads, certify: false });
+    let alone = beside(&hard, &mut choices);
+    let judgement = judge(&alone, 1);
+    assert_eq!((judgement.finding, judgement.unknown.len()), (Finding::Unknown, 4), "{judgement:?}");
+    let with_bad = beside(&[&hard[..], &[bad]].concat(), &mut choices);
+    let judgement = judge(&with_bad, 1);
+    assert_eq!((judgement.finding, judgement.anomalies.len()), (Finding::Invalid, 1), "{judgement:?}");
+    assert!(judgement.unknown.is_empty() && judgement.notes[0].starts_with("4 keys are undecided"), "{judgement:?}");
+    let decided: u64 = judgement.methods.iter().map(|method| method.parts).sum();
+    assert_eq!(decided, 5, "each key is counted once: {judgement:?}");
+    for threads in [2, 3, 5] {
+        assert_eq!(judge(&with_bad, threads), judgement);
+        assert_eq!(judge(&alone, threads), judge(&alone, 1));
+    }
+}
+
+/// Keys that the first round leaves undecided are judged again with more effort, by any number of threads.
+#[test]
+fn hard_keys_are_decided_in_later_rounds() {
+    let mut choices = Choices::new(32);
+    let easy = rashomon_checkers::small::overlap(&[Call::ok("get", Value::Nil, Value::text(""))], 1, &mut choices);
+    let hard: Vec<History> = (0..3).map(|_| hard(&mut choices)).collect();
+    let histories: Vec<History> = std::iter::repeat_n(easy, 60).chain(hard.iter().cloned()).collect();
+    let history = beside(&histories, &mut choices);
+    let judge = |history: &History, steps, threads| {
+        let budget = Budget { steps, ..Budget::default() };
+        check_with(&StringMap, history, &Options { budget, threads, certify: false })
+    };
+    let spent =
+        |history: &History| -> u64 { judge(history, u64::MAX, 1).methods.iter().map(|method| method.steps).sum() };
+    // Enough for the hardest key, but not for an equal share of it to every key.
+    let hardest = hard.iter().map(spent).max().expect("there are some");
+    let steps = 8 * hardest;
+    assert!(steps / (history.len() as u64) < hardest, "{hardest}");
+    let judgement = judge(&history, steps, 1);
+    assert_ne!(judgement.finding, Finding::Unknown, "{judgement:?}");
+    assert_eq!(judge(&history, steps, 3), judgement);
 }

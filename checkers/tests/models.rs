@@ -127,6 +127,47 @@ fn random_string_maps() {
     assert!(verdicts.iter().all(|&count| count > 500), "{verdicts:?}");
 }
 
+/// Strings whose pieces are written once each, so that the specialist can judge them; most of what the gets return is
+/// what an order of the writes would have left.
+#[test]
+fn random_strings_of_unique_pieces() {
+    let text = Value::text;
+    let mut choices = Choices::new(14);
+    let (mut verdicts, mut told) = ([0; 2], 0);
+    for round in 0..20_000 {
+        let size = 3 + choices.below(4);
+        // Pieces that are no prefixes of each other, or that are: then some strings can be cut in two ways.
+        let pieces =
+            if round % 4 == 0 { ["a", "b", "ab", "ba", "aa", "bb", "c"] } else { ["a", "b", "c", "d", "e", "f", "g"] };
+        let mut states = vec![String::new()];
+        let mut calls = Vec::new();
+        for piece in pieces.into_iter().take(size) {
+            let held = states[states.len() - 1 - choices.below(states.len()).min(choices.below(3))].clone();
+            let (f, after) = match choices.below(9) {
+                0..4 => ("append", format!("{held}{piece}")),
+                4..6 => ("put", piece.to_owned()),
+                _ => {
+                    calls.push(Call::ok("get", Value::Nil, text(&held)));
+                    continue;
+                }
+            };
+            calls.push(match choices.below(6) {
+                0 => Call::info(f, text(piece)),
+                1 => Call::fail(f, text(piece)),
+                _ => Call::ok(f, text(piece), text(piece)),
+            });
+            if choices.below(5) > 0 {
+                states.push(after);
+            }
+        }
+        let (linearizable, by_specialist) = agree(&StringMap, &overlap(&calls, 1 + choices.below(4), &mut choices));
+        verdicts[usize::from(linearizable)] += 1;
+        told += u32::from(by_specialist);
+    }
+    assert!(verdicts.iter().all(|&count| count > 2_000), "{verdicts:?}");
+    assert!((15_000..20_000).contains(&told), "{told}");
+}
+
 /// A step of a transaction: what it does, its key, a value.
 type Step = (&'static str, i64, Value);
 

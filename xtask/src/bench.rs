@@ -36,6 +36,7 @@ struct Program {
 const PROGRAMS: &[Program] = &[
     Program { subject: Subject::Checkers, folder: "checkers", package: "rashomon-checkers", example: "bench_checkers" },
     Program { subject: Subject::Checkers, folder: "checkers", package: "rashomon-checkers", example: "bench_objects" },
+    Program { subject: Subject::Checkers, folder: "checkers", package: "rashomon-checkers", example: "bench_strings" },
     Program { subject: Subject::Checkers, folder: "checkers", package: "rashomon-checkers", example: "bench_eventual" },
     Program { subject: Subject::Reading, folder: "history", package: "rashomon-history", example: "bench_reading" },
     Program { subject: Subject::Lab, folder: "harness", package: "rashomon-harness", example: "bench_lab" },

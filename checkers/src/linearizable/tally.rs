@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rashomon_history::{History, OpId};
 
-use super::{Found, Judged, Named};
+use super::{Earlier, Found, Judged, Named};
 use crate::certificate;
 use crate::engine::{Answer, Shortage};
 use crate::explain;
@@ -23,7 +23,7 @@ pub(super) struct Tally {
     /// Per method: parts, operations, steps.
     methods: BTreeMap<Named, (u64, u64, u64)>,
     refuted: Vec<Refuted>,
-    /// Keys that ran out of their share.
+    /// Keys whose effort was not enough so far.
     short: BTreeMap<usize, Short>,
     /// Keys whose proof did not hold.
     flawed: Vec<usize>,
@@ -47,13 +47,14 @@ enum Cause {
     Rule(Broken),
 }
 
-/// A key that ran out of its share.
+/// A key whose effort was not enough.
 #[derive(Clone, Copy)]
-pub(super) struct Short {
+struct Short {
     shortage: Shortage,
+    named: Named,
+    operations: u64,
+    /// In all rounds.
     steps: u64,
-    /// Why the specialist had left it.
-    pub(super) left: Option<&'static str>,
 }
 
 impl Tally {
@@ -66,22 +67,22 @@ impl Tally {
     /// Adds one key. With `verify`, its linearization is replayed.
     pub(super) fn add<M: Model>(&mut self, model: &M, key: usize, rows: &Rows<'_>, judged: Judged, verify: bool) {
         let Judged { named, found, steps } = judged;
-        self.count(named, 1, u64::from(rows.len()), steps);
-        self.short.remove(&key);
+        let operations = u64::from(rows.len());
         let cause = match found {
             Found::Answer(Answer::Yes(order)) => {
                 if verify && !is_proof(model, rows, &order) {
                     self.flawed.push(key);
                 }
-                return;
+                return self.count(named, 1, operations, steps);
             }
             Found::Answer(Answer::Unknown(shortage)) => {
-                self.short.insert(key, Short { shortage, steps, left: named.left });
+                self.short.insert(key, Short { shortage, named, operations, steps });
                 return;
             }
             Found::Answer(Answer::No { at, among }) => Cause::Contradiction { at, among },
             Found::Broken(broken) => Cause::Rule(broken),
         };
+        self.count(named, 1, operations, steps);
         self.refuted.push(Refuted { key, cause, steps });
     }
 
@@ -109,12 +110,24 @@ impl Tally {
 
     /// Steps taken so far.
     pub(super) fn steps(&self) -> u64 {
-        self.methods.values().map(|sums| sums.2).sum()
+        let decided = self.methods.values().map(|sums| sums.2);
+        decided.chain(self.short.values().map(|short| short.steps)).sum()
     }
 
-    /// The keys that ran out of their share, in order.
-    pub(super) fn short(&self) -> Vec<(usize, Short)> {
-        self.short.iter().map(|(&key, &short)| (key, short)).collect()
+    /// How many keys are undecided so far.
+    pub(super) fn undecided(&self) -> usize {
+        self.short.len()
+    }
+
+    /// Takes them out, in order, to be judged once more.
+    pub(super) fn take_undecided(&mut self) -> Vec<(usize, Earlier)> {
+        let short = std::mem::take(&mut self.short).into_iter();
+        short.map(|(key, short)| (key, Earlier { left: short.named.left, steps: short.steps })).collect()
+    }
+
+    /// Whether a key is not linearizable, or cannot be read: then nothing that the others say changes the verdict.
+    pub(super) fn has_refuted(&self) -> bool {
+        !self.refuted.is_empty() || self.unreadable.is_some()
     }
 
     /// Whether every key is linearizable, and said something.
@@ -139,6 +152,9 @@ impl Tally {
         }
         self.refuted.sort_by_key(|refuted| refuted.key);
         self.flawed.sort_unstable();
+        for Short { named, operations, steps, .. } in self.short.values().copied().collect::<Vec<_>>() {
+            self.count(named, 1, operations, steps);
+        }
         let explained = self.refuted.iter().take(EXPLAINED);
         let anomalies = explained.map(|refuted| refuted.explain(model, history, keys)).collect();
         let unknown = self.unknown(history, keys);
@@ -149,7 +165,10 @@ impl Tally {
     fn unknown(&self, history: &History, keys: &Keys) -> Vec<String> {
         let mut unknown = Vec::new();
         unknown.extend(self.unobserved.map(|what| format!("{what}, so there is nothing to judge")));
-        unknown.extend(self.short.iter().map(|(&key, short)| short.describe(history, keys.of_key(key))));
+        // Beside a violation they are only counted: the search for them ended early.
+        if self.refuted.is_empty() {
+            unknown.extend(self.short.iter().map(|(&key, short)| short.describe(history, keys.of_key(key))));
+        }
         for &key in &self.flawed {
             let name = name_key(history, keys.of_key(key));
             unknown.push(format!("{name}the proof does not hold: this is an error of the checker; please report it"));
@@ -167,6 +186,12 @@ impl Tally {
         if self.refuted.len() > anomalies.len() {
             notes
                 .push(format!("{} keys are not linearizable; the first {EXPLAINED} are explained", self.refuted.len()));
+        }
+        if let (false, count @ 1..) = (self.refuted.is_empty(), self.short.len()) {
+            let keys = if count == 1 { "1 key is".to_owned() } else { format!("{count} keys are") };
+            notes.push(format!(
+                "{keys} undecided: one key that is not linearizable settles the verdict, so the search ended early"
+            ));
         }
         let methods = self.methods.iter().map(|(named, &(parts, operations, steps))| Method {
             method: named.method.to_owned(),
@@ -210,7 +235,7 @@ impl Short {
             Shortage::Bytes => "the memory budget was not enough; raise it".to_owned(),
         };
         let key = name_key(history, ops);
-        let left = self.left.map_or_else(String::new, |left| format!(" ({left})"));
+        let left = self.named.left.map_or_else(String::new, |left| format!(" ({left})"));
         format!("{key}{} operations{left}: {what}, or use more keys with fewer clients each", ops.len())
     }
 }
