@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rashomon_history::{Outcome, Value};
-use rashomon_report::record::Convergence;
+use rashomon_runs::Convergence;
 
 use crate::client::{Client, Operation};
 use crate::interface::Interface;

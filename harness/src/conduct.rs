@@ -10,7 +10,9 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rashomon_history::Event;
-use rashomon_report::record::{Evidence, FaultOutcome, Manifest, NodeExit, NodeRecord, files};
+use rashomon_runs::{
+    Evidence, FaultLog, FaultOutcome, Manifest, NodeExit, NodeRecord, Plan, ReadError, RunFolder, StoreError, files,
+};
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -19,7 +21,7 @@ use crate::closing::{self, Agreement};
 use crate::cluster::{self, Cluster};
 use crate::faults::kind::FaultClass;
 use crate::faults::nemesis::{Doing, Nemesis, NemesisError};
-use crate::faults::{FaultLog, partition};
+use crate::faults::partition;
 use crate::lab::{self, Inside, Lab, LabError, LabSpec, NamespaceLab};
 use crate::load::{Connect, Load};
 use crate::online;
@@ -28,7 +30,6 @@ use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::run::{DataPlacement, RunSpec};
 use crate::schedule::Schedule;
-use crate::store::{self, StoreError};
 use crate::target::{Node, Target, TargetError};
 use crate::workload::{GeneratorSpec, Workload};
 
@@ -38,9 +39,12 @@ pub enum ConductError {
     /// The lab failed.
     #[error(transparent)]
     Lab(#[from] LabError),
-    /// A file could not be written or read.
+    /// A file could not be written.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The manifest could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
     /// The target cannot be started.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -69,6 +73,7 @@ impl ConductError {
         match self {
             ConductError::Lab(error) | ConductError::Nemesis(NemesisError::Lab(error)) => error.remedy.clone(),
             ConductError::Store(error) => error.remedy(),
+            ConductError::Read(error) => error.remedy(),
             ConductError::Target(error) => error.remedy.clone(),
             ConductError::History(error) | ConductError::Nemesis(NemesisError::Log(error))
                 if error.kind() == std::io::ErrorKind::StorageFull =>
@@ -89,14 +94,15 @@ pub fn conduct(registry: &Registry, inside: Inside, run_dir: &Path, quiet: bool)
         .build()
         .map_err(|error| ConductError::Other(format!("the runtime cannot be started: {error}")))?;
     runtime.block_on(async {
-        let mut manifest = store::read_manifest(run_dir)?;
-        let run = Run::new(registry, run_dir, &manifest, quiet)?;
+        let folder = RunFolder::at(run_dir);
+        let mut manifest = folder.manifest()?;
+        let run = Run::new(registry, folder, &manifest, quiet)?;
         run.carry_out(inside, &mut manifest).await
     })
 }
 
 struct Run<'a> {
-    dir: &'a Path,
+    folder: RunFolder,
     spec: RunSpec,
     schedule: Schedule,
     target: Arc<dyn Target>,
@@ -105,15 +111,18 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn new(registry: &'a Registry, dir: &'a Path, manifest: &Manifest, quiet: bool) -> Result<Run<'a>, ConductError> {
-        let wrong = |error: serde_json::Error| ConductError::Other(format!("the manifest's plan: {error}"));
-        let spec: RunSpec = serde_json::from_value(manifest.spec.clone()).map_err(wrong)?;
-        let schedule = serde_json::from_value(manifest.schedule.clone()).map_err(wrong)?;
+    fn new(
+        registry: &'a Registry,
+        folder: RunFolder,
+        manifest: &Manifest,
+        quiet: bool,
+    ) -> Result<Run<'a>, ConductError> {
+        let Plan { spec, schedule } = manifest.plan();
         let target = registry
             .find_target(&spec.target)
             .cloned()
             .ok_or_else(|| ConductError::Other(format!("there is no target `{}`", spec.target)))?;
-        Ok(Run { dir, spec, schedule, target, registry, progress: Progress::new("making the lab", quiet) })
+        Ok(Run { folder, spec, schedule, target, registry, progress: Progress::new("making the lab", quiet) })
     }
 
     async fn carry_out(&self, inside: Inside, manifest: &mut Manifest) -> Result<(), ConductError> {
@@ -129,14 +138,14 @@ impl<'a> Run<'a> {
         self.progress.finish();
         conducted?;
         down?;
-        store::write_manifest(self.dir, manifest)?;
+        self.folder.write_manifest(manifest)?;
         Ok(())
     }
 
     fn lab_spec(&self) -> LabSpec {
-        let mut spec = LabSpec::new(self.spec.nodes, self.dir);
+        let mut spec = LabSpec::new(self.spec.nodes, self.folder.path());
         if self.spec.data == DataPlacement::Disk {
-            spec.data = lab::DataPlacement::Directory(self.dir.join("data"));
+            spec.data = lab::DataPlacement::Directory(self.folder.file("data"));
         }
         spec
     }
@@ -168,7 +177,7 @@ impl<'a> Run<'a> {
         let violated = Arc::new(AtomicBool::new(false));
         let audience = self.spec.stop_on_violation.then(|| self.watch_online(violated.clone())).transpose()?;
         let recorder = Recorder::create(
-            &self.dir.join(files::HISTORY),
+            &self.folder.file(files::HISTORY),
             epoch,
             self.workload()?.interface(),
             self.spec.nodes,
@@ -176,7 +185,7 @@ impl<'a> Run<'a> {
         )
         .map_err(ConductError::History)?;
         let recorder = Arc::new(recorder);
-        let log = FaultLog::create(&self.dir.join(files::FAULTS)).map_err(NemesisError::Log)?;
+        let log = self.folder.create_fault_log().map_err(NemesisError::Log)?;
         let doing = Doing::default();
         let timing = self.target.timing(&choice)?;
         let mut nemesis = Nemesis::new(&cluster, &recorder, log, doing.clone(), timing);

@@ -4,7 +4,5 @@ pub mod clock;
 pub mod nemesis;
 pub mod partition;
 
-mod log;
-
-pub use log::FaultLog;
+pub use rashomon_runs::FaultLog;
 pub use rashomon_spec::fault_kind as kind;

@@ -10,7 +10,7 @@ mod recorded;
 pub(crate) use recorded::{Judged, judge_recorded};
 
 use rashomon_checkers::{Anomaly, Finding, Judgement};
-use rashomon_report::record::{Convergence, Evidence, Verdict, VerdictRecord};
+use rashomon_runs::{Convergence, Evidence, Verdict, VerdictRecord};
 
 use crate::faults::kind::FaultClass;
 use crate::schedule::Schedule;
@@ -119,8 +119,8 @@ fn not_converged(convergence: &Convergence) -> Option<String> {
 }
 
 fn missing_fault(schedule: &Schedule, evidence: &Evidence, class: FaultClass) -> Option<String> {
-    let count = |counts: &[(String, u64)]| {
-        counts.iter().filter(|(name, _)| name == class.as_str()).map(|&(_, count)| count).sum::<u64>()
+    let count = |counts: &[(FaultClass, u64)]| {
+        counts.iter().filter(|&&(of, _)| of == class).map(|&(_, count)| count).sum::<u64>()
     };
     let installed = count(&evidence.faults_installed);
     let skipped = count(&evidence.faults_skipped);
@@ -146,7 +146,7 @@ fn total(acknowledged: &[(String, u64)]) -> u64 {
 /// What finding nothing is worth, for one run.
 fn worth(evidence: &Evidence) -> String {
     let acknowledged = total(&evidence.acknowledged_under_load());
-    let faults: u64 = evidence.faults_installed.iter().map(|&(_, count)| count).sum();
+    let faults = evidence.faults();
     format!(
         "nothing was found in {acknowledged} acknowledged operations under {faults} faults. One clean run excludes \
          little: a bug that shows in every tenth such run passes it nine times in ten"
@@ -163,7 +163,7 @@ pub fn upper_bound(runs: u64) -> f64 {
 mod tests {
     use std::time::Duration;
 
-    use rashomon_report::record::{FunctionCounts, NodeExit};
+    use rashomon_runs::{FunctionCounts, NodeExit};
 
     use super::*;
     use crate::faults::kind::FaultKind;
@@ -194,7 +194,7 @@ mod tests {
         Evidence {
             functions: vec![counts("read"), counts("write")],
             reads_after_heal: vec![5, 5, 5],
-            faults_installed: vec![("partition".to_owned(), 3)],
+            faults_installed: vec![(FaultClass::Partition, 3)],
             ..Evidence::default()
         }
     }

@@ -21,10 +21,10 @@ pub mod online;
 pub mod progress;
 pub mod recorder;
 pub mod registry;
-pub mod store;
 pub mod tally;
 pub mod target;
 
 mod outside;
 
+pub use rashomon_runs as runs;
 pub use rashomon_spec::{consistency, draw, interface, run, schedule, workload};

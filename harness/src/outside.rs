@@ -6,7 +6,9 @@ use std::time::Instant;
 
 use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{History, Outcome};
-use rashomon_report::record::{Evidence, HostFacts, Manifest, MutantRecord, TargetRecord, Verdict, VerdictRecord};
+use rashomon_runs::{
+    Evidence, HostFacts, Manifest, MutantRecord, Plan, RunFolder, Store, TargetRecord, Verdict, VerdictRecord,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::cli::error::CommandError;
@@ -15,21 +17,12 @@ use crate::judge::{self, Demands, Judged};
 use crate::lab::{self, Ending, EnterSpec, LabEnd};
 use crate::registry::Registry;
 use crate::run::{DataPlacement, RunSpec};
-use crate::schedule::Schedule;
-use crate::store::{self, Store};
 use crate::target::{Target, TargetConfig};
 use crate::workload::Workload;
 
-/// What determines a run.
-#[derive(Clone, Debug)]
-pub(crate) struct Plan {
-    pub(crate) spec: RunSpec,
-    pub(crate) schedule: Schedule,
-}
-
 /// A run that is over and has been judged.
 pub(crate) struct Done {
-    pub(crate) dir: PathBuf,
+    pub(crate) folder: RunFolder,
     pub(crate) manifest: Manifest,
     pub(crate) verdict: VerdictRecord,
     pub(crate) report: Option<PathBuf>,
@@ -58,36 +51,36 @@ pub(crate) fn carry_out(registry: &Registry, store: &Store, plan: &Plan, voice: 
     environment_is_fit(plan)?;
     let began = Instant::now();
     let mut manifest = first_manifest(registry, plan)?;
-    let dir = store.new_run(&manifest.run)?;
-    manifest.run = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    store::write_manifest(&dir, &manifest)?;
-    store.link(&dir, None)?;
+    let folder = store.new_run(&manifest.run)?;
+    manifest.run = folder.name();
+    folder.write_manifest(&manifest)?;
+    store.link(&folder, None)?;
     if voice == Voice::Aloud {
-        announce(&manifest, &dir);
+        announce(&manifest, folder.path());
     }
     let before_lab_ms = began.elapsed().as_secs_f64() * 1000.0;
-    let broken = in_lab(plan, &dir, voice).err();
+    let broken = in_lab(plan, folder.path(), voice).err();
     // The controller has added to the manifest; when it could not, the first one is still there.
-    let mut manifest = store::read_manifest(&dir)?;
+    let mut manifest = folder.manifest()?;
     manifest.timings.first_operation_ms = before_lab_ms + manifest.timings.lab_up_ms + manifest.timings.nodes_ready_ms;
     let judging = Instant::now();
     let verdict = match broken {
-        Some(error) => broken_verdict(registry, plan, &manifest, &dir, &error),
-        None => judged(registry, plan, &manifest, &dir),
+        Some(error) => broken_verdict(registry, plan, &manifest, &folder, &error),
+        None => judged(registry, plan, &manifest, &folder),
     };
     manifest.timings.check_ms = judging.elapsed().as_secs_f64() * 1000.0;
     manifest.verdict = Some(verdict.verdict);
-    store::write_verdict(&dir, &verdict)?;
-    store::write_manifest(&dir, &manifest)?;
-    store.link(&dir, Some(verdict.verdict))?;
-    let report = match rashomon_report::write_report(&dir) {
+    folder.write_verdict(&verdict)?;
+    folder.write_manifest(&manifest)?;
+    store.link(&folder, Some(verdict.verdict))?;
+    let report = match rashomon_report::write_report(folder.path()) {
         Ok(path) => Some(path),
         Err(error) => {
             tell!("warning: the report could not be written: {error}");
             None
         }
     };
-    Ok(Done { dir, manifest, verdict, report })
+    Ok(Done { folder, manifest, verdict, report })
 }
 
 /// What the run needs of this machine beyond a lab, checked before anything is written.
@@ -112,7 +105,6 @@ fn first_manifest(registry: &Registry, plan: &Plan) -> Result<Manifest, CommandE
     let settings = defaults.chain(spec.settings.clone()).collect();
     let now = jiff::Timestamp::now();
     let stamp = now.strftime("%Y%m%dT%H%M%SZ");
-    let broken_record = "records serialise";
     Ok(Manifest {
         format: Manifest::FORMAT,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -120,8 +112,8 @@ fn first_manifest(registry: &Registry, plan: &Plan) -> Result<Manifest, CommandE
         started: now.to_string(),
         command: std::env::args().collect(),
         reproduce: reproduce(spec, &**target, &**workload),
-        spec: serde_json::to_value(spec).expect(broken_record),
-        schedule: serde_json::to_value(&plan.schedule).expect(broken_record),
+        spec: spec.clone(),
+        schedule: plan.schedule.clone(),
         target: TargetRecord {
             name: spec.target.clone(),
             summary: target.summary().to_owned(),
@@ -263,19 +255,19 @@ fn broken_verdict(
     registry: &Registry,
     plan: &Plan,
     manifest: &Manifest,
-    dir: &Path,
+    folder: &RunFolder,
     error: &CommandError,
 ) -> VerdictRecord {
     let mut reasons = vec![error.to_string()];
     let judgements =
-        judge_history(registry, plan, manifest, dir).map_or_else(|_| Vec::new(), |judged| judged.judgements);
+        judge_history(registry, plan, manifest, folder).map_or_else(|_| Vec::new(), |judged| judged.judgements);
     if judgements.iter().any(|judgement| judgement.finding == Finding::Invalid) {
         reasons.push("what was recorded until then has an anomaly".to_owned());
     }
     VerdictRecord { verdict: Verdict::Broken, reasons, judgements }
 }
 
-fn judged(registry: &Registry, plan: &Plan, manifest: &Manifest, dir: &Path) -> VerdictRecord {
+fn judged(registry: &Registry, plan: &Plan, manifest: &Manifest, folder: &RunFolder) -> VerdictRecord {
     let broken =
         |reason: String| VerdictRecord { verdict: Verdict::Broken, reasons: vec![reason], judgements: Vec::new() };
     let Some(evidence) = &manifest.evidence else {
@@ -284,7 +276,7 @@ fn judged(registry: &Registry, plan: &Plan, manifest: &Manifest, dir: &Path) -> 
     let Some(workload) = registry.find_workload(&plan.spec.workload) else {
         return broken("the workload is gone".to_owned());
     };
-    match judge_history(registry, plan, manifest, dir) {
+    match judge_history(registry, plan, manifest, folder) {
         Ok(judged) => {
             let faults = plan.spec.fault_classes();
             let functions = workload.required(&plan.spec.options);
@@ -311,7 +303,7 @@ fn missing_operations(evidence: &Evidence, history: &History) -> Option<String> 
     })
 }
 
-fn judge_history(registry: &Registry, plan: &Plan, manifest: &Manifest, dir: &Path) -> Result<Judged, String> {
+fn judge_history(registry: &Registry, plan: &Plan, manifest: &Manifest, folder: &RunFolder) -> Result<Judged, String> {
     let workload = registry.find_workload(&plan.spec.workload).ok_or("the workload is gone")?;
-    judge::judge_recorded(&**workload, &plan.spec, manifest.evidence.as_ref(), dir, &Budget::default())
+    judge::judge_recorded(&**workload, &plan.spec, manifest.evidence.as_ref(), folder, &Budget::default())
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hdrhistogram::Histogram;
 use rashomon_history::Outcome;
-use rashomon_report::record::{FunctionCounts, LatencySummary};
+use rashomon_runs::{FunctionCounts, LatencySummary};
 
 use crate::client::{Completion, Operation};
 use crate::interface::Interface;

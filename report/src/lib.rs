@@ -1,7 +1,7 @@
 //! A finished run as one HTML page.
 //!
 //! The page is a pure function of the run's files and of this crate's version: no clock, no network, no generation
-//! date. [`record`] says what a run's files contain; the harness writes them, the report reads them.
+//! date. The `rashomon-runs` crate says what a run's files contain and reads them; here are only pages.
 //!
 //! [`render`] makes the page from what is in memory, [`load()`] reads a run's folder, [`write_report`] does both and
 //! puts `report.html` there. The page opens offline, needs no JavaScript (it adds comfort where there is some), loads
@@ -15,12 +15,11 @@ mod load;
 mod log;
 mod neighbourhood;
 mod page;
-pub mod record;
 mod run_files;
 mod series;
 mod svg;
 
 pub use format::measured;
-pub use load::{LoadError, WriteError, load, load_faults, write_report};
+pub use load::{WriteError, load, write_report};
 pub use page::render;
 pub use run_files::{LogLine, NodeLog, Run, RunFiles};

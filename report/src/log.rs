@@ -5,8 +5,8 @@
 use std::collections::VecDeque;
 use std::io::{self, BufRead};
 
-use crate::record::{FaultRecord, VerdictRecord};
 use crate::run_files::{LogLine, NodeLog};
+use rashomon_runs::{FaultRecord, VerdictRecord};
 
 /// How far around an anomaly or a fault's edge log lines are of interest, ns.
 pub(crate) const MARGIN_NS: u64 = 500_000_000;

@@ -6,8 +6,8 @@ use rashomon_checkers::Anomaly;
 use rashomon_history::{History, OpId, OpView, Outcome, Value};
 
 use crate::log;
-use crate::record::{FaultOutcome, FaultRecord};
 use crate::run_files::{LogLine, NodeLog};
+use rashomon_runs::{FaultOutcome, FaultRecord};
 
 /// Operations of one anomaly that are drawn large.
 const PRINCIPAL_MAX: usize = 7;

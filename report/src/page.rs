@@ -12,9 +12,9 @@ mod technical;
 use rashomon_checkers::{Anomaly, Judgement};
 
 use crate::html::{Html, put};
-use crate::record::Verdict;
 use crate::run_files::RunFiles;
 use crate::svg::fault_class;
+use rashomon_runs::Verdict;
 
 const STYLE: &str = include_str!("../web/report.css");
 const SCRIPT: &str = include_str!("../web/report.js");

@@ -2,7 +2,7 @@
 
 use rashomon_history::History;
 
-use crate::record::{FaultRecord, Manifest, VerdictRecord};
+use rashomon_runs::{FaultRecord, Manifest, VerdictRecord};
 
 /// Everything a page is made from, by reference: what a harness holds when a run ends, or what [`crate::load()`] read.
 #[derive(Clone, Copy, Debug)]

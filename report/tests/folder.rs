@@ -6,8 +6,8 @@ use std::fs;
 use std::path::Path;
 
 use rashomon_history::{Event, HistoryWriter};
-use rashomon_report::record::{FaultRecord, files};
-use rashomon_report::{LoadError, Run, load, write_report};
+use rashomon_report::{Run, load, write_report};
+use rashomon_runs::{FaultRecord, ReadError, files};
 use tempfile::TempDir;
 
 fn events() -> Vec<Event> {
@@ -125,11 +125,11 @@ fn an_unfinished_last_line_of_the_faults_is_left_out() {
 fn errors_name_the_file_and_what_to_do() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let error = load(dir.path()).expect_err("empty");
-    assert!(matches!(error, LoadError::NotARun(_)), "{error}");
+    assert!(matches!(error, ReadError::NotARun(_)), "{error}");
     assert!(error.to_string().contains("has no manifest.json"));
     fs::write(dir.path().join(files::MANIFEST), "{\"format\": 99}").expect("written");
     let error = load(dir.path()).expect_err("newer").to_string();
-    assert!(error.contains("layout 99") && error.contains("use the version that made the run"), "{error}");
+    assert!(error.contains("format 99") && error.contains("reads formats up to"), "{error}");
     fs::write(dir.path().join(files::MANIFEST), "{\"format\": 1,\n\"version\": }").expect("written");
     let error = load(dir.path()).expect_err("damaged").to_string();
     assert!(error.contains("manifest.json is damaged: line 2"), "{error}");

@@ -4,8 +4,8 @@ mod synthetic;
 
 use rashomon_checkers::Measurement;
 use rashomon_history::{History, OpId};
-use rashomon_report::record::{FaultRecord, Manifest, VerdictRecord};
 use rashomon_report::{LogLine, NodeLog, Run, render};
+use rashomon_runs::{FaultRecord, Manifest, VerdictRecord};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -224,17 +224,33 @@ fn base64(bytes: &[u8]) -> String {
     text
 }
 
+/// Members whose text is a word of a fixed list: it is read as one, so it cannot be hostile.
+const FIXED: [&str; 12] = [
+    "verdict",
+    "outcome",
+    "finding",
+    "class",
+    "kind",
+    "fault",
+    "faults",
+    "faults_installed",
+    "faults_skipped",
+    "faults_indeterminate",
+    "consistency",
+    "data",
+];
+
 /// A record in which every text that is free to be anything is hostile.
 fn hostile<T: Serialize + DeserializeOwned>(record: &T) -> T {
     fn spoil(value: &mut Value, name: &str) {
         match value {
             // Words of a fixed list.
-            Value::String(_) if matches!(name, "verdict" | "outcome" | "finding") => {}
+            Value::String(_) if FIXED.contains(&name) => {}
             Value::String(text) => *text = HOSTILE.to_owned(),
             Value::Array(items) => items.iter_mut().for_each(|item| spoil(item, name)),
             Value::Object(entries) => {
                 entries.iter_mut().for_each(|(name, item)| spoil(item, name));
-                if name == "settings" || name == "spec" {
+                if name == "settings" || name == "options" {
                     entries.insert(HOSTILE.to_owned(), Value::String(HOSTILE.to_owned()));
                 }
             }

@@ -8,14 +8,12 @@ use clap::Args;
 use rashomon_checkers::{Budget, Finding, Judgement, ModelKind};
 use rashomon_history::History;
 use rashomon_history::formats::{Format, InputError, ReadOptions, Summary, read_history};
-use rashomon_report::record::{Verdict, files};
+use rashomon_runs::{RunFolder, Verdict, files};
 
 use super::error::CommandError;
 use super::names;
 use crate::judge;
 use crate::registry::Registry;
-use crate::run::RunSpec;
-use crate::store;
 
 #[derive(Args)]
 pub(crate) struct CheckArguments {
@@ -90,21 +88,19 @@ fn by_manifest(
     arguments: &CheckArguments,
     budget: &Budget,
 ) -> Result<(History, Vec<Judgement>), CommandError> {
-    let dir = located(&arguments.file);
-    if !dir.join(files::MANIFEST).is_file() {
+    let folder = RunFolder::at(located(&arguments.file));
+    if !folder.is_a_run() {
         let remedy = "say with --model what it must satisfy (`rashomon list models`)";
         let what = format!("{} is not the folder of a run, and there is no --model", arguments.file.display());
         return Err(CommandError::usage(what, remedy));
     }
-    let manifest = store::read_manifest(&dir)?;
+    let manifest = folder.manifest()?;
     let say_which = "say with --model what it must satisfy";
-    let spec: RunSpec = serde_json::from_value(manifest.spec.clone()).map_err(|error| {
-        CommandError::usage(format!("{}: not a specification of this version: {error}", dir.display()), say_which)
-    })?;
+    let spec = &manifest.spec;
     let workload = registry
         .find_workload(&spec.workload)
         .ok_or_else(|| CommandError::usage(format!("this program has no workload `{}`", spec.workload), say_which))?;
-    let judged = judge::judge_recorded(&**workload, &spec, manifest.evidence.as_ref(), &dir, budget)
+    let judged = judge::judge_recorded(&**workload, spec, manifest.evidence.as_ref(), &folder, budget)
         .map_err(|error| CommandError::usage(error, "the run may have ended before its first operation"))?;
     if let Some(warning) = judged.warning {
         tell!("warning: {warning}");

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use rashomon_runs::{ReadError, StoreError};
 use serde::{Deserialize, Serialize};
 
 /// A command that failed: what is wrong and what to do about it.
@@ -63,11 +64,17 @@ impl fmt::Display for CommandError {
     }
 }
 
-impl From<crate::store::StoreError> for CommandError {
-    fn from(error: crate::store::StoreError) -> CommandError {
+impl From<ReadError> for CommandError {
+    fn from(error: ReadError) -> CommandError {
+        CommandError::usage(error.to_string(), error.remedy())
+    }
+}
+
+impl From<StoreError> for CommandError {
+    fn from(error: StoreError) -> CommandError {
         let remedy = error.remedy();
         match error {
-            crate::store::StoreError::NoSuchRun { .. } => CommandError::usage(error.to_string(), remedy),
+            StoreError::NoSuchRun { .. } => CommandError::usage(error.to_string(), remedy),
             _ => CommandError::broken(error.to_string(), remedy),
         }
     }

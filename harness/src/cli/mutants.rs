@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::Args;
-use rashomon_report::record::Verdict;
+use rashomon_runs::{Store, Verdict};
 
 use super::error::CommandError;
 use super::names;
@@ -16,7 +16,6 @@ use super::run::RunArguments;
 use super::seeds::Seeds;
 use crate::outside::{self, Done, Voice};
 use crate::registry::Registry;
-use crate::store::Store;
 use crate::target::{MutantInfo, Recipe, Target};
 use table::Row;
 
@@ -148,7 +147,12 @@ impl<'a> Campaign<'a> {
             let row = &mut lock(&self.rows)[place];
             match done {
                 Ok(done) => {
-                    tell!("{} seed {seed}: {}, {}", row.mutant.name, done.verdict.verdict, done.dir.display());
+                    tell!(
+                        "{} seed {seed}: {}, {}",
+                        row.mutant.name,
+                        done.verdict.verdict,
+                        done.folder.path().display()
+                    );
                     row.count(&done);
                     if done.manifest.evidence.as_ref().is_some_and(|evidence| evidence.interrupted) {
                         self.interrupted.store(true, Ordering::Release);

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use rashomon_runs::Store;
 
 use super::error::CommandError;
 use super::summary;
-use crate::outside::{self, Plan, Voice};
+use crate::outside::{self, Voice};
 use crate::registry::Registry;
-use crate::store::{self, Store};
 
 #[derive(Args)]
 pub(crate) struct ReplayArguments {
@@ -27,15 +27,8 @@ pub(crate) struct ReplayArguments {
 pub(crate) fn replay(registry: &Registry, arguments: &ReplayArguments) -> Result<u8, CommandError> {
     let store = Store::open(&arguments.results)?;
     let run = store.find(&arguments.run)?;
-    let manifest = store::read_manifest(&run)?;
-    let wrong = |error: serde_json::Error| {
-        CommandError::usage(
-            format!("the plan in {} is not one that this version understands: {error}", run.display()),
-            format!("it was made by version {}; this is {}", manifest.version, env!("CARGO_PKG_VERSION")),
-        )
-    };
-    let schedule = serde_json::from_value(manifest.schedule.clone()).map_err(wrong)?;
-    let mut plan = Plan { spec: serde_json::from_value(manifest.spec.clone()).map_err(wrong)?, schedule };
+    let manifest = run.manifest()?;
+    let mut plan = manifest.plan();
     if arguments.node_binary.is_some() {
         plan.spec.node_binary.clone_from(&arguments.node_binary);
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::error::CommandError;
-use crate::store::Store;
+use rashomon_runs::Store;
 
 #[derive(Args)]
 pub(crate) struct ReportArguments {
@@ -19,8 +19,8 @@ pub(crate) struct ReportArguments {
 /// Carries out `rashomon report`.
 pub(crate) fn report(arguments: &ReportArguments) -> Result<u8, CommandError> {
     let run = Store::open(&arguments.results)?.find(&arguments.run)?;
-    let page = rashomon_report::write_report(&run)
-        .map_err(|error| CommandError::broken(format!("the report cannot be written: {error}"), ""))?;
+    let page = rashomon_report::write_report(run.path())
+        .map_err(|error| CommandError::broken(format!("the report cannot be written: {error}"), error.remedy()))?;
     say!("{}", page.display());
     Ok(0)
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser};
-use rashomon_report::record::Verdict;
+use rashomon_runs::{Plan, Store, Verdict};
 
 use super::error::CommandError;
 use super::names;
@@ -13,11 +13,10 @@ use super::seeds::{self, Seeds};
 use super::summary;
 use crate::consistency::Consistency;
 use crate::faults::kind::{self, FaultClass, FaultKind};
-use crate::outside::{self, Plan, Voice};
+use crate::outside::{self, Voice};
 use crate::registry::Registry;
 use crate::run::{DataPlacement, RunSpec};
 use crate::schedule::Schedule;
-use crate::store::Store;
 use crate::target::{MutantInfo, Target, TargetConfig};
 use crate::workload::{GeneratorSpec, Requirements, Workload};
 

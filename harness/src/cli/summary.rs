@@ -3,7 +3,7 @@
 use rashomon_checkers::{Judgement, Measured};
 use rashomon_history::{OpView, Outcome};
 use rashomon_report::measured as in_digits;
-use rashomon_report::record::{Convergence, Evidence, Verdict};
+use rashomon_runs::{Convergence, Evidence, Verdict};
 
 use crate::judge;
 use crate::outside::Done;
@@ -35,7 +35,7 @@ pub(crate) fn print_run(done: &Done) {
     }
     match &done.report {
         Some(report) => say!("report       {}", report.display()),
-        None => say!("run          {}", done.dir.display()),
+        None => say!("run          {}", done.folder.path().display()),
     }
     say!("again        {}", done.manifest.reproduce);
 }
@@ -51,7 +51,7 @@ fn measured(judgements: &[Judgement]) -> String {
 }
 
 fn operations(evidence: &Evidence) -> String {
-    let one = |counts: &rashomon_report::record::FunctionCounts| {
+    let one = |counts: &rashomon_runs::FunctionCounts| {
         format!("{} {} ok {} fail {} info", counts.f, counts.ok, counts.fail, counts.info)
     };
     let text: Vec<String> = evidence.functions.iter().map(one).collect();
@@ -94,17 +94,11 @@ pub(crate) fn print_table(rows: &[Done]) {
     say!("{:>8}  {:<13}{:>9}{:>7}{:>7}{:>8}  run", "seed", "verdict", "ok", "fail", "info", "faults");
     for done in rows {
         let evidence = done.manifest.evidence.clone().unwrap_or_default();
-        let sum = |pick: fn(&rashomon_report::record::FunctionCounts) -> u64| {
-            evidence.functions.iter().map(pick).sum::<u64>()
-        };
-        let faults: u64 = evidence.faults_installed.iter().map(|&(_, count)| count).sum();
-        let seed = done.manifest.spec.get("seed").and_then(serde_json::Value::as_u64).unwrap_or(0);
+        let ([ok, fail, info], faults) = (evidence.outcomes(), evidence.faults());
+        let seed = done.manifest.spec.seed;
         say!(
-            "{seed:>8}  {:<13}{:>9}{:>7}{:>7}{faults:>8}  {}",
+            "{seed:>8}  {:<13}{ok:>9}{fail:>7}{info:>7}{faults:>8}  {}",
             done.verdict.verdict.as_str(),
-            sum(|counts| counts.ok),
-            sum(|counts| counts.fail),
-            sum(|counts| counts.info),
             done.manifest.run
         );
     }

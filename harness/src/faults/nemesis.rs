@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use rashomon_report::record::{FaultOutcome, FaultRecord};
+use rashomon_runs::{FaultOutcome, FaultRecord};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -186,7 +186,7 @@ impl<'a> Nemesis<'a> {
         let mut record = FaultRecord {
             id,
             episode,
-            class: planned.kind.class().as_str().to_owned(),
+            class: planned.kind.class(),
             kind: planned.kind.as_str().to_owned(),
             description: String::new(),
             nodes: Vec::new(),

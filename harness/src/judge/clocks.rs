@@ -5,7 +5,7 @@
 
 use rashomon_checkers::{Anomaly, Judgement};
 use rashomon_history::{History, OpView};
-use rashomon_report::record::{FaultOutcome, FaultRecord};
+use rashomon_runs::{FaultOutcome, FaultRecord};
 
 use crate::interface::Interface;
 
@@ -78,6 +78,7 @@ mod tests {
     use rashomon_history::{Event, EventKind, OpId, Value};
 
     use super::*;
+    use crate::faults::kind::FaultClass;
     use crate::interface;
 
     fn history() -> History {
@@ -106,7 +107,7 @@ mod tests {
         FaultRecord {
             id: 1,
             episode: 1,
-            class: "clock".to_owned(),
+            class: FaultClass::Clock,
             kind: "jump-ahead".to_owned(),
             description: String::new(),
             nodes: nodes.iter().map(|&node| node.to_owned()).collect(),

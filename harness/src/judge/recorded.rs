@@ -1,13 +1,8 @@
 //! Judges what a run recorded: its history, by the demand that its manifest states.
 
-use std::fs::File;
-use std::io::{BufReader, Read};
-use std::path::Path;
-
 use rashomon_checkers::{Budget, Judgement};
 use rashomon_history::History;
-use rashomon_history::formats::{ReadOptions, read_history};
-use rashomon_report::record::{Evidence, files};
+use rashomon_runs::{Evidence, RunFolder};
 
 use super::clocks;
 use crate::run::RunSpec;
@@ -28,26 +23,14 @@ pub(crate) fn judge_recorded(
     workload: &dyn Workload,
     spec: &RunSpec,
     evidence: Option<&Evidence>,
-    dir: &Path,
+    folder: &RunFolder,
     budget: &Budget,
 ) -> Result<Judged, String> {
-    let (history, warning) = load_history(&dir.join(files::HISTORY))?;
+    let recorded = folder.history()?;
     let demand = spec.demand(evidence.and_then(|evidence| evidence.quiet_since_ns));
-    let mut judgements = workload.check(&history, &demand, budget);
-    // A run that broke may have no faults to tell of.
-    clocks::annotate(
-        &mut judgements,
-        workload.interface(),
-        &history,
-        &rashomon_report::load_faults(dir).unwrap_or_default(),
-    );
-    Ok(Judged { history, judgements, warning })
-}
-
-fn load_history(path: &Path) -> Result<(History, Option<String>), String> {
-    let file = File::open(path).map_err(|error| format!("{}: {error}", path.display()))?;
-    let input: Box<dyn Read> = Box::new(BufReader::with_capacity(1 << 20, file));
-    let (history, summary) =
-        read_history(input, ReadOptions::default()).map_err(|error| format!("{}: {error}", path.display()))?;
-    Ok((history, summary.cut_short.map(|cut| cut.what)))
+    let mut judgements = workload.check(&recorded.history, &demand, budget);
+    // A run that broke may have recorded no faults.
+    let faults = folder.faults().unwrap_or_default().records;
+    clocks::annotate(&mut judgements, workload.interface(), &recorded.history, &faults);
+    Ok(Judged { history: recorded.history, judgements, warning: recorded.gap })
 }

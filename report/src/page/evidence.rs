@@ -6,8 +6,8 @@ use rashomon_checkers::Finding;
 
 use crate::format::{self, count, counted, seconds};
 use crate::html::{Html, put};
-use crate::record::Evidence;
 use crate::run_files::RunFiles;
+use rashomon_runs::Evidence;
 
 /// Writes the section.
 pub(super) fn section(html: &mut Html, run: &RunFiles<'_>) {
@@ -85,7 +85,7 @@ fn faults(html: &mut Html, evidence: &Evidence) {
     let by_outcome = [&evidence.faults_installed, &evidence.faults_skipped, &evidence.faults_indeterminate];
     for (slot, list) in by_outcome.into_iter().enumerate() {
         for (class, number) in list {
-            classes.entry(class).or_default()[slot] += number;
+            classes.entry(class.as_str()).or_default()[slot] += number;
         }
     }
     html.raw("<div><h3>Faults</h3>\n");

@@ -2,9 +2,9 @@
 
 use crate::format::{self, count, counted, seconds};
 use crate::html::{Html, put};
-use crate::record::{FaultOutcome, FaultRecord};
 use crate::run_files::RunFiles;
 use crate::svg::fault_class;
+use rashomon_runs::{FaultOutcome, FaultRecord};
 
 /// Faults in the table at most.
 const ROWS_MAX: usize = 1_000;
@@ -58,7 +58,7 @@ fn row(html: &mut Html, fault: &FaultRecord) {
     put!(
         html,
         "<td class=\"name\"><span class=\"swatch {}\"></span>{}<br><span class=\"faint\">{}</span>",
-        fault_class::slot(&fault.class),
+        fault_class::slot(fault.class.as_str()),
         fault.kind,
         fault.class
     );

@@ -6,9 +6,9 @@ use crate::format::{self, count, counted, seconds, seconds_micros};
 use crate::html::{Html, put};
 use crate::log::{self, MARGIN_NS, Windows, fault_edges};
 use crate::neighbourhood::{Core, was_tried};
-use crate::record::Verdict;
 use crate::run_files::{LogLine, NodeLog, RunFiles};
 use crate::svg::diagram;
+use rashomon_runs::Verdict;
 
 /// Log lines shown for one finding.
 const LINES_MAX: usize = 160;

@@ -6,8 +6,8 @@ use rashomon_history::Outcome;
 use super::Found;
 use crate::format::{count, counted, seconds};
 use crate::html::{Html, put};
-use crate::record::{Convergence, FaultOutcome, Verdict};
 use crate::run_files::RunFiles;
+use rashomon_runs::{Convergence, FaultOutcome, Verdict};
 
 /// Writes the bar.
 pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) {
@@ -101,7 +101,7 @@ fn facts(html: &mut Html, run: &RunFiles<'_>) {
     super::fact(html, "consistency", &manifest.target.consistency);
     super::fact(html, "model", &manifest.target.model);
     super::fact(html, "nodes", &manifest.nodes.len().to_string());
-    super::fact(html, "seed", &seed(&manifest.spec));
+    super::fact(html, "seed", &manifest.spec.seed.to_string());
     super::fact(html, "load", &format!("{} s", seconds(load_ns(run))));
     operations(html, run);
     let tried = |outcome| run.faults.iter().filter(|fault| fault.outcome == outcome).count() as u64;
@@ -173,14 +173,5 @@ fn whole_seconds(time: &str) -> String {
     match time.split_once('.') {
         Some((whole, fraction)) => whole.to_owned() + fraction.trim_start_matches(|c: char| c.is_ascii_digit()),
         None => time.to_owned(),
-    }
-}
-
-/// The seed as the specification has it.
-fn seed(spec: &serde_json::Value) -> String {
-    match spec.get("seed") {
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(serde_json::Value::Null) | None => String::new(),
-        Some(other) => other.to_string(),
     }
 }

@@ -2,8 +2,9 @@
 
 use crate::format::{clip, seconds};
 use crate::html::{Html, put};
-use crate::record::files;
 use crate::run_files::RunFiles;
+use rashomon_runs::files;
+use serde::Serialize;
 
 /// Characters of the specification and of the plan at most.
 const JSON_MAX: usize = 200_000;
@@ -56,12 +57,9 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>) {
     html.raw("</section>\n");
 }
 
-/// A JSON value, folded.
-fn json(html: &mut Html, name: &'static str, value: &serde_json::Value) {
-    if value.is_null() {
-        return;
-    }
-    let text = serde_json::to_string_pretty(value).expect("a JSON value is always written");
+/// A record as JSON, folded.
+fn json(html: &mut Html, name: &'static str, record: &impl Serialize) {
+    let text = serde_json::to_string_pretty(record).expect("records serialise");
     put!(
         html,
         "<details><summary>{}</summary><pre tabindex=\"0\"><code>{}</code></pre></details>\n",

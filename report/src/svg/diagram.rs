@@ -12,8 +12,8 @@ use self::plan::{Plan, bar_label};
 use super::fault_class;
 use crate::format::{self, text_width};
 use crate::html::{Html, put};
-use crate::record::FaultRecord;
 use crate::run_files::LogLine;
+use rashomon_runs::FaultRecord;
 
 /// Height of a row of faults or of node events.
 const STRIP: f64 = 18.0;
@@ -108,7 +108,7 @@ fn bands(html: &mut Html, plan: &Plan<'_>) {
     for (row, places) in plan.fault_rows.iter().enumerate() {
         for place in places {
             let fault = plan.diagram.faults[place.index];
-            let class = fault_class::slot(&fault.class);
+            let class = fault_class::slot(fault.class.as_str());
             let (top, width) = (row as f64 * STRIP, (place.x.1 - place.x.0).max(2.0));
             put!(
                 html,

@@ -5,8 +5,8 @@ use super::fault_class;
 use crate::format;
 use crate::html::{Html, put};
 use crate::neighbourhood::was_tried;
-use crate::record::{FaultOutcome, FaultRecord};
 use crate::series::{COLUMNS, DECADES, ROWS, ROWS_PER_DECADE, Series};
+use rashomon_runs::{FaultOutcome, FaultRecord};
 
 const LEFT: f64 = 76.0;
 const WIDTH: f64 = 1100.0;
@@ -97,7 +97,7 @@ impl<'a> Frame<'a> {
                 html,
                 "<rect class=\"band\" fill=\"url(#pattern-{})\" x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" \
                  height=\"{:.1}\"/>",
-                fault_class::slot(&fault.class),
+                fault_class::slot(fault.class.as_str()),
                 from,
                 panel.top,
                 (to - from).max(1.5),
@@ -225,7 +225,7 @@ impl<'a> Frame<'a> {
             format::clip(class, 12)
         );
         let slot = fault_class::slot(class);
-        let of_class: Vec<&&FaultRecord> = self.faults.iter().filter(|fault| fault.class == class).collect();
+        let of_class: Vec<&&FaultRecord> = self.faults.iter().filter(|fault| fault.class.as_str() == class).collect();
         for (place, fault) in of_class.iter().enumerate() {
             let (x0, x1) = (self.x(fault.begin_ns), self.x(fault.end_ns.unwrap_or(self.end_ns)));
             put!(html, "<a class=\"fault\" href=\"#fault-{}\"><title>{}</title>", fault.id, fault_title(fault));

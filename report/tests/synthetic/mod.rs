@@ -9,17 +9,23 @@ use std::collections::BTreeMap;
 
 use rashomon_checkers::{Anomaly, Finding, Judgement, Method};
 use rashomon_history::{Event, EventKind, History, OpId, OpView, Value};
-use rashomon_report::record::{
+use rashomon_report::{LogLine, NodeLog, Run};
+use rashomon_runs::{
     Evidence, FaultOutcome, FaultRecord, FunctionCounts, HostFacts, LatencySummary, Manifest, MutantRecord, NodeRecord,
     TargetRecord, Timings, Verdict, VerdictRecord,
 };
-use rashomon_report::{LogLine, NodeLog, Run};
+use serde::de::DeserializeOwned;
 
 /// What a hostile system under test might say.
 pub const HOSTILE: &str = "</script><script>alert('x')</script>\"'><img src=x onerror=alert(1)>&amp;\u{202e}";
 
 const MS: u64 = 1_000_000;
 const SECOND: u64 = 1_000 * MS;
+
+/// A part of a record as its file has it.
+fn from_json<T: DeserializeOwned>(value: serde_json::Value) -> T {
+    serde_json::from_value(value).expect("as the file has it")
+}
 
 /// A run of raft-kv with a stale read and a lost write.
 pub fn violation() -> Run {
@@ -329,7 +335,7 @@ pub fn faults() -> Vec<FaultRecord> {
             FaultRecord {
                 id,
                 episode: id.div_ceil(2),
-                class: class.into(),
+                class: from_json(class.into()),
                 kind: kind.into(),
                 description: format!("{class} {kind} on {}", nodes.join(", ")),
                 nodes: nodes.iter().map(|&node| node.into()).collect(),
@@ -346,7 +352,7 @@ pub fn faults() -> Vec<FaultRecord> {
         fault(
             1,
             "partition",
-            "halves",
+            "majority-minority",
             &["n1", "n2"],
             3_000,
             5_500,
@@ -364,11 +370,20 @@ pub fn faults() -> Vec<FaultRecord> {
             "312 packets dropped",
             "rules gone, 5 of 5 nodes reach each other",
         ),
-        fault(4, "clock", "jump", &["n3"], 12_300, 14_000, "clock read 61.002 s ahead", "clock read 0.001 s ahead"),
+        fault(
+            4,
+            "clock",
+            "jump-ahead",
+            &["n3"],
+            12_300,
+            14_000,
+            "clock read 61.002 s ahead",
+            "clock read 0.001 s ahead",
+        ),
         fault(5, "pause", "pause", &["n4"], 20_000, 22_600, "state T in /proc/52/stat", "state S in /proc/52/stat"),
         fault(6, "kill", "kill", &["n1"], 23_000, 24_000, "pid 40 is gone", "pid 81 answers"),
         fault(7, "partition", "isolate-leader", &["n3"], 25_000, 25_000, "", ""),
-        fault(8, "clock", "strobe", &["n5"], 25_200, 26_400, "", "clock read 0.000 s ahead"),
+        fault(8, "clock", "jump-back", &["n5"], 25_200, 26_400, "", "clock read 0.000 s ahead"),
     ];
     faults[2].description = "n3 (leader) cut off from n1, n2, n4, n5".into();
     faults[4].description = HOSTILE.into();
@@ -465,13 +480,16 @@ fn run(name: &str, history: &History, faults: Vec<FaultRecord>) -> Run {
         reproduce: "./rashomon run raft-kv --mutant stale-read --seed 7 --nodes 5 --time 30s \
                     --faults partition,kill,pause,clock"
             .into(),
-        spec: serde_json::json!({
-            "seed": 7, "nodes": 5, "time_s": 30, "clients": 10, "rate": 1_400,
-            "faults": ["partition", "kill", "pause", "clock"],
-        }),
-        schedule: serde_json::json!([
-            {"episode": 1, "at_ms": 3000, "fault": {"partition": {"halves": [["n1", "n2"], ["n3", "n4", "n5"]]}}},
-        ]),
+        spec: from_json(serde_json::json!({
+            "target": "raft-kv", "mutant": "stale-read", "node_binary": null,
+            "settings": {"election-timeout": "150ms"}, "workload": "register", "options": {"keys": "400"},
+            "consistency": "linearizable", "convergence_ms": 0, "nodes": 5, "clients": 10, "rate": 1_400.0,
+            "time_ms": 30_000, "faults": ["isolate-leader", "kill-leader", "pause", "jump-ahead"], "seed": 7,
+            "deadline_ms": 1_000, "data": "tmpfs", "stop_on_violation": false,
+        })),
+        schedule: from_json(serde_json::json!({"episodes": [{"end_ms": 5_500, "faults": [
+            {"kind": "majority-minority", "fault": {"split": [1, 2]}, "at_ms": 3_000, "for_ms": 2_500},
+        ]}]})),
         target: TargetRecord {
             name: "raft-kv".into(),
             summary: "a key-value store on Raft, with ReadIndex reads and client sessions".into(),
@@ -505,13 +523,13 @@ fn run(name: &str, history: &History, faults: Vec<FaultRecord>) -> Run {
             last_heal_ns: Some(26_400 * MS),
             reads_after_heal: vec![312, 298, 305, 0, 311],
             faults_installed: vec![
-                ("clock".into(), 1),
-                ("kill".into(), 2),
-                ("partition".into(), 2),
-                ("pause".into(), 1),
+                (from_json("clock".into()), 1),
+                (from_json("kill".into()), 2),
+                (from_json("partition".into()), 2),
+                (from_json("pause".into()), 1),
             ],
-            faults_skipped: vec![("partition".into(), 1)],
-            faults_indeterminate: vec![("clock".into(), 1)],
+            faults_skipped: vec![(from_json("partition".into()), 1)],
+            faults_indeterminate: vec![(from_json("clock".into()), 1)],
             unexpected_exits: vec![],
             late_arrivals: 14,
             interrupted: false,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use rashomon_checkers::Finding;
-use rashomon_report::record::Verdict;
+use rashomon_runs::Verdict;
 
 use super::super::error::CommandError;
 use super::super::seeds::Seeds;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rashomon_report::record::{FaultOutcome, FaultRecord};
+use rashomon_runs::{FaultOutcome, FaultRecord};
 
 use super::{Active, Begun, Nemesis, NemesisError, Skipped};
 use crate::faults::partition::{self, Cut, Fate, Grudge};

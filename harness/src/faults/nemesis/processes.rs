@@ -1,6 +1,6 @@
 //! Kills, wipes and pauses, proved by the processes that are gone or stopped and the bytes that are lost.
 
-use rashomon_report::record::{FaultOutcome, FaultRecord};
+use rashomon_runs::{FaultOutcome, FaultRecord};
 use tokio::time::Instant;
 
 use super::{Active, Begun, Nemesis, NemesisError, Skipped};

@@ -6,8 +6,8 @@ use rashomon_history::{OpView, Outcome};
 
 use super::{Diagram, SMALL, STRIP, node_name};
 use crate::format::{self, text_width};
-use crate::record::FaultRecord;
 use crate::svg::elastic::{ElasticAxis, Spacing, Span};
+use rashomon_runs::FaultRecord;
 
 /// Height of the axis with its times and breaks.
 const AXIS: f64 = 40.0;

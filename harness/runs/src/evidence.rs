@@ -1,5 +1,6 @@
 //! What a run exercised: without enough of it, nothing found means nothing.
 
+use rashomon_spec::fault_kind::FaultClass;
 use serde::{Deserialize, Serialize};
 
 /// What a run exercised.
@@ -9,11 +10,11 @@ pub struct Evidence {
     pub functions: Vec<FunctionCounts>,
     /// Length of the load, ns on the run's clock.
     pub load_ns: u64,
-    /// Operations acknowledged during the load, closing reads left out, by function; absent in runs of earlier
+    /// Operations acknowledged during the load, final reads left out, by function; absent in runs of earlier
     /// versions.
     #[serde(default)]
     pub load_ok: Option<Vec<(String, u64)>>,
-    /// Some closing reads were not answered in time.
+    /// Some final reads were not answered in time.
     #[serde(default)]
     pub closing_unanswered: bool,
     /// When the last fault was healed, ns; absent when none was installed.
@@ -21,11 +22,11 @@ pub struct Evidence {
     /// Acknowledged reads after the last heal, by node (index 0 is node 1).
     pub reads_after_heal: Vec<u64>,
     /// Faults that took effect, by class.
-    pub faults_installed: Vec<(String, u64)>,
+    pub faults_installed: Vec<(FaultClass, u64)>,
     /// Faults that were skipped, by class.
-    pub faults_skipped: Vec<(String, u64)>,
+    pub faults_skipped: Vec<(FaultClass, u64)>,
     /// Faults of which nobody knows whether they took effect, by class.
-    pub faults_indeterminate: Vec<(String, u64)>,
+    pub faults_indeterminate: Vec<(FaultClass, u64)>,
     /// Node processes that ended although nobody stopped them.
     pub unexpected_exits: Vec<NodeExit>,
     /// Arrivals that found every client busy (open-loop load only).
@@ -43,6 +44,17 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// How many operations ended ok, fail and info, final reads included.
+    pub fn outcomes(&self) -> [u64; 3] {
+        let sum = |pick: fn(&FunctionCounts) -> u64| self.functions.iter().map(pick).sum();
+        [sum(|counts| counts.ok), sum(|counts| counts.fail), sum(|counts| counts.info)]
+    }
+
+    /// How many faults took effect.
+    pub fn faults(&self) -> u64 {
+        self.faults_installed.iter().map(|&(_, count)| count).sum()
+    }
+
     /// Operations acknowledged during the load, by function.
     pub fn acknowledged_under_load(&self) -> Vec<(String, u64)> {
         let all = || self.functions.iter().map(|counts| (counts.f.clone(), counts.ok)).collect();
@@ -50,7 +62,7 @@ impl Evidence {
     }
 }
 
-/// What rounds of closing reads showed about replicas that may differ for a while.
+/// What rounds of final reads showed about replicas that may differ for a while.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Convergence {
     /// How long after the last heal and the last update they may differ, ns.

@@ -1,5 +1,6 @@
-//! One fault as it was carried out.
+//! One fault as it was injected.
 
+use rashomon_spec::fault_kind::FaultClass;
 use serde::{Deserialize, Serialize};
 
 /// Whether a planned fault took effect.
@@ -22,9 +23,9 @@ pub struct FaultRecord {
     pub id: u32,
     /// The episode it belongs to, from 1.
     pub episode: u32,
-    /// Its class: `partition`, `kill`, `pause`, `clock`, `packets`, `wipe`.
-    pub class: String,
-    /// The kind within the class: `isolate-leader`, `majorities-ring`, `jump`, ….
+    /// Its class.
+    pub class: FaultClass,
+    /// Its kind within the class, as on the command line: `isolate-leader`, `pause-some`, ….
     pub kind: String,
     /// In plain words, with the nodes it hit: `n3 (leader) cut off from n1, n2, n4, n5`.
     pub description: String,

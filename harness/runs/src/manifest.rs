@@ -2,17 +2,28 @@
 
 use std::collections::BTreeMap;
 
+use rashomon_spec::run::RunSpec;
+use rashomon_spec::schedule::Schedule;
 use serde::{Deserialize, Serialize};
 
-use super::{Evidence, Timings, Verdict};
+use crate::{Evidence, Timings, Verdict};
+
+/// What determines a run: its specification and the schedule that was drawn from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Everything a user can choose, every default resolved.
+    pub spec: RunSpec,
+    /// The faults.
+    pub schedule: Schedule,
+}
 
 /// All inputs of a run, its plan and its outcome. Written when the run begins (without evidence and verdict), again
 /// when its load ends, and again when it has been judged.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Manifest {
-    /// Version of this file's layout; [`Manifest::FORMAT`].
+    /// The format of the run's files; [`Manifest::FORMAT`] in what this version writes.
     pub format: u32,
-    /// Version of Rashomon.
+    /// The version of Rashomon that wrote it.
     pub version: String,
     /// The run's name: its folder's.
     pub run: String,
@@ -22,10 +33,10 @@ pub struct Manifest {
     pub command: Vec<String>,
     /// A command line that runs the same plan again.
     pub reproduce: String,
-    /// The run's specification, every default resolved (see the harness' `RunSpec`).
-    pub spec: serde_json::Value,
-    /// The plan of faults drawn from the seed (see the harness' `Schedule`).
-    pub schedule: serde_json::Value,
+    /// The run's specification, every default resolved.
+    pub spec: RunSpec,
+    /// The schedule of faults, drawn from the seed.
+    pub schedule: Schedule,
     /// The system under test.
     pub target: TargetRecord,
     /// The machine.
@@ -41,8 +52,13 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The layout that this version writes.
+    /// The format that this version writes, and the newest that it reads.
     pub const FORMAT: u32 = 1;
+
+    /// What determines the run.
+    pub fn plan(&self) -> Plan {
+        Plan { spec: self.spec.clone(), schedule: self.schedule.clone() }
+    }
 }
 
 /// The system under test.

@@ -5,7 +5,9 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
-use rashomon_report::record::{FaultOutcome, FaultRecord};
+use rashomon_spec::fault_kind::FaultClass;
+
+use crate::{FaultOutcome, FaultRecord};
 
 /// Writes `faults.jsonl`, one line at a time, and keeps the latest record of each fault.
 pub struct FaultLog {
@@ -15,7 +17,7 @@ pub struct FaultLog {
 
 impl FaultLog {
     /// Begins the file.
-    pub fn create(path: &Path) -> io::Result<FaultLog> {
+    pub(crate) fn create(path: &Path) -> io::Result<FaultLog> {
         Ok(FaultLog { file: File::options().append(true).create_new(true).open(path)?, latest: BTreeMap::new() })
     }
 
@@ -33,12 +35,12 @@ impl FaultLog {
     }
 
     /// How many faults of each class had this outcome, in order of the class's name.
-    pub fn count(&self, outcome: FaultOutcome) -> Vec<(String, u64)> {
-        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    pub fn count(&self, outcome: FaultOutcome) -> Vec<(FaultClass, u64)> {
+        let mut counts: BTreeMap<&str, (FaultClass, u64)> = BTreeMap::new();
         for record in self.latest.values().filter(|record| record.outcome == outcome) {
-            *counts.entry(&record.class).or_default() += 1;
+            counts.entry(record.class.as_str()).or_insert((record.class, 0)).1 += 1;
         }
-        counts.into_iter().map(|(class, count)| (class.to_owned(), count)).collect()
+        counts.into_values().collect()
     }
 
     /// When the last fault was healed, ns; `None` when none took effect.
