@@ -107,6 +107,9 @@ pub struct Summary {
     pub skipped: u64,
     /// What was mended or ignored, one sentence each.
     pub warnings: Vec<String>,
+    /// Every value looks like the pair `[key value]` of Jepsen's independent workloads, and was not taken apart
+    /// ([`ReadOptions::independent`]).
+    pub looks_independent: bool,
     /// Where and how the input ends too early; everything before is intact. `None` when it is whole.
     pub cut_short: Option<CutShort>,
 }
@@ -157,6 +160,12 @@ pub enum InputError {
     /// The receiver wanted no more events.
     #[error("reading was stopped")]
     Stopped,
+    /// A log without a line that is an operation's.
+    #[error("none of the {lines} lines of this log is an operation, as `jepsen.util - 0 :invoke :read nil`")]
+    NoOperations {
+        /// How many lines there are that are not empty.
+        lines: u64,
+    },
     /// There is nothing.
     #[error("the history is empty: not a single byte")]
     Empty,
@@ -320,6 +329,11 @@ trait TextFormat {
     /// The next thing in `text`. `at_end` says that nothing follows it. Changes itself only when it returns `Ok`.
     fn next<'a>(&mut self, text: &'a [u8], at_end: bool, record: &mut Record<'a>) -> Result<Step, Fault>;
 
+    /// Whether lines that are no operations belong to the format.
+    fn is_log(&self) -> bool {
+        false
+    }
+
     /// What there is to say about the input once it was read.
     fn remark(&self) -> Option<&'static str> {
         None
@@ -374,6 +388,9 @@ fn read_text(
     progress(source.taken() + source.text().len() as u64);
     let mut summary = assembler.summary();
     summary.skipped += others;
+    if format.is_log() && summary.events == 0 && cut_short.is_none() {
+        return Err(InputError::NoOperations { lines: summary.skipped });
+    }
     summary.cut_short = cut_short;
     summary.warnings.extend(format.remark().map(str::to_owned));
     Ok(summary)

@@ -124,8 +124,8 @@ impl<'a> Cursor<'a> {
                     None => false,
                 },
                 b"index" => {
-                    self.edn_value(0, &mut Doubts::default())?;
-                    std::mem::replace(&mut record.index, true)
+                    let index = self.edn_value(0, &mut Doubts::default())?;
+                    record.index.replace(index.as_int()).is_some()
                 }
                 b"error" => match self.edn_value(0, &mut Doubts::default())? {
                     Value::Nil => false,

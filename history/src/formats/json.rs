@@ -121,8 +121,8 @@ impl<'a> Cursor<'a> {
                     None => false,
                 },
                 Field::Index => {
-                    self.json_value(0)?;
-                    std::mem::replace(&mut record.index, true)
+                    let index = self.json_value(0)?;
+                    record.index.replace(index.as_int()).is_some()
                 }
                 Field::Node => match self.json_value(0)? {
                     Value::Nil => false,

@@ -3,12 +3,16 @@
 //! ```text
 //! INFO  jepsen.util - 0   :invoke  :read  nil
 //! INFO  jepsen.util - 0   :info    :cas   :timed-out
+//! INFO [2023-10-08 18:08:40,001] jepsen worker 0 - jepsen.util 0  :invoke  :write  3
+//! 2022-07-28 07:53:02,800{GMT}  INFO  [jepsen worker 2] jepsen.util: [ 1340999542 ] 2  :invoke  :write  4
 //! 4  :fail  :write  3  :timeout
+//! 4  :info  :write  3  indeterminate: no answer within 5 s
 //! ```
 //!
-//! A line is a process, a type, a function, a value and perhaps an error, after `jepsen.util - ` or `jepsen.util: `, or
-//! at the line's beginning. Other lines of a log are skipped and counted. A lone keyword as the value of a completion
-//! that is not ok is its error, and its value is the invocation's.
+//! A line is a process, a type, a function, a value and perhaps an error, after the logger's name (`jepsen.util` or
+//! `jepsen.core`, then ` - `, `: ` or a space) and perhaps a time in brackets, in nanoseconds; or at the line's
+//! beginning. Other lines of a log are skipped and counted. A lone keyword as the value of a completion that is not ok
+//! is its error, and its value is the invocation's. An error that is no EDN is the rest of the line as it is.
 
 use std::borrow::Cow;
 
@@ -25,8 +29,8 @@ pub(super) struct Parser {
     open_end: bool,
 }
 
-/// The logger whose lines are operations.
-const LOGGER: &[u8] = b"jepsen.util";
+/// The loggers whose lines are operations.
+const LOGGERS: [&[u8]; 2] = [b"jepsen.util", b"jepsen.core"];
 
 impl TextFormat for Parser {
     fn next<'a>(&mut self, text: &'a [u8], at_end: bool, record: &mut Record<'a>) -> Result<Step, Fault> {
@@ -43,6 +47,7 @@ impl TextFormat for Parser {
         let mut cursor = Cursor { text: line, at: begins };
         match cursor.log_record(record) {
             Ok(()) => {
+                record.time = time_before(line, begins);
                 self.open_end = !line.ends_with(b"\n");
                 Ok(Step::Record { begins, length })
             }
@@ -51,6 +56,10 @@ impl TextFormat for Parser {
             Err(Fault::More) => Err(Fault::Bad { at: line.len() - 1, what: Cow::Borrowed("the line ends too early") }),
             Err(fault) => Err(fault),
         }
+    }
+
+    fn is_log(&self) -> bool {
+        true
     }
 
     fn remark(&self) -> Option<&'static str> {
@@ -63,22 +72,48 @@ pub(super) fn begins_as_log(text: &[u8]) -> bool {
     text.split_inclusive(|&byte| byte == b'\n').any(|line| operation(line).is_some())
 }
 
-/// Where the operation begins in a line that has one.
+/// Where the operation begins in a line that has one: at its process.
 fn operation(line: &[u8]) -> Option<usize> {
-    let begins = match line.windows(LOGGER.len()).position(|window| window == LOGGER) {
-        None => 0,
-        Some(at) => {
-            let rest = &line[at + LOGGER.len()..];
-            let separator = [&b" - "[..], b": "].into_iter().find(|separator| rest.starts_with(separator))?;
-            at + LOGGER.len() + separator.len()
-        }
-    };
-    let rest = &line[begins..];
-    let rest = &rest[rest.len() - rest.trim_ascii_start().len()..];
+    let after_logger = after_logger(line);
+    let begins = after_logger.unwrap_or(0);
+    let rest = line[begins..].trim_ascii_start();
+    let begins = line.len() - rest.len();
     let process = rest.iter().position(u8::is_ascii_whitespace).map_or(rest, |length| &rest[..length]);
     let is_process = process == b":nemesis" || !process.is_empty() && process.iter().all(u8::is_ascii_digit);
     let then = rest[process.len()..].trim_ascii_start();
-    (is_process && (then.starts_with(b":") || begins > 0)).then_some(line.len() - rest.len())
+    (is_process && (then.starts_with(b":") || after_logger.is_some())).then_some(begins)
+}
+
+/// Where a line goes on after the logger's name, what separates it from the message, and a time in brackets.
+fn after_logger(line: &[u8]) -> Option<usize> {
+    let begins = LOGGERS.iter().find_map(|logger| {
+        let at = line.windows(logger.len()).position(|window| window == *logger)?;
+        Some(at + logger.len())
+    })?;
+    let rest = &line[begins..];
+    let message = rest.trim_ascii_start();
+    let message = message.strip_prefix(b"- ").or_else(|| message.strip_prefix(b":")).unwrap_or(message);
+    // A longer name, as `jepsen.utility`, is another logger.
+    if message.len() == rest.len() {
+        return None;
+    }
+    let message = message.trim_ascii_start();
+    let message = bracketed_time(message).map_or(message, |(_, length)| &message[length..]);
+    Some(line.len() - message.len())
+}
+
+/// A time in brackets at the beginning, as `[ 1340999542 ]`, and its length.
+fn bracketed_time(text: &[u8]) -> Option<(i128, usize)> {
+    let length = text.strip_prefix(b"[")?.iter().position(|&byte| byte == b']')?;
+    let digits = std::str::from_utf8(text[1..=length].trim_ascii()).ok()?;
+    Some((digits.parse().ok()?, length + 2))
+}
+
+/// The time in brackets before the operation that begins at a place of the line.
+fn time_before(line: &[u8], begins: usize) -> Option<i128> {
+    let before = line[..begins].trim_ascii_end();
+    let opens = before.iter().rposition(|&byte| byte == b'[')?;
+    bracketed_time(&before[opens..]).filter(|&(_, length)| opens + length == before.len()).map(|(time, _)| time)
 }
 
 impl<'a> Cursor<'a> {
@@ -97,9 +132,7 @@ impl<'a> Cursor<'a> {
         let value = if may_be_error && self.peek() == Some(b':') { None } else { Some(self.log_value(&mut doubts)?) };
         self.log_space();
         if self.at < ends {
-            let error = self.log_value(&mut Doubts::default())?;
-            record.error = Some(Cow::Owned(cursor::error_text(&error)));
-            self.log_space();
+            record.error = Some(self.log_error(ends, may_be_error)?);
         }
         record.value = value;
         if self.at < ends {
@@ -108,6 +141,22 @@ impl<'a> Cursor<'a> {
         match (record.process, doubts.first()) {
             (Some(Process::Nemesis), _) | (_, None) => Ok(()),
             (_, Some(fault)) => Err(fault),
+        }
+    }
+
+    /// What follows the value up to where the line ends: EDN, or, where an error is expected, any text.
+    fn log_error(&mut self, ends: usize, any_text: bool) -> Result<Cow<'a, str>, Fault> {
+        let begins = self.at;
+        let error = self.log_value(&mut Doubts::default());
+        self.log_space();
+        match error {
+            Ok(error) if self.at >= ends => Ok(Cow::Owned(cursor::error_text(&error))),
+            Err(fault) if !any_text => Err(fault),
+            _ if any_text => {
+                self.at = self.text.len();
+                Ok(String::from_utf8_lossy(&self.text[begins..ends]))
+            }
+            _ => Err(self.expected("the end of the line")),
         }
     }
 

@@ -30,7 +30,8 @@ pub(super) struct Record<'a> {
     pub(super) key: Option<Value>,
     pub(super) value: Option<Value>,
     pub(super) time: Option<i128>,
-    pub(super) index: bool,
+    /// The event's place in the history; an index that is no number is there and says nothing.
+    pub(super) index: Option<Option<i64>>,
     pub(super) node: Option<u16>,
     pub(super) error: Option<Cow<'a, str>>,
     /// Keys that mean nothing here, and keys whose value means nothing here.
@@ -55,8 +56,19 @@ pub(super) struct Assembler {
     last_time: u64,
     events: u64,
     skipped: u64,
+    last_index: Option<i64>,
+    /// Of the latest event: its time as written, whether it was an invocation, and whose.
+    last: Option<(i128, bool, u32)>,
     backwards: u64,
     backwards_most: u64,
+    /// Invocations and completions at the very same time, of different processes.
+    ties: u64,
+    /// Events whose index is before an earlier event's although their time is not.
+    index_backwards: u64,
+    /// Whether a process' latest operation ended `info`.
+    ended_info: PerProcess<bool>,
+    went_on: u64,
+    pairs: Pairs,
     ignored: Vec<(Box<str>, u64)>,
     ignored_others: u64,
 }
@@ -81,8 +93,15 @@ impl Assembler {
             last_time: 0,
             events: 0,
             skipped: 0,
+            last_index: None,
+            last: None,
             backwards: 0,
             backwards_most: 0,
+            ties: 0,
+            index_backwards: 0,
+            ended_info: PerProcess::default(),
+            went_on: 0,
+            pairs: Pairs::default(),
             ignored: Vec::new(),
             ignored_others: 0,
         }
@@ -112,6 +131,7 @@ impl Assembler {
             take_apart(record)?;
         }
         let time = self.time_of(record)?;
+        self.look(record, process, kind);
         let open = if kind == EventKind::Invoke { None } else { self.open.remove(process) };
         let given_f = record.f.as_deref().map(|f| self.names.id(f));
         let (f, key, value) = match open {
@@ -149,6 +169,17 @@ impl Assembler {
     }
 
     fn time_of(&mut self, record: &Record<'_>) -> Result<u64, Cow<'static, str>> {
+        if let (Some(Some(index)), Some(last)) = (record.index, self.last_index)
+            && index < last
+        {
+            if record.time.is_none_or(|time| time < i128::from(self.last_time)) {
+                return Err(Cow::Owned(format!(
+                    "index {index} follows index {last}, and its time says the same: the events are not in the order in \
+                     which they were recorded; sort them by their index"
+                )));
+            }
+            self.index_backwards += 1;
+        }
         let Some(time) = record.time else {
             // Without times, the position is the time.
             return Ok(self.last_time.max(self.events));
@@ -157,7 +188,7 @@ impl Assembler {
             return u64::try_from(time).map_err(|_| Cow::Borrowed("this event's time does not fit 64 bits"));
         }
         let behind = u64::try_from(i128::from(self.last_time).saturating_sub(time)).unwrap_or(u64::MAX);
-        if self.order == Order::ByTime && !record.index {
+        if self.order == Order::ByTime && record.index.is_none() {
             return Err(Cow::Owned(format!(
                 "time runs backwards: {time} ns is {behind} ns before the time of an earlier event; \
                  events must be in real-time order (sort the lines by time, or give each an index to keep their order)"
@@ -166,6 +197,21 @@ impl Assembler {
         self.backwards += 1;
         self.backwards_most = self.backwards_most.max(behind);
         Ok(self.last_time)
+    }
+
+    /// Notes what the user must hear of an event that is right by itself.
+    fn look(&mut self, record: &Record<'_>, process: u32, kind: EventKind) {
+        self.last_index = self.last_index.max(record.index.flatten());
+        let invoked = kind == EventKind::Invoke;
+        let ties = |(time, last_invoked, last)| record.time == Some(time) && last_invoked != invoked && last != process;
+        self.ties += u64::from(self.last.is_some_and(ties));
+        self.last = record.time.map(|time| (time, invoked, process));
+        if invoked {
+            self.went_on += u64::from(self.ended_info.remove(process) == Some(true));
+            self.pairs.look(record);
+        } else if kind == EventKind::Info {
+            self.ended_info.insert(process, true);
+        }
     }
 
     fn ignore(&mut self, name: &str) {
@@ -195,7 +241,62 @@ impl Assembler {
                 self.backwards, self.backwards_most
             ));
         }
-        Summary { events: self.events, skipped: self.skipped, warnings, cut_short: None }
+        if self.index_backwards > 0 {
+            warnings.push(format!(
+                "{} event(s) carry an index before an earlier event's, but a later time; the file's order was taken as the \
+                 real-time order",
+                self.index_backwards
+            ));
+        }
+        if self.ties > 0 {
+            warnings.push(format!(
+                "{} time(s) an invocation and a completion have the same time; the file's order was taken as the \
+                 real-time order",
+                self.ties
+            ));
+        }
+        if self.went_on > 0 {
+            warnings.push(format!(
+                "{} time(s) a process continued after an operation that ended `info`: a process whose operation may \
+                 still take effect should be replaced by a new one; each such operation is taken as concurrent with all \
+                 that follow it",
+                self.went_on
+            ));
+        }
+        let independent = !self.independent && self.pairs.all();
+        Summary {
+            events: self.events,
+            skipped: self.skipped,
+            warnings,
+            looks_independent: independent,
+            cut_short: None,
+        }
+    }
+}
+
+/// Whether every invocation's value looks like the pair `[key value]` of Jepsen's independent workloads: a read of the
+/// pair `[key nil]` can hardly be anything else.
+#[derive(Default)]
+struct Pairs {
+    reads: u64,
+    others: u64,
+}
+
+impl Pairs {
+    fn look(&mut self, record: &Record<'_>) {
+        let pair = match record.value.as_ref().and_then(Value::as_list) {
+            Some([key, value]) if record.key.is_none() && !key.is_nil() => Some(value),
+            _ => None,
+        };
+        match (record.f.as_deref(), pair) {
+            (Some("read"), Some(Value::Nil)) => self.reads += 1,
+            (Some(f), Some(_)) if f != "read" && f != "txn" => {}
+            _ => self.others += 1,
+        }
+    }
+
+    fn all(&self) -> bool {
+        self.reads > 0 && self.others == 0
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod any_bytes;
 mod edn;
+mod log;
+mod order;
 
 use proptest::prelude::*;
 
