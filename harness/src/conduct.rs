@@ -129,6 +129,7 @@ impl<'a> Run<'a> {
         let began = Instant::now();
         let lab = Arc::new(NamespaceLab::up(inside, &self.lab_spec())?);
         manifest.timings.lab_up_ms = milliseconds(began);
+        manifest.isolation = serde_json::to_value(lab.isolation()).ok();
         let conducted = self.in_lab(lab.clone(), manifest).await;
         self.progress.phase("taking the lab down");
         let ending = Instant::now();
@@ -144,6 +145,7 @@ impl<'a> Run<'a> {
 
     fn lab_spec(&self) -> LabSpec {
         let mut spec = LabSpec::new(self.spec.nodes, self.folder.path());
+        spec.user = self.target.node_user();
         if self.spec.data == DataPlacement::Disk {
             spec.data = lab::DataPlacement::Directory(self.folder.file("data"));
         }
@@ -231,7 +233,7 @@ impl<'a> Run<'a> {
             .map(|exit| NodeExit {
                 node: cluster.node(exit.node).name.clone(),
                 at_ns: exit.at.saturating_duration_since(epoch).as_nanos() as u64,
-                how: exit.ending.to_string(),
+                how: exit.to_string(),
             })
             .collect();
         manifest.evidence = Some(evidence);

@@ -4,7 +4,7 @@
 //!
 //! ```no_run
 //! use std::time::Duration;
-//! use rashomon_harness::lab::{self, DataPlacement, EnterSpec, Lab, LabSpec, NamespaceLab};
+//! use rashomon_harness::lab::{self, EnterSpec, Lab, LabSpec, NamespaceLab};
 //! use rashomon_harness::target::{NodeCommand, Readiness};
 //!
 //! // First thing in `main`, before any thread is started.
@@ -12,7 +12,7 @@
 //!     // This is the controller, inside the lab: its own PID, mount, IPC, UTS and network namespace ("clients").
 //!     // `inside.payload` is what the program outside handed over.
 //!     let lab = NamespaceLab::up(inside, &LabSpec::new(5, "/abs/results/run-1"))?;
-//!     let command = NodeCommand { program: "/usr/bin/etcd".into(), args: vec![], env: vec![] };
+//!     let command = NodeCommand::new("/usr/bin/etcd");
 //!     lab.start(1, &command)?;
 //!     lab.ready(1, &Readiness::Tcp(2379), Duration::from_secs(10))?;
 //!     let killed = lab.kill(1)?; // its proof: which processes died
@@ -29,15 +29,16 @@
 //!
 //! - Nothing outlives the program outside or the controller, however they end: the lab's PID 1 ends with either of
 //!   them, and the kernel takes all processes, mounts, devices and namespaces with it. See `enter`.
-//! - Works as root, without a user namespace, and as any user, with one.
+//! - Works as root and as any user. The lab as a whole has a user namespace only where it needs one; each node always
+//!   has one of its own, in which it has no privileges.
 //! - No member of the lab has a route to anything but the lab's subnet, and none has IPv6 there.
-//! - A node has network, mount, PID, IPC and UTS namespaces of its own: host name `n<id>`, own `/tmp`, `/run`,
-//!   `/dev/shm` and `/proc`. They stay when its processes are killed, and so does its data directory. What lies below
-//!   the host's `/tmp` or `/run` is hidden from nodes, except for [`EnterSpec::visible`], this program's folder and the
-//!   working directory.
-//! - A node's process starts with a small fixed environment (`PATH`, `LANG`, `HOME`, `HOSTNAME`) and the command's own
-//!   variables, in its data directory; what it prints goes to `nodes/<name>/node.log` in the run's folder, each line
-//!   with the run's clock in front.
+//! - A node has user, network, mount, PID, IPC and UTS namespaces of its own: host name `n<id>`, own `/tmp`, `/run`,
+//!   `/var`, `/dev` and `/proc`. They stay when its processes are killed, and so does its data directory. Of the
+//!   machine's files it sees system programs and what its command names ([`NodeCommand::reads`]), read-only, and
+//!   nothing else. [`Limits`] bound what it uses. `docs/isolation.md` says what all of this is worth.
+//! - A node's process starts with a small fixed environment (`PATH`, `LANG`, `HOME`, `HOSTNAME`, `USER`) and the
+//!   command's own variables, in its data directory; what it prints goes to `nodes/<name>/node.log` in the run's
+//!   folder, each line with the run's clock in front.
 //! - Every method is synchronous and may be called from any thread; most take milliseconds. [`Lab::ready`],
 //!   [`Lab::stop`] and [`Lab::exec`] take up to their time limits: inside tokio call them from `spawn_blocking`.
 //!
@@ -46,6 +47,8 @@
 //! It does not plan faults: it only offers what they are made of (kill, pause, the hub's rules, shared folders).
 
 mod bench;
+mod confine;
+mod declared;
 mod delay;
 mod doctor;
 mod enter;
@@ -53,6 +56,7 @@ mod error;
 mod forward;
 mod hub;
 mod init;
+mod isolation;
 mod link;
 mod logs;
 mod namespace_lab;
@@ -64,6 +68,8 @@ mod protocol;
 mod readiness;
 mod sys;
 mod template;
+mod view;
+mod watchdog;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -75,6 +81,7 @@ pub use doctor::{Check, CheckOutcome, doctor, find_faketime};
 pub use enter::{EnterSpec, LabEnd, LabProcess, LabStdout, UserNamespace, enter};
 pub use error::{LabError, LabErrorKind, Result};
 pub use init::Inside;
+pub use isolation::{Isolation, Limits, NodeUser};
 pub use namespace_lab::{MAX_NODES, NamespaceLab};
 pub use protocol::{Ending, NodeProcess};
 pub use template::{expand_template, template_values};
@@ -106,25 +113,33 @@ pub struct LabSpec {
     pub run_dir: PathBuf,
     /// Where the nodes' data is.
     pub data: DataPlacement,
+    /// As whom the nodes' processes run.
+    pub user: NodeUser,
+    /// What each node may use.
+    pub limits: Limits,
     /// The first three bytes of all addresses: node 1 has `….1`, the clients have `….254`.
     pub subnet: [u8; 3],
 }
 
 impl LabSpec {
-    /// The usual lab: data in memory (1 GiB each at most), addresses 10.77.0.x.
+    /// The usual lab: data in memory, addresses 10.77.0.x, limits that this machine can stand.
     pub fn new(nodes: u16, run_dir: impl Into<PathBuf>) -> Self {
-        Self { nodes, run_dir: run_dir.into(), data: DataPlacement::Tmpfs { bytes: 1 << 30 }, subnet: [10, 77, 0] }
+        Self {
+            nodes,
+            run_dir: run_dir.into(),
+            data: DataPlacement::Memory,
+            user: NodeUser::default(),
+            limits: Limits::for_machine(nodes),
+            subnet: [10, 77, 0],
+        }
     }
 }
 
 /// Where the nodes' data directories are. The controller sees each under the same path as its node.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DataPlacement {
-    /// In memory, a file system of this size for each node; gone with the lab.
-    Tmpfs {
-        /// Size limit in bytes.
-        bytes: u64,
-    },
+    /// In memory, a file system of [`Limits::data_bytes`] for each node; gone with the lab.
+    Memory,
     /// In `<folder>/<node name>` on the host's file system; stays when the lab is gone.
     Directory(PathBuf),
 }
@@ -232,7 +247,7 @@ pub struct Effect {
 }
 
 /// A main process that ended by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeExit {
     /// The node's id.
     pub node: u16,
@@ -242,6 +257,17 @@ pub struct NodeExit {
     pub ending: Ending,
     /// When the controller learned of it.
     pub at: Instant,
+    /// The limit for which the lab killed it, if that is why.
+    pub limit: Option<String>,
+}
+
+impl std::fmt::Display for NodeExit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.limit {
+            Some(reason) => write!(f, "was killed by the lab: {reason}"),
+            None => write!(f, "{}", self.ending),
+        }
+    }
 }
 
 /// What a command in a node left.

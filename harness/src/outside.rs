@@ -129,6 +129,7 @@ fn first_manifest(registry: &Registry, plan: &Plan) -> Result<Manifest, CommandE
             settings,
         },
         host: host_facts(),
+        isolation: None,
         nodes: Vec::new(),
         timings: Default::default(),
         evidence: None,

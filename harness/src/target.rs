@@ -11,6 +11,7 @@ pub use rashomon_spec::target::{MutantInfo, Recipe, TargetConfig, TargetTiming};
 use crate::client::Client;
 use crate::consistency::Consistency;
 use crate::interface::Interface;
+use crate::lab::NodeUser;
 
 /// A node of the cluster as targets, clients and faults name it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +35,16 @@ pub struct NodeCommand {
     pub args: Vec<String>,
     /// Variables added to its environment.
     pub env: Vec<(String, String)>,
+    /// Files and folders of this machine, absolute, that the node may read besides system programs, its own program and
+    /// the paths that its arguments name: libraries of a script, for instance.
+    pub reads: Vec<PathBuf>,
+}
+
+impl NodeCommand {
+    /// A program without arguments.
+    pub fn new(program: impl Into<PathBuf>) -> NodeCommand {
+        NodeCommand { program: program.into(), args: Vec::new(), env: Vec::new(), reads: Vec::new() }
+    }
 }
 
 /// How to see that a node serves.
@@ -134,6 +145,11 @@ pub trait Target: Send + Sync {
 
     /// The command line of one node.
     fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError>;
+
+    /// As whom its nodes run. No right over this machine comes with either.
+    fn node_user(&self) -> NodeUser {
+        NodeUser::default()
+    }
 
     /// How to see that a node serves.
     fn readiness(&self) -> Readiness;

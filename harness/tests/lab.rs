@@ -5,6 +5,8 @@
 
 #[path = "lab/as_node.rs"]
 mod as_node;
+#[path = "lab/hostile.rs"]
+mod hostile;
 #[path = "lab/inside.rs"]
 mod inside;
 #[path = "lab/outside.rs"]
@@ -23,6 +25,10 @@ const TESTS: &[(&str, Test)] = &[
     ("held_packets_are_late_and_pass_again", |users| outside::passes("delay", users)),
     ("a_partition_blocks_and_is_counted_and_heals", |users| outside::passes("partition", users)),
     ("nodes_have_their_own_world", |users| outside::passes("world", users)),
+    ("nodes_cannot_destroy_anything", outside::nodes_cannot_destroy_anything),
+    ("nodes_have_no_privileges", |users| outside::for_each_node_user("privileges", users)),
+    ("nodes_cannot_exhaust_the_machine", |users| outside::for_each_node_user("exhaustion", users)),
+    ("nodes_see_what_their_command_names", |users| outside::passes("declared", users)),
     ("data_in_a_folder_stays", outside::data_in_a_folder_stays),
     ("nothing_outside_can_be_reached", outside::nothing_outside_can_be_reached),
     ("taking_the_lab_down_leaves_no_process", |users| outside::passes("down", users)),

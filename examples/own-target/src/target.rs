@@ -68,7 +68,7 @@ impl Target for TinyKv {
         let listen = format!("0.0.0.0:{PORT}");
         let file = node.data_dir.join("changes").display().to_string();
         let args = ["serve".to_owned(), keeper, listen, file].into_iter().chain(choice.mutant.clone()).collect();
-        Ok(NodeCommand { program, args, env: Vec::new() })
+        Ok(NodeCommand { args, ..NodeCommand::new(program) })
     }
 
     fn readiness(&self) -> Readiness {

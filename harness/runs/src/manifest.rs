@@ -41,6 +41,10 @@ pub struct Manifest {
     pub target: TargetRecord,
     /// The machine.
     pub host: HostFacts,
+    /// How the nodes were isolated and what each might use (see the harness' `Isolation`); absent while no lab was up,
+    /// and in runs of versions that did not isolate them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<serde_json::Value>,
     /// The nodes, in order.
     pub nodes: Vec<NodeRecord>,
     /// How long each phase took.

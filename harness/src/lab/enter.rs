@@ -35,8 +35,9 @@ pub struct EnterSpec {
     pub label: String,
     /// Handed to the controller as [`super::Inside::payload`]; any length.
     pub payload: String,
-    /// Files and folders that must stay visible under the lab's own `/run` and the nodes' own `/tmp` and `/run`: the
-    /// run's folder, programs of the nodes. The folder of this program and the working directory always are.
+    /// Files and folders that must stay visible to the controller under the lab's own `/run`: the run's folder,
+    /// programs of the nodes. The folder of this program and the working directory always are. What nodes see is
+    /// another matter.
     pub visible: Vec<PathBuf>,
     /// Whether to make a user namespace.
     pub user_namespace: UserNamespace,

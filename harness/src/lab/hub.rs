@@ -5,10 +5,8 @@
 //! one request of the controller after the other.
 
 use std::collections::BTreeMap;
-use std::fs::Permissions;
 use std::io::Write;
-use std::os::fd::AsFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -18,13 +16,15 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
+use super::confine::{self, Identity};
 use super::delay::Delay;
 use super::error::{Attempt, LabError, LabErrorKind, Result};
 use super::link::Link;
 use super::netlink::Netlink;
 use super::node_init::{self, NODE_DEVICE};
 use super::protocol::{Ending, HubReply, HubRequest, HubSpec, NodeMessage, NodeRequest, NodeSetup};
-use super::sys::{self, Forked};
+use super::sys::{self, Forked, NO_DEVICES, NO_SUID, READ_ONLY};
+use super::view;
 
 /// The end of the link that the hub holds.
 pub(crate) type HubLink = Link<HubReply, HubRequest>;
@@ -32,7 +32,8 @@ pub(crate) type HubLink = Link<HubReply, HubRequest>;
 const BRIDGE: &str = "hub0";
 /// The hub's port of the clients' namespace.
 const CLIENTS_PORT: &str = "clients";
-const NODE_NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWNET
+const NODE_NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWUSER
+    .union(CloneFlags::CLONE_NEWNET)
     .union(CloneFlags::CLONE_NEWNS)
     .union(CloneFlags::CLONE_NEWPID)
     .union(CloneFlags::CLONE_NEWIPC)
@@ -68,7 +69,7 @@ impl Hub {
     fn serve(&mut self) -> std::io::Result<()> {
         while let Some(received) = self.link.receive()? {
             let reply = match received.message {
-                HubRequest::Up(spec) => self.up(&spec).map(|bridge_netfilter| HubReply::Up { bridge_netfilter }),
+                HubRequest::Up(spec) => self.up(spec),
                 HubRequest::Run { program, args, input } => run_program(&program, &args, &input),
                 HubRequest::Hold { queue, least_us, most_us } => self.hold(queue, least_us, most_us),
                 HubRequest::Release { queue } => self.release(queue),
@@ -79,8 +80,13 @@ impl Hub {
         Ok(())
     }
 
-    fn up(&mut self, spec: &HubSpec) -> Result<bool> {
-        prepare_folders(spec)?;
+    fn up(&mut self, mut spec: HubSpec) -> Result<HubReply> {
+        let identity = confine::identity();
+        let hidden = view::prepare(spec.user, &spec.hosts_file)?;
+        prepare_folders(&spec, identity)?;
+        for node in &mut spec.nodes {
+            node.hidden.clone_from(&hidden);
+        }
         let network = |what: String| move || format!("{what} in the lab's network");
         let mut netlink = Netlink::open().attempt(LabErrorKind::Network, network("open a netlink socket".into()))?;
         netlink.add_bridge(BRIDGE).map_err(|error| no_bridge(&error))?;
@@ -96,7 +102,8 @@ impl Hub {
             .attempt(LabErrorKind::Network, network("make the clients' link".into()))?;
         let mut new_nodes = Vec::new();
         for setup in &spec.nodes {
-            let node = self.fork_node()?;
+            let node = self.fork_node(setup)?;
+            confine::map_user(node.pid, setup.user, identity)?;
             netlink
                 .add_veth_port(&setup.name, bridge, NODE_DEVICE, node.pid.as_raw() as u32)
                 .attempt(LabErrorKind::Network, network(format!("make the link of {}", setup.name)))?;
@@ -114,15 +121,20 @@ impl Hub {
             node.wait_until_set_up(setup)?;
         }
         wait_for_ports(&mut netlink, &ports)?;
-        Ok(bridge_netfilter)
+        Ok(HubReply::Up { bridge_netfilter, uid: identity.uid })
     }
 
-    fn fork_node(&mut self) -> Result<NewNode> {
+    fn fork_node(&mut self, setup: &NodeSetup) -> Result<NewNode> {
         let (link, init_link) = Link::pair().attempt(LabErrorKind::Lost, || "make a link".into())?;
+        // Taken here, for the node may not be allowed to look their paths up.
+        let data = view::take(&setup.data_dir, NO_SUID | NO_DEVICES)?;
+        let shared = view::take(&setup.shared_dir, READ_ONLY | NO_SUID | NO_DEVICES)?;
         match sys::fork_into(NODE_NAMESPACES).map_err(|error| super::namespaces::cannot_make_namespaces(&error))? {
             Forked::Child => {
-                drop(link);
-                node_init::run(init_link)
+                let kept = [init_link.as_fd(), data.as_fd(), shared.as_fd()].map(|fd| fd.as_raw_fd());
+                // The hub's other descriptors are nothing for a node: links of other nodes are among them.
+                sys::close_all_but(&kept);
+                node_init::run(init_link, data, shared)
             }
             Forked::Parent(pid) => {
                 self.nodes.push(pid);
@@ -177,21 +189,23 @@ impl NewNode {
 }
 
 /// Makes the folders that are visible under the same path in the controller and in the node that owns them.
-fn prepare_folders(spec: &HubSpec) -> Result<()> {
+fn prepare_folders(spec: &HubSpec, identity: Identity) -> Result<()> {
+    let Identity { uid, gid } = identity;
     for node in &spec.nodes {
         for folder in [&node.data_dir, &node.shared_dir] {
             std::fs::create_dir_all(folder)
                 .map_err(|error| LabError::file(format!("cannot make {}", folder.display()), &error))?;
         }
-        if let Some(bytes) = spec.data_tmpfs_bytes {
-            sys::mount_new("tmpfs", &node.data_dir, &format!("mode=0755,size={bytes}"))?;
+        if spec.data_in_memory {
+            let (size, inodes) = (node.limits.data_bytes, view::inodes(node.limits.data_bytes));
+            let options = format!("mode=0755,uid={uid},gid={gid},size={size},nr_inodes={inodes}");
+            sys::mount_new("tmpfs", &node.data_dir, &options)?;
+        } else {
+            std::os::unix::fs::chown(&node.data_dir, Some(uid), Some(gid))
+                .map_err(|error| LabError::file(format!("cannot hand {} over", node.data_dir.display()), &error))?;
         }
-        let all_may_write = Permissions::from_mode(0o777);
-        std::fs::set_permissions(&node.shared_dir, all_may_write)
-            .map_err(|error| LabError::file(format!("cannot open up {}", node.shared_dir.display()), &error))?;
     }
     let hosts = Path::new(super::LAB_DIR).join("hosts");
-    std::fs::write(&hosts, &spec.hosts_file).map_err(|error| LabError::file("cannot write the lab's hosts", &error))?;
     // Without an /etc/hosts to cover, servers that insist on names must be given one some other way.
     if Path::new("/etc/hosts").exists() { sys::bind(&hosts, Path::new("/etc/hosts")) } else { Ok(()) }
 }

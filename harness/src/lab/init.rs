@@ -27,7 +27,6 @@ pub struct Inside {
     /// [`super::EnterSpec::payload`].
     pub payload: String,
     pub(crate) errand: Errand,
-    pub(crate) visible: Vec<PathBuf>,
     pub(crate) hub: Link<HubRequest, HubReply>,
 }
 
@@ -173,7 +172,7 @@ fn prepare_mounts(visible: &[PathBuf]) -> Result<()> {
 fn become_controller(request: Request, hub: Link<HubRequest, HubReply>) -> Result<Inside> {
     sys::name_process("lab-controller");
     sys::unblock_signals().attempt(LabErrorKind::Lost, || "become the lab's controller".into())?;
-    Ok(Inside { payload: request.payload, errand: request.errand, visible: request.visible, hub })
+    Ok(Inside { payload: request.payload, errand: request.errand, hub })
 }
 
 /// The init's loop: reaps, passes signals on; returns when the lab is over.

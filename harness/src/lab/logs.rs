@@ -47,15 +47,15 @@ enum Order {
 }
 
 impl LogCollector {
-    /// Starts the thread.
-    pub(crate) fn start() -> Result<Self> {
+    /// Starts the thread. Each file gets `limit_bytes` of lines at most.
+    pub(crate) fn start(limit_bytes: u64) -> Result<Self> {
         let lost = || "start the log collector".to_owned();
         let (wake, woken) = UnixStream::pair().attempt(LabErrorKind::Lost, lost)?;
         woken.set_nonblocking(true).attempt(LabErrorKind::Lost, lost)?;
         let dropped = Arc::new(AtomicU64::new(0));
         let (orders, receiver) = channel();
         let mut worker =
-            Worker { epoch: Instant::now(), dropped: dropped.clone(), sources: Vec::new(), files: Vec::new() };
+            Worker { epoch: Instant::now(), limit_bytes, dropped: dropped.clone(), sources: vec![], files: vec![] };
         let thread = std::thread::Builder::new()
             .name("node-logs".into())
             .spawn(move || worker.run(&receiver, &woken))
@@ -119,9 +119,18 @@ struct Source {
 
 struct Worker {
     epoch: Instant,
+    limit_bytes: u64,
     dropped: Arc<AtomicU64>,
     sources: Vec<Source>,
-    files: Vec<(PathBuf, Option<File>)>,
+    files: Vec<LogFile>,
+}
+
+struct LogFile {
+    path: PathBuf,
+    /// Opened with the first line.
+    open: Option<File>,
+    written_bytes: u64,
+    full: bool,
 }
 
 impl Worker {
@@ -146,7 +155,8 @@ impl Worker {
                             // All of what ended before must be in the log before the note.
                             self.drain(&mut buffer);
                             let file = self.file(file);
-                            self.write_lines(file, nanos_since(self.epoch), text.as_bytes());
+                            // Few, and needed most where the node prints too much.
+                            self.append(file, nanos_since(self.epoch), text.as_bytes());
                         }
                         Order::Follow { file, pipe } => {
                             let file = self.file(file);
@@ -230,14 +240,29 @@ impl Worker {
     }
 
     fn file(&mut self, path: PathBuf) -> usize {
-        if let Some(index) = self.files.iter().position(|(known, _)| *known == path) {
+        if let Some(index) = self.files.iter().position(|known| known.path == path) {
             return index;
         }
-        self.files.push((path, None));
+        self.files.push(LogFile { path, open: None, written_bytes: 0, full: false });
         self.files.len() - 1
     }
 
+    /// Appends lines of a node, unless its log is full.
     fn write_lines(&mut self, file: usize, nanos: i64, lines: &[u8]) {
+        let log = &mut self.files[file];
+        if !log.full && log.written_bytes + lines.len() as u64 <= self.limit_bytes {
+            log.written_bytes += lines.len() as u64;
+            return self.append(file, nanos, lines);
+        }
+        let count = lines.strip_suffix(b"\n").unwrap_or(lines).split(|byte| *byte == b'\n').count();
+        self.dropped.fetch_add(count as u64, Ordering::Relaxed);
+        if !std::mem::replace(&mut log.full, true) {
+            let note = format!("--- the log has reached its limit of {} bytes: no more is kept ---", self.limit_bytes);
+            self.append(file, nanos, note.as_bytes());
+        }
+    }
+
+    fn append(&mut self, file: usize, nanos: i64, lines: &[u8]) {
         let mut text = Vec::with_capacity(lines.len() + 64);
         let mut count = 0;
         for line in lines.strip_suffix(b"\n").unwrap_or(lines).split(|byte| *byte == b'\n') {
@@ -246,7 +271,7 @@ impl Worker {
             text.push(b'\n');
             count += 1;
         }
-        let (path, open) = &mut self.files[file];
+        let LogFile { path, open, .. } = &mut self.files[file];
         if open.is_none() {
             *open = File::options().append(true).create(true).open(path).ok();
         }
@@ -287,7 +312,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("make a folder");
         let log = dir.path().join("node.log");
         for life in 1..=2 {
-            let collector = LogCollector::start().expect("start");
+            let collector = LogCollector::start(u64::MAX).expect("start");
             collector.note(&log, format!("--- started, pid {life} ---"));
             let (read, write) = LogCollector::pipe().expect("make a pipe");
             collector.follow(&log, read);
@@ -303,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_log_that_cannot_be_written_is_counted_and_does_not_block() {
-        let collector = LogCollector::start().expect("start");
+        let collector = LogCollector::start(u64::MAX).expect("start");
         let (read, write) = LogCollector::pipe().expect("make a pipe");
         collector.follow(Path::new("/dev/full"), read);
         let mut write = File::from(write);
@@ -317,10 +342,37 @@ mod tests {
     }
 
     #[test]
+    fn a_full_log_says_so_and_takes_notes_only() {
+        let dir = tempfile::tempdir().expect("make a folder");
+        let log = dir.path().join("node.log");
+        let collector = LogCollector::start(1000).expect("start");
+        let (read, write) = LogCollector::pipe().expect("make a pipe");
+        collector.follow(&log, read);
+        let mut write = File::from(write);
+        for _ in 0..1000 {
+            write.write_all(b"ten bytes\n").expect("print");
+            std::thread::sleep(std::time::Duration::from_micros(10));
+        }
+        drop(write);
+        while collector.dropped_lines() < 900 {
+            std::thread::yield_now();
+        }
+        collector.note(&log, "--- killed ---".into());
+        let dropped = collector.dropped.clone();
+        drop(collector);
+        let lines = lines(&log);
+        let kept = lines.iter().filter(|line| *line == "ten bytes").count();
+        assert_eq!(kept as u64 + dropped.load(Ordering::Relaxed), 1000, "each line is kept or counted");
+        assert!(kept <= 100);
+        assert!(lines[kept].contains("limit of 1000 bytes") && lines[kept + 1] == "--- killed ---", "{lines:?}");
+        assert_eq!(lines.len(), kept + 2);
+    }
+
+    #[test]
     fn the_clock_can_be_set() {
         let dir = tempfile::tempdir().expect("make a folder");
         let log = dir.path().join("node.log");
-        let collector = LogCollector::start().expect("start");
+        let collector = LogCollector::start(u64::MAX).expect("start");
         collector.note(&log, "first".into());
         collector.set_epoch(Instant::now() + std::time::Duration::from_secs(1000));
         collector.note(&log, "then".into());

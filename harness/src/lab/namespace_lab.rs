@@ -15,12 +15,13 @@ use nix::sys::signal::Signal;
 use super::error::{Attempt, LabError, LabErrorKind, Result};
 use super::link::Link;
 use super::logs::{LogCollector, make_log_dir};
-use super::node_link::NodeLink;
+use super::node_link::{NodeLink, UnexpectedEnd};
 use super::protocol::{
     Ending, HubReply, HubRequest, HubSpec, NodeAnswer, NodeProcess, NodeRequest, NodeSetup, StartRequest,
 };
-use super::{CommandOutput, DataPlacement, Effect, Inside, LAB_DIR, Lab, LabSpec, NodeExit, RuleCounter};
-use super::{node_init, readiness};
+use super::sys::{NO_DEVICES, NO_SUID, READ_ONLY};
+use super::{CommandOutput, DataPlacement, Effect, Inside, Isolation, LAB_DIR, Lab, LabSpec, NodeExit, RuleCounter};
+use super::{declared, node_init, readiness, view};
 use crate::target::{Node, NodeCommand, Readiness};
 
 /// Most nodes that a lab can have: the clients need an address of the same subnet.
@@ -45,6 +46,8 @@ pub struct NamespaceLab {
     bridge_netfilter: bool,
     logs: LogCollector,
     clients_ip: Ipv4Addr,
+    run_dir: PathBuf,
+    isolation: Isolation,
 }
 
 #[derive(Debug)]
@@ -68,23 +71,21 @@ impl NamespaceLab {
         }
         let nodes: Vec<Node> = (1..=spec.nodes).map(|id| node(id, spec)).collect();
         let clients_ip = address(spec.subnet, CLIENTS_HOST);
-        let logs = LogCollector::start()?;
+        let logs = LogCollector::start(spec.limits.log_bytes)?;
         let hub = inside.hub;
         let send = |request| hub.send(&request, &[]).map_err(|_| hub_lost());
         send(HubRequest::Up(HubSpec {
-            nodes: nodes.iter().map(|node| node_setup(node, &inside.visible)).collect(),
+            nodes: nodes.iter().map(|node| node_setup(node, spec)).collect(),
             controller_pid: std::process::id(),
-            data_tmpfs_bytes: match &spec.data {
-                DataPlacement::Tmpfs { bytes } => Some(*bytes),
-                DataPlacement::Directory(_) => None,
-            },
+            user: spec.user,
+            data_in_memory: spec.data == DataPlacement::Memory,
             hosts_file: hosts_file(&nodes, clients_ip),
         }))?;
         let (reply, links) = receive(&hub)?;
         let HubReply::LinksMade = reply else { return Err(unexpected(reply)) };
         node_init::configure_network(clients_ip, PREFIX_LEN)?;
         let (reply, _) = receive(&hub)?;
-        let HubReply::Up { bridge_netfilter } = reply else { return Err(unexpected(reply)) };
+        let HubReply::Up { bridge_netfilter, uid } = reply else { return Err(unexpected(reply)) };
         let mut members = Vec::new();
         for (node, link) in nodes.iter().zip(links) {
             let log_dir = spec.run_dir.join("nodes").join(&node.name);
@@ -92,12 +93,19 @@ impl NamespaceLab {
             let link = NodeLink::start(&node.name, Link::from_socket(link))?;
             members.push(Member { link, log_dir, shared_dir: shared_dir(&node.name), env: Mutex::default() });
         }
-        Ok(Self { nodes, members, hub: Mutex::new(hub), bridge_netfilter, logs, clients_ip })
+        let run_dir = spec.run_dir.clone();
+        let isolation = Isolation::new(spec.user, uid, spec.limits, &spec.data);
+        Ok(Self { nodes, members, hub: Mutex::new(hub), bridge_netfilter, logs, clients_ip, run_dir, isolation })
     }
 
     /// The clients' address: that of this process.
     pub fn clients_ip(&self) -> Ipv4Addr {
         self.clients_ip
+    }
+
+    /// How the nodes are isolated.
+    pub fn isolation(&self) -> &Isolation {
+        &self.isolation
     }
 
     /// Sets the zero of the clock in the nodes' logs.
@@ -110,8 +118,8 @@ impl NamespaceLab {
         self.logs.dropped_lines()
     }
 
-    /// A folder that this process and the node see under the same path, and both may write to: for files with which a
-    /// fault reaches into a node.
+    /// A folder that this process and the node see under the same path, and only this process may write to: for files
+    /// with which a fault reaches into a node.
     ///
     /// # Errors
     ///
@@ -200,7 +208,9 @@ impl NamespaceLab {
 
     fn environment(&self, node: &Node) -> BTreeMap<String, String> {
         let home = node.data_dir.to_string_lossy().into_owned();
-        let variables = [("PATH", NODE_PATH), ("LANG", "C.UTF-8"), ("HOME", &home), ("HOSTNAME", &node.name)];
+        let user = self.isolation.user.name();
+        let variables =
+            [("PATH", NODE_PATH), ("LANG", "C.UTF-8"), ("HOME", &home), ("HOSTNAME", &node.name), ("USER", user)];
         variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
@@ -214,7 +224,17 @@ impl NamespaceLab {
             args: command.args.clone(),
             env: all,
             cwd: node.data_dir.clone(),
+            show: Vec::new(),
         }
+    }
+
+    /// Adds to a start what the command names of this machine; the descriptors go with the request.
+    fn show(&self, command: &NodeCommand, start: &mut StartRequest) -> Result<Vec<OwnedFd>> {
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        start.show = declared::paths(command, &self.run_dir, home.as_deref());
+        // A program that does not exist is the node's to report.
+        start.show.retain(|path| path.exists());
+        start.show.iter().map(|path| view::take(path, READ_ONLY | NO_SUID | NO_DEVICES)).collect()
     }
 
     /// Pauses or resumes, and turns the answer into its proof.
@@ -235,13 +255,15 @@ impl Lab for NamespaceLab {
     fn start(&self, node: u16, command: &NodeCommand) -> Result<()> {
         let member = self.member(node)?;
         let env: BTreeMap<_, _> = command.env.iter().cloned().collect();
-        let start = self.start_request(node, command, &BTreeMap::new());
+        let mut start = self.start_request(node, command, &BTreeMap::new());
+        let shown = self.show(command, &mut start)?;
         let (read, write) = LogCollector::pipe()?;
         member.link.expect_end(false);
         let request = |id| NodeRequest::Start { id, start };
         let log = self.log_file(node)?;
         // Both streams go into one pipe, so that they stay in the order in which they were written.
-        match member.link.request(request, &[write.as_fd(), write.as_fd()]) {
+        let descriptors: Vec<_> = [&write, &write].into_iter().chain(&shown).map(AsFd::as_fd).collect();
+        match member.link.request(request, &descriptors) {
             Ok(NodeAnswer::Started { pid, .. }) => {
                 self.logs.note(&log, format!("--- started, pid {pid} ---"));
                 self.logs.follow(&log, read);
@@ -300,7 +322,10 @@ impl Lab for NamespaceLab {
         let mut exits: Vec<NodeExit> = Vec::new();
         for (node, member) in self.nodes.iter().zip(&self.members) {
             let ends = member.link.take_unexpected().into_iter();
-            exits.extend(ends.map(|(pid, ending, at)| NodeExit { node: node.id, pid, ending, at }));
+            exits.extend(ends.map(|end| {
+                let UnexpectedEnd { pid, ending, at, limit } = end;
+                NodeExit { node: node.id, pid, ending, at, limit }
+            }));
         }
         exits.sort_by_key(|exit| exit.at);
         exits
@@ -345,11 +370,13 @@ impl Lab for NamespaceLab {
         let member = self.member(node)?;
         let begun = Instant::now();
         let node_env = lock(&member.env).clone();
-        let start = self.start_request(node, command, &node_env);
+        let mut start = self.start_request(node, command, &node_env);
+        let shown = self.show(command, &mut start)?;
         let (stdout, stdout_end) = output_pipe()?;
         let (stderr, stderr_end) = output_pipe()?;
         let request = |id| NodeRequest::Command { id, start };
-        let answer = member.link.request(request, &[stdout_end.as_fd(), stderr_end.as_fd()])?;
+        let descriptors: Vec<_> = [&stdout_end, &stderr_end].into_iter().chain(&shown).map(AsFd::as_fd).collect();
+        let answer = member.link.request(request, &descriptors)?;
         drop((stdout_end, stderr_end));
         let NodeAnswer::Started { pid, .. } = answer else {
             return Err(LabError::lost(format!("node {node} gave an answer that does not fit: {answer:?}")));
@@ -388,7 +415,7 @@ impl Lab for NamespaceLab {
 fn node(id: u16, spec: &LabSpec) -> Node {
     let name = format!("n{id}");
     let data_dir = match &spec.data {
-        DataPlacement::Tmpfs { .. } => Path::new(LAB_DIR).join(&name).join("data"),
+        DataPlacement::Memory => Path::new(LAB_DIR).join(&name).join("data"),
         DataPlacement::Directory(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()).join(&name),
     };
     Node { id, ip: address(spec.subnet, id as u8), name, data_dir }
@@ -402,14 +429,16 @@ fn shared_dir(name: &str) -> PathBuf {
     Path::new(LAB_DIR).join(name).join("shared")
 }
 
-fn node_setup(node: &Node, visible: &[PathBuf]) -> NodeSetup {
+fn node_setup(node: &Node, spec: &LabSpec) -> NodeSetup {
     NodeSetup {
+        user: spec.user,
+        limits: spec.limits,
         name: node.name.clone(),
         address: node.ip,
         prefix_len: PREFIX_LEN,
         data_dir: node.data_dir.clone(),
         shared_dir: shared_dir(&node.name),
-        visible: visible.to_vec(),
+        hidden: Vec::new(),
     }
 }
 

@@ -1,14 +1,16 @@
 //! Makes the lab's namespaces, and says which setting of the system forbids it.
 
-use std::io;
+use std::io::{self, Read, Write};
 use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
-use nix::unistd::{getegid, geteuid};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{Gid, Pid, Uid, getegid, geteuid};
 
-use super::UserNamespace;
 use super::error::{LabError, LabErrorKind, Result};
+use super::sys::{self, Forked};
+use super::{UserNamespace, confine};
 
 const LAB_NAMESPACES: CloneFlags = CloneFlags::CLONE_NEWNET
     .union(CloneFlags::CLONE_NEWNS)
@@ -27,7 +29,18 @@ pub(crate) fn make_namespaces(user_namespace: UserNamespace) -> Result<()> {
             Err(error) => return Err(cannot_make_namespaces(&error.into())),
         }
     }
+    let mapper = if uid.is_root() { Mapper::start() } else { None };
     unshare(CloneFlags::CLONE_NEWUSER).map_err(|error| user_namespaces_forbidden("make a user namespace", error))?;
+    if !mapper.is_some_and(Mapper::map) {
+        map_one(uid, gid)?;
+    }
+    unshare(LAB_NAMESPACES).map_err(|error| match error {
+        Errno::EPERM | Errno::EACCES => user_namespaces_forbidden("use the privileges of a user namespace", error),
+        _ => cannot_make_namespaces(&error.into()),
+    })
+}
+
+fn map_one(uid: Uid, gid: Gid) -> Result<()> {
     // The order matters: a group may be mapped only once its members cannot change their groups.
     let maps = [("setgroups", "deny".to_owned()), ("uid_map", format!("0 {uid} 1")), ("gid_map", format!("0 {gid} 1"))];
     for (file, content) in maps {
@@ -36,10 +49,37 @@ pub(crate) fn make_namespaces(user_namespace: UserNamespace) -> Result<()> {
             user_namespaces_forbidden(&format!("write the user namespace's {file}"), errno)
         })?;
     }
-    unshare(LAB_NAMESPACES).map_err(|error| match error {
-        Errno::EPERM | Errno::EACCES => user_namespaces_forbidden("use the privileges of a user namespace", error),
-        _ => cannot_make_namespaces(&error.into()),
-    })
+    Ok(())
+}
+
+/// A process that stays outside of the new user namespace, where root may map more than itself: also a user of no
+/// rights, for the nodes.
+struct Mapper {
+    process: Pid,
+    go: std::io::PipeWriter,
+}
+
+impl Mapper {
+    fn start() -> Option<Self> {
+        let (waiting, go) = std::io::pipe().ok()?;
+        match sys::fork_into(CloneFlags::empty()).ok()? {
+            Forked::Parent(process) => Some(Self { process, go }),
+            Forked::Child => {
+                drop(go);
+                let told = (&waiting).read(&mut [0]).is_ok_and(|len| len == 1);
+                let map = format!("0 0 1\n{}", confine::second_user());
+                let parent = format!("/proc/{}", nix::unistd::getppid());
+                let write = |file: &str| std::fs::write(Path::new(&parent).join(file), &map).is_ok();
+                std::process::exit(i32::from(!(told && write("uid_map") && write("gid_map"))))
+            }
+        }
+    }
+
+    /// True if both maps are written.
+    fn map(mut self) -> bool {
+        let told = self.go.write_all(&[1]).is_ok();
+        told && matches!(waitpid(self.process, None), Ok(WaitStatus::Exited(_, 0)))
+    }
 }
 
 /// Names the setting that forbids it: distributions have three, and the kernel's error is the same for all.

@@ -23,7 +23,9 @@ use super::error::{Attempt, LabError, LabErrorKind, Result};
 use super::link::Link;
 use super::netlink::Netlink;
 use super::protocol::{Ending, NodeAnswer, NodeMessage, NodeProcess, NodeRequest, NodeSetup, StartRequest};
-use super::sys;
+use super::view::{self, View};
+use super::watchdog::Watchdog;
+use super::{confine, sys};
 
 /// The end of a link that a node's init holds.
 pub(crate) type NodeInitLink = Link<NodeMessage, NodeRequest>;
@@ -36,16 +38,20 @@ const LOOPBACK_INDEX: u32 = 1;
 const REACH_ALL: Duration = Duration::from_secs(5);
 const ALL_PROCESSES: Pid = Pid::from_raw(-1);
 
-/// Runs the node's init until its link closes; never returns.
-pub(crate) fn run(link: NodeInitLink) -> ! {
+/// Runs the node's init until its link closes; never returns. `data` and `shared` are the node's folders.
+pub(crate) fn run(link: NodeInitLink, data: OwnedFd, shared: OwnedFd) -> ! {
     // An error here means that the controller is gone, and there is nobody left to tell.
-    let _ = NodeInit { link, main: None }.serve();
+    let _ = NodeInit { link, main: None, folders: Some((data, shared)), watchdog: None }.serve();
     std::process::exit(0)
 }
 
 struct NodeInit {
     link: NodeInitLink,
     main: Option<i32>,
+    /// Until the set-up has attached them.
+    folders: Option<(OwnedFd, OwnedFd)>,
+    /// From the set-up on.
+    watchdog: Option<Watchdog>,
 }
 
 impl NodeInit {
@@ -55,7 +61,8 @@ impl NodeInit {
         loop {
             let mut ready =
                 [PollFd::new(self.link.as_fd(), PollFlags::POLLIN), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
-            match poll(&mut ready, PollTimeout::NONE) {
+            let pause = self.watchdog.as_ref().map_or(PollTimeout::NONE, Watchdog::pause);
+            match poll(&mut ready, pause) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -69,6 +76,11 @@ impl NodeInit {
                 self.link.send(&reply, &[])?;
                 // A child may have ended while a start had the signals unblocked.
                 self.reap()?;
+            }
+            if let Some(reason) = self.watchdog.as_mut().and_then(Watchdog::look) {
+                self.link.send(&NodeMessage::LimitReached { reason }, &[])?;
+                // What survives it is looked at again.
+                let _ = self.kill_all();
             }
         }
     }
@@ -98,7 +110,7 @@ impl NodeInit {
 
     fn handle(&mut self, request: NodeRequest, descriptors: Vec<OwnedFd>) -> NodeMessage {
         let (id, answer) = match request {
-            NodeRequest::Setup(setup) => return NodeMessage::SetUp(set_up(&setup)),
+            NodeRequest::Setup(setup) => return NodeMessage::SetUp(self.set_up(&setup)),
             NodeRequest::Start { id, start } => (id, self.start_main(&start, descriptors)),
             NodeRequest::Command { id, start } => {
                 (id, spawn(&start, descriptors).map(|pid| NodeAnswer::Started { pid, main: false }))
@@ -114,6 +126,22 @@ impl NodeInit {
             NodeRequest::Resume { id } => (id, resume_all()),
         };
         NodeMessage::Answer { id, answer }
+    }
+
+    fn set_up(&mut self, setup: &NodeSetup) -> Result<()> {
+        let (data, shared) = self.folders.take().ok_or_else(|| LabError::usage("the node is set up already"))?;
+        sys::name_process(&format!("lab-{}", setup.name));
+        nix::unistd::sethostname(&setup.name).attempt(LabErrorKind::Namespaces, || "set the host name".into())?;
+        // A session of its own: no signal from anybody's terminal reaches a node. Fails only where it leads one.
+        let _ = nix::unistd::setsid();
+        let view = View::take()?;
+        confine::become_user(setup.user)?;
+        confine::set_parameters();
+        configure_network(setup.address, setup.prefix_len)?;
+        view.enter(setup, data, shared)?;
+        confine::give_up_privileges(setup.user, &setup.limits)?;
+        self.watchdog = Some(Watchdog::new(&setup.limits));
+        Ok(())
     }
 
     fn start_main(&mut self, start: &StartRequest, descriptors: Vec<OwnedFd>) -> Result<NodeAnswer> {
@@ -226,9 +254,11 @@ fn list(processes: &[NodeProcess]) -> String {
 
 /// Starts a program as the leader of a process group of its own, with nothing but the given environment.
 fn spawn(start: &StartRequest, descriptors: Vec<OwnedFd>) -> Result<i32> {
-    let [stdout, stderr]: [OwnedFd; 2] = descriptors
-        .try_into()
-        .map_err(|_| LabError::usage("a command needs two descriptors: standard output and standard error"))?;
+    let mut descriptors = descriptors.into_iter();
+    let (Some(stdout), Some(stderr)) = (descriptors.next(), descriptors.next()) else {
+        return Err(LabError::usage("a command needs two descriptors: standard output and standard error"));
+    };
+    view::show(&start.show.iter().cloned().zip(descriptors).collect::<Vec<_>>())?;
     // `spawn` searches this process's PATH, and not that of the program's environment.
     let mut command = Command::new(&start.program);
     command
@@ -240,6 +270,7 @@ fn spawn(start: &StartRequest, descriptors: Vec<OwnedFd>) -> Result<i32> {
         .stdout(stdout)
         .stderr(stderr)
         .process_group(0);
+    sys::confine(&mut command);
     match sys::spawn_with_signals(&mut command) {
         // Reaped by `reap`, as every child.
         Ok(child) => Ok(child.id() as i32),
@@ -251,30 +282,17 @@ fn cannot_start(start: &StartRequest, error: &std::io::Error) -> LabError {
     let what = format!("cannot start {} in {}: {error}", start.program, start.cwd.display());
     let remedy = match error.kind() {
         std::io::ErrorKind::NotFound if !start.cwd.is_dir() => "the working directory does not exist in the node",
-        std::io::ErrorKind::NotFound => {
-            "install the program or give its whole path; each node has its own empty /tmp and /run, \
-             so a program there must be named in the lab's list of visible paths"
+        std::io::ErrorKind::NotFound if Path::new(&start.program).exists() => {
+            "the node does not see what executes it: the interpreter in its first line, or its loader; a node sees the \
+             machine's /usr, /opt and /etc, the program, and what its command names: name the folder of the interpreter"
         }
+        std::io::ErrorKind::NotFound => "install the program or give its whole path",
         std::io::ErrorKind::PermissionDenied => {
             "make the file executable (chmod +x), and its folders readable for this user"
         }
         _ => "",
     };
     LabError::new(LabErrorKind::MissingProgram, what, remedy)
-}
-
-fn set_up(setup: &NodeSetup) -> Result<()> {
-    sys::name_process(&format!("lab-{}", setup.name));
-    nix::unistd::sethostname(&setup.name).attempt(LabErrorKind::Namespaces, || "set the host name".into())?;
-    // A session of its own: no signal from anybody's terminal reaches a node. Fails only where it already leads one.
-    let _ = nix::unistd::setsid();
-    sys::mount_new("proc", Path::new("/proc"), "")?;
-    sys::mount_private_tmpfs(Path::new("/dev/shm"), "mode=1777", &[])?;
-    let mut visible = setup.visible.clone();
-    visible.extend([setup.data_dir.clone(), setup.shared_dir.clone()]);
-    sys::mount_private_tmpfs(Path::new("/tmp"), "mode=1777", &visible)?;
-    sys::mount_private_tmpfs(Path::new("/run"), "mode=0755", &visible)?;
-    configure_network(setup.address, setup.prefix_len)
 }
 
 /// Gives the device of this network namespace its address. There is no route but that to the lab's own subnet.

@@ -26,6 +26,16 @@ struct Shared {
     changed: Condvar,
 }
 
+/// An end of the main process that nobody wanted.
+#[derive(Debug)]
+pub(crate) struct UnexpectedEnd {
+    pub(crate) pid: i32,
+    pub(crate) ending: Ending,
+    pub(crate) at: Instant,
+    /// The limit for which the node's init killed it.
+    pub(crate) limit: Option<String>,
+}
+
 #[derive(Debug, Default)]
 struct State {
     closed: bool,
@@ -37,7 +47,9 @@ struct State {
     last_ending: Option<Ending>,
     /// An end of the main process is wanted, and nothing to report.
     end_expected: bool,
-    unexpected: Vec<(i32, Ending, Instant)>,
+    unexpected: Vec<UnexpectedEnd>,
+    /// Why the node's init is about to kill its processes.
+    limit: Option<String>,
     /// Commands that run (`None`), or have ended and not been asked about.
     commands: BTreeMap<i32, Option<Ending>>,
 }
@@ -105,8 +117,8 @@ impl NodeLink {
         self.shared.lock().end_expected = expected;
     }
 
-    /// Takes the unexpected ends since the last call: pid, how, when.
-    pub(crate) fn take_unexpected(&self) -> Vec<(i32, Ending, Instant)> {
+    /// Takes the unexpected ends since the last call.
+    pub(crate) fn take_unexpected(&self) -> Vec<UnexpectedEnd> {
         std::mem::take(&mut self.shared.lock().unexpected)
     }
 
@@ -154,6 +166,7 @@ impl State {
                 match &answer {
                     Ok(NodeAnswer::Started { pid, main: true }) => {
                         self.main = Some(*pid);
+                        self.limit = None;
                         self.last_ending = None;
                     }
                     Ok(NodeAnswer::Started { pid, main: false }) => {
@@ -166,10 +179,12 @@ impl State {
             NodeMessage::MainEnded { pid, ending } => {
                 self.main = None;
                 self.last_ending = Some(ending);
+                let limit = self.limit.take();
                 if !self.end_expected {
-                    self.unexpected.push((pid, ending, Instant::now()));
+                    self.unexpected.push(UnexpectedEnd { pid, ending, at: Instant::now(), limit });
                 }
             }
+            NodeMessage::LimitReached { reason } => self.limit = Some(reason),
             NodeMessage::CommandEnded { pid, ending } => {
                 // Everything else that is reaped is an orphan of the node's, in which nobody is interested.
                 if let Some(command) = self.commands.get_mut(&pid) {

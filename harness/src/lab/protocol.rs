@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::error::LabError;
+use super::isolation::{Limits, NodeUser};
 
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,21 +77,24 @@ pub(crate) enum HubRequest {
 pub(crate) struct HubSpec {
     pub(crate) nodes: Vec<NodeSetup>,
     pub(crate) controller_pid: u32,
-    /// Size of each node's tmpfs for data in bytes; `None` when data is in folders of the host.
-    pub(crate) data_tmpfs_bytes: Option<u64>,
+    pub(crate) user: NodeUser,
+    /// Whether each node's data is in a tmpfs, and not in folders of the host.
+    pub(crate) data_in_memory: bool,
     pub(crate) hosts_file: String,
 }
 
 /// What a node's init sets up in the node's namespaces.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct NodeSetup {
+    pub(crate) user: NodeUser,
+    pub(crate) limits: Limits,
     pub(crate) name: String,
     pub(crate) address: Ipv4Addr,
     pub(crate) prefix_len: u8,
     pub(crate) data_dir: PathBuf,
     pub(crate) shared_dir: PathBuf,
-    /// Paths that stay visible under the private /tmp and /run.
-    pub(crate) visible: Vec<PathBuf>,
+    /// Files and folders that the node must not see although it sees their folders; the hub's to say.
+    pub(crate) hidden: Vec<PathBuf>,
 }
 
 /// Hub → controller.
@@ -101,6 +105,8 @@ pub(crate) enum HubReply {
     /// Every port is up and forwarding.
     Up {
         bridge_netfilter: bool,
+        /// The nodes' user outside, as the lab numbers users.
+        uid: u32,
     },
     Ran {
         ending: Ending,
@@ -115,13 +121,15 @@ pub(crate) enum HubReply {
     Failed(LabError),
 }
 
-/// A command that a node's init starts. Descriptors: standard output and standard error.
+/// A command that a node's init starts. Descriptors: standard output, standard error, and what to show of the machine.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct StartRequest {
     pub(crate) program: String,
     pub(crate) args: Vec<String>,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) cwd: PathBuf,
+    /// Paths to show to the node, in the order of their descriptors.
+    pub(crate) show: Vec<PathBuf>,
 }
 
 /// Controller (and first of all the hub) → node init.
@@ -154,6 +162,8 @@ pub(crate) enum NodeMessage {
     Answer { id: u64, answer: std::result::Result<NodeAnswer, LabError> },
     /// The main process ended, for whatever reason.
     MainEnded { pid: i32, ending: Ending },
+    /// The node used more than it may, and its processes are about to be killed: why.
+    LimitReached { reason: String },
     /// A command ended.
     CommandEnded { pid: i32, ending: Ending },
 }

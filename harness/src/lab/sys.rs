@@ -3,7 +3,9 @@
 
 use std::ffi::CString;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 
@@ -121,6 +123,122 @@ pub(crate) fn mount_private_tmpfs(target: &Path, mode: &str, keep: &[PathBuf]) -
         bind(&source, &path)?;
     }
     Ok(())
+}
+
+/// Linux headers (`mount.h`, `fcntl.h`) have these, the libc crate has not.
+const OPEN_TREE_CLONE: libc::c_uint = 1;
+const AT_RECURSIVE: libc::c_uint = 0x8000;
+const MOVE_MOUNT_F_EMPTY_PATH: libc::c_uint = 4;
+/// Attributes of a mount: nothing can be changed through it.
+pub(crate) const READ_ONLY: u64 = 1;
+/// Set-user-id bits and file capabilities have no effect.
+pub(crate) const NO_SUID: u64 = 2;
+/// Device files cannot be opened.
+pub(crate) const NO_DEVICES: u64 = 4;
+
+#[repr(C)]
+struct MountAttributes {
+    set: u64,
+    clear: u64,
+    propagation: u64,
+    user_namespace: u64,
+}
+
+/// A copy of the mounts at `path` and below, attached nowhere (`open_tree(2)`). It can be handed to a process that
+/// could not look up the path itself.
+pub(crate) fn clone_tree(path: &Path) -> io::Result<OwnedFd> {
+    let path = CString::new(path.as_os_str().as_bytes())?;
+    let flags = OPEN_TREE_CLONE | AT_RECURSIVE | libc::O_CLOEXEC as libc::c_uint;
+    // SAFETY: the path is a valid C string for the length of the call.
+    let fd = unsafe { libc::syscall(libc::SYS_open_tree, libc::AT_FDCWD, path.as_ptr(), flags) };
+    // SAFETY: the kernel has just made this descriptor; nobody else owns it.
+    if fd < 0 { Err(io::Error::last_os_error()) } else { Ok(unsafe { OwnedFd::from_raw_fd(fd as RawFd) }) }
+}
+
+/// Sets and clears attributes of all mounts of a tree (`mount_setattr(2)`, Linux 5.12).
+pub(crate) fn change_tree(tree: BorrowedFd<'_>, set: u64, clear: u64) -> io::Result<()> {
+    set_attributes(tree.as_raw_fd(), c"", libc::AT_EMPTY_PATH as libc::c_uint | AT_RECURSIVE, set, clear)
+}
+
+/// Sets and clears attributes of the one mount at `path`.
+pub(crate) fn change_mount(path: &Path, set: u64, clear: u64) -> io::Result<()> {
+    set_attributes(libc::AT_FDCWD, &CString::new(path.as_os_str().as_bytes())?, 0, set, clear)
+}
+
+fn set_attributes(at: RawFd, path: &std::ffi::CStr, flags: libc::c_uint, set: u64, clear: u64) -> io::Result<()> {
+    let attributes = MountAttributes { set, clear, propagation: 0, user_namespace: 0 };
+    let size = size_of::<MountAttributes>();
+    // SAFETY: path and attributes live for the length of the call; the size is that of the structure.
+    let done = unsafe { libc::syscall(libc::SYS_mount_setattr, at, path.as_ptr(), flags, &raw const attributes, size) };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Attaches a tree at `target`, which is not followed if it is a link (`move_mount(2)`).
+pub(crate) fn attach_tree(tree: BorrowedFd<'_>, target: &Path) -> io::Result<()> {
+    let target = CString::new(target.as_os_str().as_bytes())?;
+    // SAFETY: both paths are valid C strings for the length of the call.
+    let done = unsafe {
+        libc::syscall(
+            libc::SYS_move_mount,
+            tree.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_FDCWD,
+            target.as_ptr(),
+            MOVE_MOUNT_F_EMPTY_PATH,
+        )
+    };
+    if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Closes every descriptor from 3 on but these.
+pub(crate) fn close_all_but(keep: &[RawFd]) {
+    let mut keep: Vec<libc::c_uint> = keep.iter().map(|fd| *fd as libc::c_uint).collect();
+    keep.sort_unstable();
+    let mut first = 3;
+    for fd in keep.into_iter().chain([libc::c_uint::MAX]) {
+        if fd > first {
+            // SAFETY: the caller is a fresh fork that uses no other descriptor than those it keeps.
+            unsafe { libc::close_range(first, fd - 1, 0) };
+        }
+        first = fd.saturating_add(1);
+    }
+}
+
+/// Takes these capabilities away from whatever this process and its children execute; all others of the 64 stay.
+pub(crate) fn drop_from_bounding_set(drop: impl Fn(libc::c_ulong) -> bool) {
+    for capability in (0..64).filter(|capability| drop(*capability)) {
+        // SAFETY: takes plain numbers only. It fails for numbers that this kernel does not know, which is as good.
+        unsafe { libc::prctl(libc::PR_CAPBSET_DROP, capability, 0, 0, 0) };
+    }
+}
+
+/// Leaves the session's keyring for an empty one: keys of the user's session are nothing for a node.
+pub(crate) fn leave_keyring() {
+    const KEYCTL_JOIN_SESSION_KEYRING: libc::c_long = 1;
+    // SAFETY: a null name asks for a new anonymous keyring. Fails only where the kernel has no keys at all.
+    unsafe { libc::syscall(libc::SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, std::ptr::null::<libc::c_char>()) };
+}
+
+/// Lets the program that `command` starts have no descriptor but the standard three, and be the first to go when the
+/// machine runs out of memory.
+pub(crate) fn confine(command: &mut Command) {
+    let before_exec = || {
+        // SAFETY: async-signal-safe system calls on constant strings; descriptors are only marked, not closed, since
+        // the standard library reports a failure of exec through one of its own.
+        unsafe {
+            libc::close_range(3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC as libc::c_int);
+            // A process that is not dumpable may not write to its own files in /proc.
+            libc::prctl(libc::PR_SET_DUMPABLE, 1, 0, 0, 0);
+            let file = libc::open(c"/proc/self/oom_score_adj".as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+            if file >= 0 {
+                libc::write(file, c"1000".as_ptr().cast(), 4);
+                libc::close(file);
+            }
+        }
+        Ok(())
+    };
+    // SAFETY: the closure allocates nothing and takes no lock.
+    unsafe { command.pre_exec(before_exec) };
 }
 
 /// The ids of all processes in the PID namespace whose `/proc` this process sees.

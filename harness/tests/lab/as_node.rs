@@ -42,6 +42,84 @@ pub(crate) fn run(role: &str, rest: &[String]) {
                 }
             }
         }
+        "node-attempts" => attempts(),
+        "node-fork-bomb" => fork_bomb(),
+        "node-hog" => hog(word(0)),
         _ => {}
+    }
+}
+
+/// Tries what takes a system call and no program; exits with the number of what succeeded.
+fn attempts() -> ! {
+    use nix::sched::{CloneFlags, unshare};
+    let mut succeeded = Vec::new();
+    let mut attempt = |what: &'static str, done: bool| {
+        if done {
+            succeeded.push(what);
+        }
+    };
+    let open = |path: &str| std::fs::File::options().write(true).open(path).is_ok();
+    attempt("a mount namespace", unshare(CloneFlags::CLONE_NEWNS).is_ok());
+    attempt("a network namespace", unshare(CloneFlags::CLONE_NEWNET).is_ok());
+    attempt("another host name", nix::unistd::sethostname("other").is_ok());
+    attempt("a chroot", nix::unistd::chroot("/tmp").is_ok());
+    attempt("the machine's memory", open("/dev/mem") || open("/dev/kmsg") || open("/dev/vda") || open("/dev/sda"));
+    attempt("kernel parameters", open("/proc/sys/kernel/core_pattern") || open("/proc/sys/kernel/hostname"));
+    attempt("the init's memory", open("/proc/1/mem") || std::fs::read("/proc/1/environ").is_ok());
+    attempt("namespaces of its init", std::fs::File::open("/proc/1/ns/mnt").is_ok());
+    attempt("a lower memory score", std::fs::write("/proc/self/oom_score_adj", "-900").is_ok());
+    attempt(
+        "the clock file",
+        open(&format!("/run/rashomon/{}/shared/word", std::env::var("HOSTNAME").expect("a name"))),
+    );
+    // Last, for it would change what holds for the others.
+    attempt("a user namespace", unshare(CloneFlags::CLONE_NEWUSER).is_ok());
+    print!("{succeeded:?}");
+    std::process::exit(succeeded.len() as i32)
+}
+
+/// Becomes as many as it can, each of which goes on trying.
+fn fork_bomb() -> ! {
+    loop {
+        let again =
+            std::process::Command::new(std::env::current_exe().expect("own path")).arg("node-fork-bomb").spawn();
+        if again.is_err() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Takes memory until it is killed.
+fn hog(way: &str) -> ! {
+    const STEP: usize = 16 << 20;
+    let mut held: Vec<Vec<u8>> = Vec::new();
+    match way {
+        "touch" => loop {
+            held.push(vec![1; STEP]);
+            std::hint::black_box(&held);
+        },
+        "shared" => {
+            let path = format!("/dev/shm/{}", std::process::id());
+            let mut file = std::fs::File::create(path).expect("create");
+            while file.write_all(&vec![1; STEP]).is_ok() {}
+            loop {
+                held.push(vec![1; STEP]);
+            }
+        }
+        "children" => {
+            for _ in 0..8 {
+                let _ = std::process::Command::new(std::env::current_exe().expect("own path"))
+                    .args(["node-hog", "some"])
+                    .spawn();
+            }
+        }
+        "some" => held.push(vec![1; 4 * STEP]),
+        // Zeroed pages are not there until they are touched.
+        "reserve" => held.push(Vec::with_capacity(128 * STEP)),
+        _ => {}
+    }
+    std::hint::black_box(&held);
+    loop {
+        std::thread::sleep(Duration::from_secs(1));
     }
 }

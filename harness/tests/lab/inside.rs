@@ -9,6 +9,8 @@ use rashomon_harness::lab::{
 };
 use rashomon_harness::target::{NodeCommand, Readiness};
 
+use crate::hostile;
+
 const PORT: u16 = 7000;
 const SOON: Duration = Duration::from_secs(5);
 
@@ -28,6 +30,10 @@ pub(crate) fn run(inside: Inside) -> ! {
         "down" => down(up(inside, 3, &folder)),
         "data" => data(inside, &folder),
         "isolation" => isolation(up(inside, 2, &folder), words[2].parse().expect("a port")),
+        "destruction" => hostile::destruction(inside, &folder),
+        "privileges" => hostile::privileges(inside, &folder),
+        "exhaustion" => hostile::exhaustion(inside, &folder),
+        "declared" => hostile::declared(inside, &folder),
         "exit-code" => std::process::exit(42),
         "abort" => {
             let _lab = busy(up(inside, 2, &folder), words[2]);
@@ -50,11 +56,11 @@ fn up(inside: Inside, nodes: u16, folder: &Path) -> NamespaceLab {
     NamespaceLab::up(inside, &LabSpec::new(nodes, folder)).expect("the lab comes up")
 }
 
-fn this_program(args: &[&str]) -> NodeCommand {
+pub(crate) fn this_program(args: &[&str]) -> NodeCommand {
     NodeCommand {
-        program: std::env::current_exe().expect("own path"),
         args: args.iter().map(|arg| (*arg).to_owned()).collect(),
         env: vec![("GREETING".into(), "hello".into())],
+        ..NodeCommand::new(std::env::current_exe().expect("own path"))
     }
 }
 
@@ -62,11 +68,11 @@ fn serve() -> NodeCommand {
     this_program(&["node-serve", &PORT.to_string()])
 }
 
-fn shell(script: &str) -> NodeCommand {
-    NodeCommand { program: "/bin/sh".into(), args: vec!["-c".into(), script.into()], env: vec![] }
+pub(crate) fn shell(script: &str) -> NodeCommand {
+    NodeCommand { args: vec!["-c".into(), script.into()], ..NodeCommand::new("/bin/sh") }
 }
 
-fn output(lab: &NamespaceLab, node: u16, script: &str) -> String {
+pub(crate) fn output(lab: &NamespaceLab, node: u16, script: &str) -> String {
     let output = lab.exec(node, &shell(script), SOON).expect("the command runs");
     assert!(output.ending.success(), "{script}: {output:?}");
     output.stdout.trim().to_owned()
@@ -112,7 +118,7 @@ fn life(lab: NamespaceLab, folder: &Path) {
     assert_eq!(lab.stop(1, Duration::from_millis(100)), Ok(false));
     assert_eq!(lab.running(1), Ok(false));
     assert_eq!(lab.exits(), vec![], "all ends were wanted");
-    let missing = NodeCommand { program: "/no/such/program".into(), args: vec![], env: vec![] };
+    let missing = NodeCommand::new("/no/such/program");
     assert_eq!(lab.start(2, &missing).expect_err("no such program").kind, LabErrorKind::MissingProgram);
     assert_eq!(lab.start(4, &serve()).expect_err("no such node").kind, LabErrorKind::Usage);
     lab.set_epoch(Instant::now());

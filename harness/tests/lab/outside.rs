@@ -35,6 +35,42 @@ pub(crate) fn passes(controller: &str, users: UserNamespace) {
     assert_eq!(end, LabEnd::Controller(Ending::Exited(0)), "{controller}");
 }
 
+pub(crate) fn for_each_node_user(controller: &str, users: UserNamespace) {
+    for user in ["node", "root"] {
+        let end = run(controller, folder().path(), user, users);
+        assert_eq!(end, LabEnd::Controller(Ending::Exited(0)), "{controller} {user}");
+    }
+}
+
+/// Everything that a node might reach is as before.
+pub(crate) fn nodes_cannot_destroy_anything(users: UserNamespace) {
+    let folder = folder();
+    std::fs::write(folder.path().join("secret"), "mine").expect("write");
+    for user in ["node", "root"] {
+        let before = listing(Path::new("/")) + &listing(Path::new("/etc")) + &listing(Path::new("/dev"));
+        let end = run("destruction", folder.path(), user, users);
+        assert_eq!(end, LabEnd::Controller(Ending::Exited(0)), "{user}");
+        let after = listing(Path::new("/")) + &listing(Path::new("/etc")) + &listing(Path::new("/dev"));
+        assert_eq!(before, after, "{user}");
+        assert_eq!(std::fs::read_to_string(folder.path().join("secret")).expect("read"), "mine");
+    }
+}
+
+/// Names, kinds, owners and modes of what is in a folder.
+fn listing(folder: &Path) -> String {
+    use std::os::unix::fs::MetadataExt;
+    let mut lines: Vec<String> = std::fs::read_dir(folder)
+        .expect("read")
+        .flatten()
+        .filter_map(|entry| {
+            let about = std::fs::symlink_metadata(entry.path()).ok()?;
+            Some(format!("{} {:o} {} {}\n", entry.path().display(), about.mode(), about.uid(), about.gid()))
+        })
+        .collect();
+    lines.sort();
+    lines.concat()
+}
+
 pub(crate) fn data_in_a_folder_stays(users: UserNamespace) {
     let folder = folder();
     assert_eq!(run("data", folder.path(), "", users), LabEnd::Controller(Ending::Exited(0)));

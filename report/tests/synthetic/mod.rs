@@ -504,6 +504,7 @@ fn run(name: &str, history: &History, faults: Vec<FaultRecord>) -> Run {
             ]),
         },
         host: HostFacts { kernel: "6.1.0".into(), cpus: 2, memory_bytes: 8 << 30, privilege: "user".into() },
+        isolation: None,
         nodes: nodes.collect(),
         timings: Timings {
             lab_up_ms: 31.2,

@@ -207,7 +207,7 @@ impl Target for Dynamo {
         for (name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.setting(choice, name)?));
         }
-        Ok(NodeCommand { program: node_program::find(choice)?, args, env: Vec::new() })
+        Ok(NodeCommand { args, ..NodeCommand::new(node_program::find(choice)?) })
     }
 
     fn readiness(&self) -> Readiness {

@@ -77,7 +77,7 @@ impl Target for LwwKv {
     fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
         let mut args = included::arguments("lww-kv", choice, node, cluster);
         args.push(format!("--snapshot-every={}", included::number(SETTINGS, choice, "snapshot-every")?));
-        Ok(NodeCommand { program: node_program::find(choice)?, args, env: Vec::new() })
+        Ok(NodeCommand { args, ..NodeCommand::new(node_program::find(choice)?) })
     }
 
     fn readiness(&self) -> Readiness {

@@ -73,7 +73,7 @@ impl Target for RaftKv {
         for &(name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.milliseconds(choice, name)?));
         }
-        Ok(NodeCommand { program: node_program::find(choice)?, args, env: Vec::new() })
+        Ok(NodeCommand { args, ..NodeCommand::new(node_program::find(choice)?) })
     }
 
     fn readiness(&self) -> Readiness {

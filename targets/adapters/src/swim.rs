@@ -103,7 +103,7 @@ impl Target for SwimMembers {
         for (name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.number(choice, name)?));
         }
-        Ok(NodeCommand { program: node_program::find(choice)?, args, env: Vec::new() })
+        Ok(NodeCommand { args, ..NodeCommand::new(node_program::find(choice)?) })
     }
 
     fn readiness(&self) -> Readiness {
