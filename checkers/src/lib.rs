@@ -30,6 +30,7 @@ pub mod specialist;
 pub mod story;
 pub mod subhistory;
 mod threads;
+pub mod transactions;
 mod verdict;
 
 pub use registry::{ModelKind, UnknownModel, check};
