@@ -107,3 +107,17 @@ fn the_plan_is_read_for_a_replay() {
         assert!(stderr(&replayed).contains("no/such/program"), "{}", stderr(&replayed));
     }
 }
+
+#[test]
+fn a_run_that_was_inconclusive_does_not_pass_when_it_is_checked() {
+    let copied = Copied::of("pass");
+    let path = copied.run().join("verdict.json");
+    let verdict = std::fs::read_to_string(&path).unwrap();
+    let mut verdict: serde_json::Value = serde_json::from_str(&verdict).unwrap();
+    verdict["verdict"] = "inconclusive".into();
+    verdict["reasons"] = serde_json::json!(["only 20 operations were acknowledged"]);
+    std::fs::write(&path, verdict.to_string()).unwrap();
+    let checked = copied.rashomon(&["check"]);
+    assert_eq!(checked.status.code(), Some(2), "{}", stdout(&checked));
+    assert!(stdout(&checked).contains("the run was inconclusive: only 20 operations were acknowledged"));
+}

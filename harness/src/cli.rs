@@ -7,6 +7,7 @@ mod check;
 mod doctor;
 pub(crate) mod error;
 mod history;
+mod input;
 mod list;
 mod mutants;
 mod names;

@@ -1,24 +1,22 @@
 //! `rashomon check`: judges a recorded history, without any cluster.
 
-use std::fs::File;
-use std::io::{BufReader, IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rashomon_checkers::{Budget, Finding, Judgement, ModelKind};
 use rashomon_history::History;
-use rashomon_history::formats::{Format, InputError, ReadOptions, Summary, read_history};
-use rashomon_runs::{RunFolder, Verdict, files};
+use rashomon_runs::{RunFolder, Verdict};
 
 use super::error::CommandError;
-use super::names;
+use super::{input, names};
 use crate::judge;
 use crate::registry::Registry;
 
 #[derive(Args)]
 pub(crate) struct CheckArguments {
-    /// The history: a file, a run's folder (or `latest`, `latest-violation`), or `-` for standard input
-    file: PathBuf,
+    /// The histories: files, runs' folders (or `latest`, `latest-violation`), or `-` for standard input
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
     /// What it must satisfy (`rashomon list models`); what the run demanded, when a run's folder is given
     #[arg(long)]
     model: Option<String>,
@@ -37,61 +35,105 @@ pub(crate) struct CheckArguments {
     /// Prints the whole judgement as JSON
     #[arg(long)]
     json: bool,
+    /// The folder of runs, where `latest` and its like are looked for
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    results: PathBuf,
 }
 
-/// Carries out `rashomon check`; the exit code is a run's.
+/// A history with what was found of it.
+struct Checked {
+    history: History,
+    judgements: Vec<Judgement>,
+    /// Why a history without an anomaly is no evidence.
+    doubts: Vec<String>,
+}
+
+/// Runs `rashomon check`; the exit code is that of a run with the worst of the verdicts. A file that cannot be judged
+/// does not keep the others from being judged.
 pub(crate) fn check(registry: &Registry, arguments: &CheckArguments) -> Result<u8, CommandError> {
+    let several = arguments.files.len() > 1;
+    let mut worst = Verdict::Pass;
+    let mut failed = None;
+    for file in &arguments.files {
+        match check_one(registry, arguments, file, several) {
+            Ok(verdict) => worst = Verdict::worst(worst, verdict),
+            Err(error) if several => {
+                error.print();
+                failed = Some(error);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    match failed {
+        Some(error) if worst != Verdict::Violation => Ok(error.code()),
+        _ => Ok(worst.exit_code()),
+    }
+}
+
+fn check_one(
+    registry: &Registry,
+    arguments: &CheckArguments,
+    file: &Path,
+    several: bool,
+) -> Result<Verdict, CommandError> {
     let defaults = Budget::default();
     let budget = Budget {
         steps: arguments.steps.unwrap_or(defaults.steps),
         bytes: arguments.memory.map_or(defaults.bytes, |mebibytes| mebibytes << 20),
     };
-    let (history, judgements) = match &arguments.model {
-        Some(model) => by_model(arguments, model, &budget)?,
-        None => by_manifest(registry, arguments, &budget)?,
+    let file = input::located(file, &arguments.results)?;
+    let checked = match &arguments.model {
+        Some(model) => by_model(arguments, &file, model, &budget)?,
+        None => by_manifest(registry, &file, &budget)?,
     };
     if arguments.json {
-        let text = match &judgements[..] {
+        let text = match &checked.judgements[..] {
+            judgements if several => {
+                serde_json::to_string_pretty(&serde_json::json!({"file": file, "judgements": judgements}))
+            }
             [judgement] => serde_json::to_string_pretty(judgement),
             judgements => serde_json::to_string_pretty(judgements),
         };
         say!("{}", text.expect("judgements serialise"));
     } else {
-        judgements.iter().for_each(|judgement| print(&history, judgement));
+        if several {
+            say!("{}", file.display());
+        }
+        checked.judgements.iter().for_each(|judgement| print(&checked.history, judgement));
+        checked.doubts.iter().for_each(|doubt| say!("unknown     {doubt}"));
     }
     let verdict = |judgement: &Judgement| match judgement.finding {
         Finding::Valid => Verdict::Pass,
         Finding::Invalid => Verdict::Violation,
         Finding::Unknown => Verdict::Inconclusive,
     };
-    Ok(judgements.iter().map(verdict).fold(Verdict::Pass, Verdict::worst).exit_code())
+    let without_doubts = if checked.doubts.is_empty() { Verdict::Pass } else { Verdict::Inconclusive };
+    Ok(checked.judgements.iter().map(verdict).fold(without_doubts, Verdict::worst))
 }
 
 /// Judges any history by the model that the user names.
-fn by_model(
-    arguments: &CheckArguments,
-    model: &str,
-    budget: &Budget,
-) -> Result<(History, Vec<Judgement>), CommandError> {
+fn by_model(arguments: &CheckArguments, file: &Path, model: &str, budget: &Budget) -> Result<Checked, CommandError> {
     let model: ModelKind =
         model.parse().map_err(|_| names::unknown("model", model, ModelKind::ALL.iter().map(|model| model.name())))?;
-    let format = arguments.format.as_deref().map(format_named).transpose()?;
-    let (history, summary) = read(&arguments.file, format, arguments.independent)?;
-    print_warnings(&summary);
-    let judgement = rashomon_checkers::check(&history, model, budget);
-    Ok((history, vec![judgement]))
+    let format = arguments.format.as_deref().map(input::format_named).transpose()?;
+    let (history, summary) = input::read(file, format, arguments.independent)?;
+    input::print_warnings(&summary);
+    if summary.looks_independent {
+        return Err(CommandError::usage(
+            format!("{}: every value is a pair [key value], as in Jepsen's independent workloads", file.display()),
+            "take the pairs apart with --independent",
+        ));
+    }
+    let judgements = vec![rashomon_checkers::check(&history, model, budget)];
+    Ok(Checked { history, judgements, doubts: Vec::new() })
 }
 
 /// Judges a run's history by what its manifest says was demanded.
-fn by_manifest(
-    registry: &Registry,
-    arguments: &CheckArguments,
-    budget: &Budget,
-) -> Result<(History, Vec<Judgement>), CommandError> {
-    let folder = RunFolder::at(located(&arguments.file));
+fn by_manifest(registry: &Registry, file: &Path, budget: &Budget) -> Result<Checked, CommandError> {
+    let folder = RunFolder::at(file);
     if !folder.is_a_run() {
         let remedy = "say with --model what it must satisfy (`rashomon list models`)";
-        let what = format!("{} is not the folder of a run, and there is no --model", arguments.file.display());
+        let what = format!("{} is not the folder of a run, and there is no --model", file.display());
         return Err(CommandError::usage(what, remedy));
     }
     let manifest = folder.manifest()?;
@@ -105,62 +147,14 @@ fn by_manifest(
     if let Some(warning) = judged.warning {
         tell!("warning: {warning}");
     }
-    Ok((judged.history, judged.judgements))
-}
-
-pub(crate) fn format_named(name: &str) -> Result<Format, CommandError> {
-    let known = Format::ALL.into_iter();
-    let found = known.clone().find(|format| format.as_str() == name);
-    found.ok_or_else(|| names::unknown("format", name, known.map(|format| format.as_str())))
-}
-
-/// What reading a history has mended or missed, on standard error.
-pub(crate) fn print_warnings(summary: &Summary) {
-    for warning in &summary.warnings {
-        tell!("warning: {warning}");
-    }
-    if let Some(cut) = &summary.cut_short {
-        tell!("warning: {}", cut.what);
-    }
-}
-
-/// A history to read, and what to call it: a file, the one in a run's folder, or standard input for `-`.
-pub(crate) fn open(file: &Path) -> Result<(Box<dyn Read>, String), CommandError> {
-    if file == Path::new("-") {
-        return Ok((Box::new(std::io::stdin().lock()), "standard input".to_owned()));
-    }
-    let file = located(file);
-    let path = if file.is_dir() { file.join(files::HISTORY) } else { file };
-    let opened = File::open(&path).map_err(|error| {
-        let remedy = "give a history file, or the folder of a run";
-        CommandError::usage(format!("cannot open {}: {error}", path.display()), remedy)
-    })?;
-    Ok((Box::new(BufReader::with_capacity(1 << 20, opened)), path.display().to_string()))
-}
-
-/// A path as it is, or below `results/`: `latest` and its like are meant as elsewhere.
-fn located(file: &Path) -> PathBuf {
-    let within = Path::new("results").join(file);
-    if !file.exists() && within.is_dir() { within } else { file.to_owned() }
-}
-
-fn read(file: &Path, format: Option<Format>, independent: bool) -> Result<(History, Summary), CommandError> {
-    let (input, name) = open(file)?;
-    let show = std::io::stderr().is_terminal();
-    let mut progress = |bytes: u64| {
-        if show && bytes >= 64 << 20 {
-            eprint!("\rreading {} MiB ", bytes >> 20);
+    // What the run did not exercise, its history cannot show.
+    let doubts = match folder.verdict()? {
+        Some(record) if matches!(record.verdict, Verdict::Inconclusive | Verdict::Broken) => {
+            record.reasons.into_iter().map(|reason| format!("the run was {}: {reason}", record.verdict)).collect()
         }
+        _ => Vec::new(),
     };
-    let options = ReadOptions { format, independent, progress: Some(&mut progress) };
-    read_history(input, options).map_err(|error| {
-        let remedy = match &error {
-            InputError::UnknownFormat { .. } => "name its format with --format",
-            InputError::Empty => "the run may have been killed before its first operation",
-            _ => "mend the file, or export it again",
-        };
-        CommandError::usage(format!("{name}: {error}"), remedy)
-    })
+    Ok(Checked { history: judged.history, judgements: judged.judgements, doubts })
 }
 
 fn print(history: &History, judgement: &Judgement) {

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand};
 use rashomon_history::formats::{ConvertError, Format, ReadOptions, WriteOptions, convert};
 
-use super::check;
 use super::error::CommandError;
+use super::input;
 
 #[derive(Args)]
 pub(crate) struct HistoryArguments {
@@ -38,28 +38,31 @@ struct ConvertArguments {
     /// Text holds pairs `[key value]`, as Jepsen's independent workloads do: taken apart when read, put together in EDN
     #[arg(long)]
     independent: bool,
+    /// The folder of runs, where `latest` and its like are looked for
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    results: PathBuf,
 }
 
 /// Carries out `rashomon history`.
 pub(crate) fn history(arguments: &HistoryArguments) -> Result<u8, CommandError> {
     let What::Convert(arguments) = &arguments.what;
     let options = ReadOptions {
-        format: arguments.from_format.as_deref().map(check::format_named).transpose()?,
+        format: arguments.from_format.as_deref().map(input::format_named).transpose()?,
         independent: arguments.independent,
         ..ReadOptions::default()
     };
-    let format = check::format_named(&arguments.format)?;
+    let format = input::format_named(&arguments.format)?;
     if !matches!(format, Format::Own | Format::JsonLines | Format::Edn) {
         let remedy = "write jsonl, edn or rhist";
         return Err(CommandError::usage(format!("histories are not written as `{format}`"), remedy));
     }
-    let (input, name) = check::open(&arguments.from)?;
+    let (input, name) = input::open(&input::located(&arguments.from, &arguments.results)?)?;
     let mut output = output(&arguments.to)?;
     let converted = convert(input, options, &mut output, WriteOptions { format, independent: arguments.independent });
     let flushed = converted.and_then(|summary| output.flush().map_err(ConvertError::Output).map(|()| summary));
     match flushed {
         Ok(summary) => {
-            check::print_warnings(&summary);
+            input::print_warnings(&summary);
             Ok(0)
         }
         // A reader of our output that has seen enough is no failure.
