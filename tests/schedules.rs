@@ -36,9 +36,10 @@ fn drawn() -> BTreeMap<String, Schedule> {
                 // Not every combination: each seed with each set of faults, sizes and lengths in turn.
                 let nodes = NODES[(turn + place) % 2];
                 let time_ms = TIMES_MS[(turn / 2 + set) % 2];
-                let name = format!("{} seed {seed}, {nodes} nodes, {time_ms} ms, {}", target.name(), faults.join(","));
-                let kinds = kind::meaningful(kinds.iter().copied(), nodes, target.has_leader());
-                cases.insert(name, Schedule::draw(seed, nodes, target.has_leader(), time_ms, &kinds, timing));
+                let name =
+                    format!("{} seed {seed}, {nodes} nodes, {time_ms} ms, {}", target.info().name, faults.join(","));
+                let kinds = kind::meaningful(kinds.iter().copied(), nodes, target.info().has_leader);
+                cases.insert(name, Schedule::draw(seed, nodes, target.info().has_leader, time_ms, &kinds, timing));
             }
         }
     }

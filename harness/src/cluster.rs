@@ -1,26 +1,44 @@
-//! The nodes of a run: started, asked who leads, killed and started again.
+//! The nodes of a run: prepared, started, asked who leads, killed and started again.
 
+mod plans;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+pub use plans::{ClusterPlans, plan};
+
 use crate::faults::clock;
-use crate::lab::{Effect, Lab, LabError, NamespaceLab, RuleCounter};
-use crate::target::{Node, NodeCommand, NodeStatus, Target, TargetError};
+use crate::lab::{CommandOutput, Effect, Lab, LabError, LabErrorKind, NamespaceLab, RuleCounter};
+use crate::target::{ClusterContext, Node, NodeCommand, NodeFile, NodePlan, NodeStatus, Step, Target};
 
 /// How long a node may take to answer a question about itself.
 const STATUS_TIMEOUT: Duration = Duration::from_millis(150);
-/// How long a node may take from its start until it serves.
-const READY_TIMEOUT: Duration = Duration::from_secs(20);
+/// The log of a node's first process, and of what prepares the node.
+const FIRST_LOG: &str = "node.log";
 
 /// The nodes of a run.
 pub struct Cluster {
     target: Arc<dyn Target>,
     lab: Arc<NamespaceLab>,
-    nodes: Vec<Node>,
-    commands: Vec<NodeCommand>,
+    plans: ClusterPlans,
+    /// Variables that a fault adds to the environment of a node's processes, by node.
+    environments: Vec<Vec<(String, String)>>,
+    state: Mutex<State>,
+}
+
+/// What changes while the cluster runs.
+#[derive(Default)]
+struct State {
+    /// Files that every node gets.
+    shared: Vec<NodeFile>,
+    /// Nodes that lost their data and must be prepared again before they start.
+    unprepared: BTreeSet<u16>,
+    /// Nodes that could not be, and why.
+    failed: BTreeMap<u16, LabError>,
 }
 
 /// A lab call blocks for milliseconds; the runtime's other tasks go on meanwhile.
@@ -37,42 +55,170 @@ impl Cluster {
     pub fn new(
         target: Arc<dyn Target>,
         lab: Arc<NamespaceLab>,
-        mut commands: Vec<NodeCommand>,
+        plans: ClusterPlans,
         clock_library: Option<PathBuf>,
     ) -> Result<Cluster, LabError> {
-        let nodes = lab.nodes().to_vec();
+        let mut environments = vec![Vec::new(); plans.nodes.len()];
         if let Some(library) = &clock_library {
-            for (node, command) in nodes.iter().zip(&mut commands) {
+            for (node, environment) in lab.nodes().iter().zip(&mut environments) {
                 let shared = lab.shared_dir(node.id)?;
                 clock::set_offset(shared, 0).map_err(|error| LabError::file("the node's clock file", &error))?;
-                command.env.extend(clock::environment(library, shared));
+                environment.extend(clock::environment(library, shared));
             }
         }
-        Ok(Cluster { target, lab, nodes, commands })
+        Ok(Cluster { target, lab, plans, environments, state: Mutex::default() })
     }
 
     /// The nodes, in order.
     pub fn nodes(&self) -> &[Node] {
-        &self.nodes
+        &self.plans.context.nodes
     }
 
     /// The node of this number.
     pub fn node(&self, id: u16) -> &Node {
-        &self.nodes[usize::from(id) - 1]
+        &self.nodes()[usize::from(id) - 1]
     }
 
-    /// Starts a node's program.
+    /// What targets are asked about.
+    pub fn context(&self) -> &Arc<ClusterContext> {
+        &self.plans.context
+    }
+
+    fn plan(&self, id: u16) -> &NodePlan {
+        &self.plans.nodes[usize::from(id) - 1]
+    }
+
+    /// Prepares and starts all nodes, each after those that it waits for, until all of them serve.
+    pub async fn start_all(&self) -> Result<(), StartError> {
+        for file in &self.plans.cluster.files {
+            let content = self.step(1, &file.printed_by).await?;
+            self.lock().shared.push(NodeFile { path: file.path.clone(), content, mode: file.mode });
+        }
+        for wave in self.plans.waves() {
+            let prepared = wave.iter().map(|&id| self.prepare(id, &self.plan(id).prepare));
+            futures_util::future::try_join_all(prepared).await?;
+            for &id in &wave {
+                self.start(id).await?;
+            }
+            for &id in &wave {
+                let not_ready = |error| StartError::NotReady { node: self.node(id).name.clone(), error };
+                self.wait_ready(id).await.map_err(not_ready)?;
+            }
+        }
+        for (id, step) in &self.plans.cluster.after_start {
+            self.step(*id, step).await?;
+        }
+        Ok(())
+    }
+
+    /// Starts a node's processes, after preparing the node again if it has lost its data. A preparation that fails, for
+    /// want of another node for instance, is reported by [`Cluster::wait_ready`].
     pub async fn start(&self, id: u16) -> Result<(), LabError> {
-        let (lab, command) = (self.lab.clone(), self.commands[usize::from(id) - 1].clone());
-        blocking(move || lab.start(id, &command)).await
+        if self.lock().unprepared.contains(&id) {
+            if let Err(error) = self.restore(id).await {
+                self.lock().failed.insert(id, error);
+                return Ok(());
+            }
+            self.lock().unprepared.remove(&id);
+        }
+        for (index, process) in self.plan(id).processes.iter().enumerate() {
+            let mut command = process.command.clone();
+            command.env.extend(self.environments[usize::from(id) - 1].iter().cloned());
+            let log = if index == 0 { FIRST_LOG.to_owned() } else { format!("{}.log", process.name) };
+            let (lab, name) = (self.lab.clone(), process.name.clone());
+            blocking(move || lab.start_process(id, &name, &command, &log)).await?;
+        }
+        Ok(())
     }
 
     /// Waits until a node serves.
     pub async fn wait_ready(&self, id: u16) -> Result<Duration, LabError> {
-        let (lab, readiness) = (self.lab.clone(), self.target.readiness());
+        let failed = self.lock().failed.remove(&id);
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let (lab, readiness, within) = (self.lab.clone(), self.plan(id).readiness.clone(), self.plan(id).ready_within);
         let began = Instant::now();
-        blocking(move || lab.ready(id, &readiness, READY_TIMEOUT)).await?;
+        blocking(move || lab.ready(id, &readiness, within)).await?;
         Ok(began.elapsed())
+    }
+
+    /// Asks a node to stop, in the way that the target knows, and kills what does not. True if it stopped in time.
+    pub async fn stop(&self, id: u16) -> Result<bool, LabError> {
+        let (lab, stop) = (self.lab.clone(), self.plan(id).stop.clone());
+        blocking(move || lab.stop_by(id, &stop.how, stop.within)).await
+    }
+
+    async fn restore(&self, id: u16) -> Result<(), LabError> {
+        let plan = self.plan(id);
+        self.prepare(id, plan.restore.as_ref().unwrap_or(&plan.prepare)).await
+    }
+
+    /// Writes a node's files and runs the steps of its preparation.
+    async fn prepare(&self, id: u16, steps: &[Step]) -> Result<(), LabError> {
+        let shared = self.lock().shared.clone();
+        for file in shared.iter().chain(&self.plan(id).files) {
+            self.write(id, file).await?;
+        }
+        for step in steps {
+            self.step(id, step).await?;
+        }
+        Ok(())
+    }
+
+    /// Writes a file within a node. The node's own user writes it: links that lead out of the data directory lead
+    /// nowhere that the node may not write itself.
+    async fn write(&self, id: u16, file: &NodeFile) -> Result<(), LabError> {
+        let draft = self.lab.shared_dir(id)?.join("file-to-install");
+        let failed = |error| LabError::file(format!("cannot write {}", draft.display()), &error);
+        fs::write(&draft, &file.content).map_err(failed)?;
+        let from = draft.display().to_string();
+        let to = self.node(id).data_dir.join(&file.path).display().to_string();
+        let mode = format!("{:o}", file.mode & 0o7777);
+        let install = NodeCommand::new("install").args(["-D", "-m", &mode, "--", &from, &to]);
+        let output = self.run(id, &Step::new(install)).await?;
+        let _ = fs::remove_file(&draft);
+        if output.ending.success() {
+            return Ok(());
+        }
+        Err(LabError::new(
+            LabErrorKind::Node,
+            format!("{}: cannot write {to}: {}", self.node(id).name, output.stderr.trim()),
+            "see whether the target's file has a path within the data directory",
+        ))
+    }
+
+    /// Runs a step to its end, logs what it printed and returns its standard output. An exit code other than 0 is an
+    /// error.
+    async fn step(&self, id: u16, step: &Step) -> Result<String, LabError> {
+        let words = step.command.words().join(" ");
+        self.lab.note(id, format!("--- preparing: {words} ---"))?;
+        let output = self.run(id, step).await?;
+        for text in [&output.stdout, &output.stderr] {
+            if !text.trim().is_empty() {
+                self.lab.note(id, text.trim_end().to_owned())?;
+            }
+        }
+        if output.ending.success() {
+            return Ok(output.stdout);
+        }
+        let name = &self.node(id).name;
+        let said = last_lines(&[output.stdout, output.stderr].concat());
+        Err(LabError::new(
+            LabErrorKind::Node,
+            format!("{name} cannot be prepared: `{words}` {}{said}", output.ending),
+            format!("read its log: nodes/{name}/{FIRST_LOG} in the run's folder"),
+        ))
+    }
+
+    async fn run(&self, id: u16, step: &Step) -> Result<CommandOutput, LabError> {
+        let (lab, step) = (self.lab.clone(), step.clone());
+        blocking(move || lab.run(id, &step)).await
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Every change is a single step, so it is sound even after a panic of another thread.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Kills all processes of a node.
@@ -83,6 +229,7 @@ impl Cluster {
 
     /// Removes everything in a node's data directory; says how much that was. The node must be down.
     pub async fn wipe(&self, id: u16) -> Result<Lost, LabError> {
+        self.lock().unprepared.insert(id);
         let folder = self.node(id).data_dir.clone();
         blocking(move || {
             let emptied = empty(&folder);
@@ -135,16 +282,39 @@ impl Cluster {
 
     /// What a node says of itself; `None` when it does not answer.
     pub async fn status(&self, id: u16) -> Option<NodeStatus> {
-        self.target.status(self.node(id), STATUS_TIMEOUT).await
+        self.target.status(&self.plans.context, self.node(id), STATUS_TIMEOUT).await
     }
 
     /// Who leads: of those that say so, the one of the highest term.
     pub async fn leader(&self) -> Option<u16> {
-        let asked = self.nodes.iter().map(|node| async move { (node.id, self.status(node.id).await) });
+        let asked = self.nodes().iter().map(|node| async move { (node.id, self.status(node.id).await) });
         let answers = futures_util::future::join_all(asked).await;
         let leading = answers.into_iter().filter_map(|(id, status)| status.map(|status| (id, status)));
         leading.filter(|(_, status)| status.leads).max_by_key(|(_, status)| status.term).map(|(id, _)| id)
     }
+}
+
+/// Why a cluster did not come up.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A node could not be prepared or started.
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    /// A node was started and does not serve.
+    #[error("{node} does not serve: {}", error.what)]
+    NotReady {
+        /// The node's name.
+        node: String,
+        /// Why.
+        error: LabError,
+    },
+}
+
+/// The end of what a command printed, to show in an error.
+fn last_lines(text: &str) -> String {
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let last = &lines[lines.len().saturating_sub(3)..];
+    if last.is_empty() { String::new() } else { format!("; its last lines: {}", last.join(" / ")) }
 }
 
 /// What a node has lost.
@@ -174,15 +344,6 @@ fn empty(folder: &Path) -> io::Result<Lost> {
         }
     }
     Ok(lost)
-}
-
-/// The command lines of all nodes of a cluster.
-pub fn commands(
-    target: &dyn Target,
-    choice: &crate::target::TargetConfig,
-    nodes: &[Node],
-) -> Result<Vec<NodeCommand>, TargetError> {
-    nodes.iter().map(|node| target.command(choice, node, nodes)).collect()
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::closing::{self, Agreement};
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, ClusterPlans, StartError};
 use crate::faults::kind::FaultClass;
 use crate::faults::nemesis::{Doing, Nemesis, NemesisError};
 use crate::faults::partition;
@@ -30,7 +30,7 @@ use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::run::{DataPlacement, RunSpec};
 use crate::schedule::Schedule;
-use crate::target::{Node, Target, TargetError};
+use crate::target::{Connection, Node, NodePlan, Target, TargetError};
 use crate::workload::{GeneratorSpec, Workload};
 
 /// Why a run broke.
@@ -48,14 +48,9 @@ pub enum ConductError {
     /// The target cannot be started.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// A node did not come up at the beginning.
-    #[error("{node} does not serve: {}", error.what)]
-    NotReady {
-        /// The node's name.
-        node: String,
-        /// Why.
-        error: LabError,
-    },
+    /// The nodes did not come up at the beginning.
+    #[error(transparent)]
+    Start(#[from] StartError),
     /// The nemesis could not go on.
     #[error("the nemesis failed: {0}")]
     Nemesis(#[from] NemesisError),
@@ -81,7 +76,7 @@ impl ConductError {
                 "free some space, or write elsewhere with --results DIR; what was recorded so far can be checked"
                     .to_owned()
             }
-            ConductError::NotReady { error, .. } => error.remedy.clone(),
+            ConductError::Start(StartError::Lab(error) | StartError::NotReady { error, .. }) => error.remedy.clone(),
             _ => String::new(),
         }
     }
@@ -127,10 +122,12 @@ impl<'a> Run<'a> {
 
     async fn carry_out(&self, inside: Inside, manifest: &mut Manifest) -> Result<(), ConductError> {
         let began = Instant::now();
-        let lab = Arc::new(NamespaceLab::up(inside, &self.lab_spec())?);
+        let lab_spec = self.lab_spec();
+        let plans = cluster::plan(&*self.target, self.spec.target_config(), &lab_spec)?;
+        let lab = Arc::new(NamespaceLab::up(inside, &lab_spec)?);
         manifest.timings.lab_up_ms = milliseconds(began);
         manifest.isolation = serde_json::to_value(lab.isolation()).ok();
-        let conducted = self.in_lab(lab.clone(), manifest).await;
+        let conducted = self.in_lab(lab.clone(), plans, manifest).await;
         self.progress.phase("taking the lab down");
         let ending = Instant::now();
         // A call into the lab that was given up may still hold it; then it goes with this process.
@@ -152,26 +149,22 @@ impl<'a> Run<'a> {
         spec
     }
 
-    async fn in_lab(&self, lab: Arc<NamespaceLab>, manifest: &mut Manifest) -> Result<(), ConductError> {
-        let nodes = lab.nodes().to_vec();
-        let choice = self.spec.target_config();
-        let commands = cluster::commands(&*self.target, &choice, &nodes)?;
-        let record = |(node, command): (&Node, &crate::target::NodeCommand)| NodeRecord {
-            id: node.id,
-            name: node.name.clone(),
-            address: node.ip.to_string(),
-            command: std::iter::once(command.program.display().to_string()).chain(command.args.clone()).collect(),
-        };
-        manifest.nodes = nodes.iter().zip(&commands).map(record).collect();
+    async fn in_lab(
+        &self,
+        lab: Arc<NamespaceLab>,
+        plans: ClusterPlans,
+        manifest: &mut Manifest,
+    ) -> Result<(), ConductError> {
+        manifest.nodes = plans.context.nodes.iter().zip(&plans.nodes).map(node_record).collect();
         let library = self.spec.fault_classes().contains(&FaultClass::Clock).then(lab::find_faketime).flatten();
-        let cluster = Cluster::new(self.target.clone(), lab.clone(), commands, library)?;
+        let cluster = Cluster::new(self.target.clone(), lab.clone(), plans, library)?;
 
         self.progress.phase("starting the nodes");
         let starting = Instant::now();
         if self.spec.fault_classes().iter().any(|class| matches!(class, FaultClass::Partition | FaultClass::Packets)) {
             cluster.hub_rules(partition::first_rules()).await?;
         }
-        self.start_all(&cluster).await?;
+        cluster.start_all().await?;
         manifest.timings.nodes_ready_ms = milliseconds(starting);
 
         let epoch = Instant::now();
@@ -189,7 +182,7 @@ impl<'a> Run<'a> {
         let recorder = Arc::new(recorder);
         let log = self.folder.create_fault_log().map_err(NemesisError::Log)?;
         let doing = Doing::default();
-        let timing = self.target.timing(&choice)?;
+        let timing = self.target.timing(&cluster.context().config)?;
         let mut nemesis = Nemesis::new(&cluster, &recorder, log, doing.clone(), timing);
         let load = self.load(&cluster, recorder.clone())?;
         let (stop, stopped) = watch::channel(false);
@@ -242,19 +235,6 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    async fn start_all(&self, cluster: &Cluster) -> Result<(), ConductError> {
-        for node in cluster.nodes() {
-            cluster.start(node.id).await?;
-        }
-        for node in cluster.nodes() {
-            cluster
-                .wait_ready(node.id)
-                .await
-                .map_err(|error| ConductError::NotReady { node: node.name.clone(), error })?;
-        }
-        Ok(())
-    }
-
     /// Starts to check the history beside the run; what is recorded goes to the sender.
     fn watch_online(&self, violated: Arc<AtomicBool>) -> Result<mpsc::Sender<Vec<Event>>, ConductError> {
         let workload = self.workload()?.clone();
@@ -283,9 +263,10 @@ impl<'a> Run<'a> {
             .map_err(ConductError::Other)?;
         let deadline = Duration::from_millis(self.spec.deadline_ms);
         let interface = workload.interface();
-        let (target, nodes) = (self.target.clone(), cluster.nodes().to_vec());
+        let (target, context) = (self.target.clone(), cluster.context().clone());
         let connect: Connect = Arc::new(move |process, node| {
-            target.client(interface, &nodes[usize::from(node) - 1], u64::from(process), deadline)
+            let node = &context.nodes[usize::from(node) - 1];
+            target.client(&context, &Connection { interface, node, session: u64::from(process), deadline })
         });
         Ok(Load {
             recorder,
@@ -365,6 +346,15 @@ impl<'a> Run<'a> {
             interrupted,
             ..closing
         }
+    }
+}
+
+fn node_record((node, plan): (&Node, &NodePlan)) -> NodeRecord {
+    NodeRecord {
+        id: node.id,
+        name: node.name.clone(),
+        address: node.ip.to_string(),
+        command: plan.processes.first().map_or_else(Vec::new, |process| process.command.words()),
     }
 }
 

@@ -86,10 +86,14 @@ pub use namespace_lab::{MAX_NODES, NamespaceLab};
 pub use protocol::{Ending, NodeProcess};
 pub use template::{expand_template, template_values};
 
-use crate::target::{Node, NodeCommand, Readiness};
+use crate::target::{Node, NodeCommand, Readiness, Step, StopRequest};
 
 /// Where the lab keeps what it shares with its nodes; a tmpfs that only the lab sees.
 const LAB_DIR: &str = "/run/rashomon";
+/// The name of a node's only process.
+const MAIN_PROCESS: &str = "node";
+/// The log of a node's first process.
+const NODE_LOG: &str = "node.log";
 
 /// Handles the arguments with which the lab starts this program anew. Call it first in `main`, while there is only one
 /// thread: it returns `None` when this is an ordinary start, and `Some` in the controller of a new lab. In the lab's
@@ -151,25 +155,34 @@ pub trait Lab: Send + Sync {
     /// The cluster.
     fn nodes(&self) -> &[Node];
 
-    /// Starts the node's main process.
+    /// Starts the only process of a node that has one.
     ///
     /// # Errors
     ///
     /// When it runs already, or the program cannot be executed in the node.
-    fn start(&self, node: u16, command: &NodeCommand) -> Result<()>;
+    fn start(&self, node: u16, command: &NodeCommand) -> Result<()> {
+        self.start_process(node, MAIN_PROCESS, command, NODE_LOG)
+    }
 
-    /// Whether the node's main process runs (or is paused).
+    /// Starts one of the node's processes; what it prints goes to the file `log` of the node's folder of logs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lab::start`].
+    fn start_process(&self, node: u16, process: &str, command: &NodeCommand, log: &str) -> Result<()>;
+
+    /// Whether any of the node's processes runs (or is paused).
     ///
     /// # Errors
     ///
     /// When there is no such node. The other methods fail for this reason too.
     fn running(&self, node: u16) -> Result<bool>;
 
-    /// Sends a signal to the node's main process.
+    /// Sends a signal to each of the node's processes, the last one started first.
     ///
     /// # Errors
     ///
-    /// When it does not run.
+    /// When none runs.
     fn signal(&self, node: u16, signal: Signal) -> Result<()>;
 
     /// Kills all processes of the node with SIGKILL, also paused ones, and waits until they are gone. The proof is the
@@ -180,13 +193,22 @@ pub trait Lab: Send + Sync {
     /// When a process survives for seconds, hanging in the kernel.
     fn kill(&self, node: u16) -> Result<Effect>;
 
-    /// Asks the main process to stop with SIGTERM, and kills the node after `grace`, or when the main process has
-    /// ended. True if it stopped by itself.
+    /// Asks the node's processes to stop with SIGTERM, and kills the node after `grace`, or when all of them have
+    /// ended. True if they stopped by themselves.
     ///
     /// # Errors
     ///
     /// As [`Lab::kill`].
-    fn stop(&self, node: u16, grace: Duration) -> Result<bool>;
+    fn stop(&self, node: u16, grace: Duration) -> Result<bool> {
+        self.stop_by(node, &StopRequest::Signal(libc::SIGTERM), grace)
+    }
+
+    /// The same, asked in another way.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lab::kill`], and when the request cannot be made.
+    fn stop_by(&self, node: u16, request: &StopRequest, grace: Duration) -> Result<bool>;
 
     /// Stops all processes of the node (SIGSTOP), and waits until the kernel shows every one of their threads as
     /// stopped. The proof is the list of the stopped processes.
@@ -203,24 +225,33 @@ pub trait Lab: Send + Sync {
     /// When a thread stays stopped for seconds.
     fn resume(&self, node: u16) -> Result<Effect>;
 
-    /// The main processes that have ended since the last call without having been killed or stopped through the lab.
+    /// The nodes' processes that have ended since the last call without having been killed or stopped through the lab.
     fn exits(&self) -> Vec<NodeExit>;
 
     /// Waits until the node serves.
     ///
     /// # Errors
     ///
-    /// When its main process ends before, or `timeout` passes; the error quotes the end of the node's log.
+    /// When one of its processes ends before, or `timeout` passes; the error quotes the end of the node's log.
     fn ready(&self, node: u16, readiness: &Readiness, timeout: Duration) -> Result<()>;
 
-    /// Runs a command to its end in the node's namespaces, with the variables that its main process was last started
-    /// with (and so under the same clock fault).
+    /// Runs a command to its end in the node's namespaces, with the variables that its last process was started with
+    /// (and so under the same clock fault).
     ///
     /// # Errors
     ///
     /// When it cannot be started or does not end within `timeout`. An exit code is no error: look at
     /// [`CommandOutput::ending`].
-    fn exec(&self, node: u16, command: &NodeCommand, timeout: Duration) -> Result<CommandOutput>;
+    fn exec(&self, node: u16, command: &NodeCommand, timeout: Duration) -> Result<CommandOutput> {
+        self.run(node, &Step { command: command.clone(), network: true, within: timeout })
+    }
+
+    /// The same, for a step of a preparation.
+    ///
+    /// # Errors
+    ///
+    /// As [`Lab::exec`].
+    fn run(&self, node: u16, step: &Step) -> Result<CommandOutput>;
 
     /// The node's log.
     ///
@@ -246,11 +277,13 @@ pub struct Effect {
     pub took: Duration,
 }
 
-/// A main process that ended by itself.
+/// A process of a node that ended by itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeExit {
     /// The node's id.
     pub node: u16,
+    /// The process's name.
+    pub process: String,
     /// Its process id inside of the node, as in the node's log.
     pub pid: i32,
     /// How it ended.

@@ -25,6 +25,7 @@ pub mod tally;
 pub mod target;
 
 mod outside;
+mod version;
 
 pub use rashomon_runs as runs;
 pub use rashomon_spec::{consistency, draw, interface, run, schedule, workload};

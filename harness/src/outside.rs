@@ -18,6 +18,7 @@ use crate::lab::{self, Ending, EnterSpec, LabEnd};
 use crate::registry::Registry;
 use crate::run::{DataPlacement, RunSpec};
 use crate::target::{Target, TargetConfig};
+use crate::version;
 use crate::workload::Workload;
 
 /// A run that is over and has been judged.
@@ -99,9 +100,10 @@ fn first_manifest(registry: &Registry, plan: &Plan) -> Result<Manifest, CommandE
     let target = registry.find_target(&spec.target).ok_or_else(|| gone("target", &spec.target))?;
     let workload = registry.find_workload(&spec.workload).ok_or_else(|| gone("workload", &spec.workload))?;
     let choice = spec.target_config();
-    let version = target.prepare(&choice)?;
-    let mutant = target.mutants().into_iter().find(|mutant| Some(mutant.name) == spec.mutant.as_deref());
-    let defaults = target.settings().iter().map(|&(name, default, _)| (name.to_owned(), default.to_owned()));
+    let version = version::of(target.prepare(&choice)?)?;
+    let info = target.info_under(&choice);
+    let mutant = info.mutants.into_iter().find(|mutant| Some(&mutant.name) == spec.mutant.as_ref());
+    let defaults = info.settings.into_iter().map(|setting| (setting.name, setting.default));
     let settings = defaults.chain(spec.settings.clone()).collect();
     let now = jiff::Timestamp::now();
     let stamp = now.strftime("%Y%m%dT%H%M%SZ");
@@ -116,13 +118,9 @@ fn first_manifest(registry: &Registry, plan: &Plan) -> Result<Manifest, CommandE
         schedule: plan.schedule.clone(),
         target: TargetRecord {
             name: spec.target.clone(),
-            summary: target.summary().to_owned(),
+            summary: info.summary,
             version,
-            mutant: mutant.map(|mutant| MutantRecord {
-                name: mutant.name.to_owned(),
-                id: mutant.id.to_owned(),
-                summary: mutant.summary.to_owned(),
-            }),
+            mutant: mutant.map(|mutant| MutantRecord { name: mutant.name, id: mutant.id, summary: mutant.summary }),
             workload: spec.workload.clone(),
             model: workload.model(&spec.demand(None)).unwrap_or_default(),
             consistency: spec.consistency.to_string(),
@@ -167,7 +165,7 @@ fn reproduce(spec: &RunSpec, target: &dyn Target, workload: &dyn Workload) -> St
     if let Some(program) = &spec.node_binary {
         flag("node-binary", program.display().to_string());
     }
-    flag("faults", kind::shortest(&spec.faults, spec.nodes, target.has_leader()));
+    flag("faults", kind::shortest(&spec.faults, spec.nodes, target.info_under(&spec.target_config()).has_leader));
     flag("nodes", spec.nodes.to_string());
     flag("clients", spec.clients.to_string());
     flag("rate", spec.rate.to_string());
@@ -189,9 +187,8 @@ pub(crate) fn option_defaults(
     choice: &TargetConfig,
     workload: &dyn Workload,
 ) -> BTreeMap<String, String> {
-    let general = workload.options().iter().map(|option| (option.name, option.default));
-    let of_target = target.workload_defaults(choice, workload.name()).iter().copied();
-    general.chain(of_target).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+    let general = workload.options().iter().map(|option| (option.name.to_owned(), option.default.to_owned()));
+    general.chain(target.workload_defaults(choice, workload.name())).collect()
 }
 
 /// A length of time as the command line takes it.

@@ -105,7 +105,8 @@ impl Recorder {
         time
     }
 
-    /// A process has its answer, or has given up. `invoked` is what [`Recorder::invoke`] returned.
+    /// A process has its answer, or has given up. `node` is the node that it asked, `invoked` what [`Recorder::invoke`]
+    /// returned.
     pub fn complete(&self, process: u32, node: u16, operation: &Operation, invoked: u64, completion: &Completion) {
         let mut state = self.lock();
         let time = self.now_ns();
@@ -116,7 +117,7 @@ impl Recorder {
             f: operation.f.clone(),
             key: operation.key.clone(),
             value: completion.value.clone(),
-            node: Some(node),
+            node: Some(completion.node.unwrap_or(node)),
             error: completion.error.clone(),
         };
         state.push(event);

@@ -10,7 +10,8 @@ use crate::workload::Workload;
 /// your own registers its own, with or without them.
 #[derive(Default)]
 pub struct Registry {
-    targets: Vec<Arc<dyn Target>>,
+    /// With their names.
+    targets: Vec<(String, Arc<dyn Target>)>,
     workloads: Vec<Arc<dyn Workload>>,
 }
 
@@ -22,7 +23,7 @@ impl Registry {
 
     /// Adds a target.
     pub fn target(mut self, target: impl Target + 'static) -> Registry {
-        self.targets.push(Arc::new(target));
+        self.targets.push((target.info().name, Arc::new(target)));
         self
     }
 
@@ -34,7 +35,7 @@ impl Registry {
 
     /// All targets, in the order they were added.
     pub fn targets(&self) -> impl Iterator<Item = &Arc<dyn Target>> {
-        self.targets.iter()
+        self.targets.iter().map(|(_, target)| target)
     }
 
     /// All workloads, in the order they were added.
@@ -45,7 +46,7 @@ impl Registry {
     /// All interfaces that are known: the included ones, then those that only a registered target or workload names.
     pub fn interfaces(&self) -> Vec<&'static Interface> {
         let mut known: Vec<&'static Interface> = interface::INCLUDED.to_vec();
-        let of_targets = self.targets().flat_map(|target| target.interfaces());
+        let of_targets = self.targets().flat_map(|target| target.info().interfaces);
         for interface in of_targets.chain(self.workloads().map(|workload| workload.interface())) {
             if !known.contains(&interface) {
                 known.push(interface);
@@ -54,9 +55,14 @@ impl Registry {
         known
     }
 
+    /// The names of all targets, in the order they were added.
+    pub fn target_names(&self) -> impl Iterator<Item = &str> {
+        self.targets.iter().map(|(name, _)| name.as_str())
+    }
+
     /// The target of this name.
     pub fn find_target(&self, name: &str) -> Option<&Arc<dyn Target>> {
-        self.targets().find(|target| target.name() == name)
+        self.targets.iter().find(|(known, _)| known == name).map(|(_, target)| target)
     }
 
     /// The workload of this name.

@@ -1,12 +1,17 @@
 //! What a target is: a system under test, as the harness starts it and talks to it.
 
+mod plan;
+
 use std::future::Future;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::time::Duration;
 
-pub use rashomon_spec::target::{MutantInfo, Recipe, TargetConfig, TargetTiming};
+pub use plan::{
+    ClusterPlan, GracefulStop, NodeCommand, NodeFile, NodePlan, ProcessPlan, Readiness, SharedFile, Step, StopRequest,
+};
+pub use rashomon_spec::target::{MutantInfo, Recipe, Setting, TargetConfig, TargetInfo, TargetTiming};
 
 use crate::client::Client;
 use crate::consistency::Consistency;
@@ -26,39 +31,13 @@ pub struct Node {
     pub data_dir: PathBuf,
 }
 
-/// A program with its arguments.
+/// The cluster of a run: what every question about a target refers to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeCommand {
-    /// The program's path.
-    pub program: PathBuf,
-    /// Its arguments.
-    pub args: Vec<String>,
-    /// Variables added to its environment.
-    pub env: Vec<(String, String)>,
-    /// Files and folders of this machine, absolute, that the node may read besides system programs, its own program and
-    /// the paths that its arguments name: libraries of a script, for instance.
-    pub reads: Vec<PathBuf>,
-}
-
-impl NodeCommand {
-    /// A program without arguments.
-    pub fn new(program: impl Into<PathBuf>) -> NodeCommand {
-        NodeCommand { program: program.into(), args: Vec::new(), env: Vec::new(), reads: Vec::new() }
-    }
-}
-
-/// How to see that a node serves.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Readiness {
-    /// It accepts connections on this port.
-    Tcp(u16),
-    /// It answers 2xx to `GET path` on this port.
-    Http {
-        /// The port.
-        port: u16,
-        /// The path, with its slash.
-        path: String,
-    },
+pub struct ClusterContext {
+    /// What the user chose about the target.
+    pub config: TargetConfig,
+    /// The nodes, in order.
+    pub nodes: Vec<Node>,
 }
 
 /// What a node says of itself.
@@ -77,6 +56,15 @@ pub struct NodeStatus {
 /// A status that is on its way; `None` when the node does not answer in time.
 pub type StatusFuture<'a> = Pin<Box<dyn Future<Output = Option<NodeStatus>> + Send + 'a>>;
 
+/// What is known of a target's version before a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// The version itself.
+    Known(String),
+    /// A command that prints it. The command is not trusted: it runs with limits of time and output.
+    PrintedBy(NodeCommand),
+}
+
 /// Why a target cannot be started.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{what}")]
@@ -92,74 +80,61 @@ pub struct TargetError {
 /// A user's own system implements this in a crate of their own, which registers it and calls
 /// [`crate::cli::main`].
 pub trait Target: Send + Sync {
-    /// The name given on the command line.
-    fn name(&self) -> &'static str;
+    /// What the target is known by.
+    fn info(&self) -> TargetInfo;
 
-    /// What it is, in one line.
-    fn summary(&self) -> &'static str;
-
-    /// The interfaces it serves.
-    fn interfaces(&self) -> Vec<&'static Interface>;
+    /// What it is known by under these settings, where that differs: a single server has no leader.
+    fn info_under(&self, _config: &TargetConfig) -> TargetInfo {
+        self.info()
+    }
 
     /// What it promises of an interface under these settings; a user overrides it with `--consistency`.
-    fn consistency(&self, _choice: &TargetConfig, _interface: &'static Interface) -> Consistency {
+    fn consistency(&self, _config: &TargetConfig, _interface: &'static Interface) -> Consistency {
         Consistency::Linearizable
     }
 
-    /// The workload of a run whose user did not choose one.
-    fn default_workload(&self) -> &'static str {
-        "register"
-    }
-
-    /// Options of a workload that are another default here, under these settings, than elsewhere: name and value, as
+    /// Options of a workload that have another default here, under these settings, than elsewhere: name and value, as
     /// `("cas", "no")` for a store without compare-and-set.
-    fn workload_defaults(&self, _choice: &TargetConfig, _workload: &str) -> &'static [(&'static str, &'static str)] {
-        &[]
-    }
-
-    /// Known bugs that can be switched on.
-    fn mutants(&self) -> Vec<MutantInfo> {
+    fn workload_defaults(&self, _config: &TargetConfig, _workload: &str) -> Vec<(String, String)> {
         Vec::new()
     }
 
-    /// Settings that `--set NAME=VALUE` understands: name, default, meaning.
-    fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {
-        &[]
-    }
-
-    /// Whether a node leads (or is the primary). Where none does, no fault is aimed at a leader.
-    fn has_leader(&self) -> bool {
-        true
-    }
-
-    /// How many nodes a run has when the user does not say.
-    fn default_nodes(&self) -> u16 {
-        5
-    }
-
     /// The system's own time constants, under these settings.
-    fn timing(&self, choice: &TargetConfig) -> Result<TargetTiming, TargetError>;
+    fn timing(&self, config: &TargetConfig) -> Result<TargetTiming, TargetError>;
 
-    /// Checks that it can be started (programs there, settings sensible) and says its version.
-    fn prepare(&self, choice: &TargetConfig) -> Result<String, TargetError>;
+    /// Checks that it can be started (programs there, settings sensible), and says how its version is known.
+    fn prepare(&self, config: &TargetConfig) -> Result<Version, TargetError>;
 
-    /// The command line of one node.
-    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError>;
+    /// What is done once for the whole cluster; nothing by default.
+    fn cluster_plan(&self, _cluster: &ClusterContext) -> Result<ClusterPlan, TargetError> {
+        Ok(ClusterPlan::default())
+    }
 
     /// As whom its nodes run. No right over this machine comes with either.
     fn node_user(&self) -> NodeUser {
         NodeUser::default()
     }
 
-    /// How to see that a node serves.
-    fn readiness(&self) -> Readiness;
+    /// How one node is prepared, started, seen to serve and stopped.
+    fn node_plan(&self, cluster: &ClusterContext, node: &Node) -> Result<NodePlan, TargetError>;
 
     /// A connection for one process to one node. Connects no sooner than at its first operation.
-    ///
-    /// `session` is unique among all clients of the run: it may serve as the name under which the target recognises
-    /// a request that it has already carried out.
-    fn client(&self, interface: &'static Interface, node: &Node, session: u64, deadline: Duration) -> Box<dyn Client>;
+    fn client(&self, cluster: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client>;
 
     /// What a node says of itself, within `timeout`.
-    fn status<'a>(&'a self, node: &'a Node, timeout: Duration) -> StatusFuture<'a>;
+    fn status<'a>(&'a self, cluster: &'a ClusterContext, node: &'a Node, timeout: Duration) -> StatusFuture<'a>;
+}
+
+/// What a client is asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Connection<'a> {
+    /// The interface whose operations it will be given.
+    pub interface: &'static Interface,
+    /// The node that it talks to.
+    pub node: &'a Node,
+    /// Unique among all clients of the run: it may serve as the name under which the target recognises a request that
+    /// it has already executed.
+    pub session: u64,
+    /// The hard deadline that the harness sets for each operation.
+    pub deadline: Duration,
 }

@@ -11,6 +11,8 @@ mod hostile;
 mod inside;
 #[path = "lab/outside.rs"]
 mod outside;
+#[path = "lab/prepared.rs"]
+mod prepared;
 
 use rashomon_harness::lab::{self, UserNamespace};
 
@@ -29,6 +31,8 @@ const TESTS: &[(&str, Test)] = &[
     ("nodes_have_no_privileges", |users| outside::for_each_node_user("privileges", users)),
     ("nodes_cannot_exhaust_the_machine", |users| outside::for_each_node_user("exhaustion", users)),
     ("nodes_see_what_their_command_names", |users| outside::passes("declared", users)),
+    ("nodes_are_prepared_started_in_order_and_restored", |users| outside::passes("prepared", users)),
+    ("a_failed_preparation_is_reported", |users| outside::passes("unprepared", users)),
     ("data_in_a_folder_stays", outside::data_in_a_folder_stays),
     ("nothing_outside_can_be_reached", outside::nothing_outside_can_be_reached),
     ("taking_the_lab_down_leaves_no_process", |users| outside::passes("down", users)),

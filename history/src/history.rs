@@ -147,7 +147,7 @@ pub struct OpView<'a> {
     pub id: OpId,
     /// The process that ran it.
     pub process: u32,
-    /// The node it was sent to, where known (1-based).
+    /// The node that answered, or that it was sent to, where known (1-based).
     pub node: Option<u16>,
     /// What it does.
     pub f: &'a str,

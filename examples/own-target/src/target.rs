@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rashomon_harness::client::Client;
-use rashomon_harness::interface::{self, Interface};
+use rashomon_harness::interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, NodeStatus, Readiness, Recipe, StatusFuture, Target, TargetConfig, TargetError,
-    TargetTiming,
+    ClusterContext, Connection, MutantInfo, Node, NodeCommand, NodePlan, NodeStatus, Readiness, Recipe, StatusFuture,
+    Target, TargetConfig, TargetError, TargetInfo, TargetTiming, Version,
 };
 use rashomon_history::Value;
 
@@ -20,30 +20,25 @@ const PORT: u16 = 4000;
 pub(crate) struct TinyKv;
 
 impl Target for TinyKv {
-    fn name(&self) -> &'static str {
-        "tiny-kv"
-    }
-
-    fn summary(&self) -> &'static str {
-        "integers by key, kept by one node for all"
-    }
-
-    fn interfaces(&self) -> Vec<&'static Interface> {
-        vec![&interface::REGISTER, &interface::COUNTER, &PEAK]
-    }
-
-    fn mutants(&self) -> Vec<MutantInfo> {
-        vec![MutantInfo {
-            name: "forgets",
-            id: "1",
-            summary: "changes are kept in memory only",
-            exposes: "acknowledged writes are lost",
-            recipe: Some(Recipe { workload: "register", nodes: 3, faults: &["kill"], seconds: 10, more: &[] }),
-        }]
-    }
-
-    fn default_nodes(&self) -> u16 {
-        3
+    fn info(&self) -> TargetInfo {
+        TargetInfo {
+            interfaces: vec![&interface::REGISTER, &interface::COUNTER, &PEAK],
+            mutants: vec![MutantInfo {
+                name: "forgets".to_owned(),
+                id: "1".to_owned(),
+                summary: "changes are kept in memory only".to_owned(),
+                exposes: "acknowledged writes are lost".to_owned(),
+                recipe: Some(Recipe {
+                    workload: "register".to_owned(),
+                    nodes: 3,
+                    faults: vec!["kill".to_owned()],
+                    seconds: 10,
+                    more: Vec::new(),
+                }),
+            }],
+            default_nodes: 3,
+            ..TargetInfo::new("tiny-kv", "integers by key, kept by one node for all")
+        }
     }
 
     fn timing(&self, _: &TargetConfig) -> Result<TargetTiming, TargetError> {
@@ -55,32 +50,28 @@ impl Target for TinyKv {
         })
     }
 
-    fn prepare(&self, _: &TargetConfig) -> Result<String, TargetError> {
-        Ok(format!("tiny-kv {}", env!("CARGO_PKG_VERSION")))
+    fn prepare(&self, _: &TargetConfig) -> Result<Version, TargetError> {
+        Ok(Version::Known(format!("tiny-kv {}", env!("CARGO_PKG_VERSION"))))
     }
 
-    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+    fn node_plan(&self, cluster: &ClusterContext, node: &Node) -> Result<NodePlan, TargetError> {
         let program = std::env::current_exe().map_err(|error| TargetError {
             what: format!("this program cannot find itself: {error}"),
             remedy: "start it by its path".to_owned(),
         })?;
-        let keeper = if node.id == 1 { "me".to_owned() } else { address(&cluster[0]).to_string() };
+        let keeper = if node.id == 1 { "me".to_owned() } else { address(&cluster.nodes[0]).to_string() };
         let listen = format!("0.0.0.0:{PORT}");
         let file = node.data_dir.join("changes").display().to_string();
-        let args = ["serve".to_owned(), keeper, listen, file].into_iter().chain(choice.mutant.clone()).collect();
-        Ok(NodeCommand { args, ..NodeCommand::new(program) })
+        let args = ["serve".to_owned(), keeper, listen, file].into_iter().chain(cluster.config.mutant.clone());
+        Ok(NodePlan::new(NodeCommand::new(program).args(args), Readiness::Tcp(PORT)))
     }
 
-    fn readiness(&self) -> Readiness {
-        Readiness::Tcp(PORT)
+    fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {
+        let absent = if connection.interface == &interface::REGISTER { Value::Nil } else { Value::Int(0) };
+        Box::new(TinyClient::new(address(connection.node), absent))
     }
 
-    fn client(&self, interface: &'static Interface, node: &Node, _: u64, _: Duration) -> Box<dyn Client> {
-        let absent = if interface == &interface::REGISTER { Value::Nil } else { Value::Int(0) };
-        Box::new(TinyClient::new(address(node), absent))
-    }
-
-    fn status<'a>(&'a self, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
+    fn status<'a>(&'a self, _: &'a ClusterContext, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
         Box::pin(async move {
             let text = tokio::time::timeout(timeout, client::status(address(node))).await.ok()?.ok()?;
             let (role, clock) = text.strip_prefix("ok ")?.split_once(' ')?;

@@ -9,7 +9,7 @@ use super::error::CommandError;
 use crate::consistency::Consistency;
 use crate::faults::kind::FaultKind;
 use crate::registry::Registry;
-use crate::target::TargetConfig;
+use crate::target::{Setting, TargetConfig, TargetInfo};
 use crate::workload::Requirements;
 
 #[derive(Args)]
@@ -49,13 +49,14 @@ pub(crate) fn list(registry: &Registry, arguments: &ListArguments) -> Result<u8,
 
 fn targets(registry: &Registry) {
     for target in registry.targets() {
-        say!("{:<14} {}", target.name(), target.summary());
+        let info = target.info();
+        say!("{:<14} {}", info.name, info.summary);
         let choice = TargetConfig::default();
         let promise = |interface| format!("{interface} ({})", target.consistency(&choice, interface));
-        let promises: Vec<String> = target.interfaces().into_iter().map(promise).collect();
+        let promises: Vec<String> = info.interfaces.iter().map(|&interface| promise(interface)).collect();
         say!("{:<14}   serves: {}", "", promises.join(", "));
-        say!("{:<14}   by default: {} nodes, workload {}", "", target.default_nodes(), target.default_workload());
-        for (name, default, meaning) in target.settings() {
+        say!("{:<14}   by default: {} nodes, workload {}", "", info.default_nodes, info.default_workload);
+        for Setting { name, default, meaning } in &info.settings {
             say!("{:<14}   --set {name}={default}: {meaning}", "");
         }
     }
@@ -85,8 +86,9 @@ fn interfaces(registry: &Registry) {
         }
         let workloads = registry.workloads().filter(|workload| workload.interface() == interface);
         say!("{:<14}   spoken by: {}", "", listed(workloads.map(|workload| workload.name())));
-        let targets = registry.targets().filter(|target| target.interfaces().contains(&interface));
-        say!("{:<14}   served by: {}", "", listed(targets.map(|target| target.name())));
+        let infos: Vec<TargetInfo> = registry.targets().map(|target| target.info()).collect();
+        let serve = infos.iter().filter(|info| info.interfaces.contains(&interface));
+        say!("{:<14}   served by: {}", "", listed(serve.map(|info| info.name.as_str())));
     }
 }
 
@@ -109,12 +111,13 @@ fn models() {
 
 fn mutants(registry: &Registry) {
     for target in registry.targets() {
-        for mutant in target.mutants() {
+        let info = target.info();
+        for mutant in &info.mutants {
             say!("{:<20} {:<4} {}", mutant.name, mutant.id, mutant.summary);
             say!("{:<20}      shows as: {}", "", mutant.exposes);
             let found_by = match &mutant.recipe {
                 Some(recipe) => {
-                    let words = recipe.flags(target.name(), mutant.name);
+                    let words = recipe.flags(&info.name, &mutant.name);
                     format!("{} run {}", super::program_name(), words.join(" "))
                 }
                 None => "nothing yet: it needs a fault that this version does not have".to_owned(),

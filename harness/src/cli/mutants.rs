@@ -16,7 +16,7 @@ use super::run::RunArguments;
 use super::seeds::Seeds;
 use crate::outside::{self, Done, Voice};
 use crate::registry::Registry;
-use crate::target::{MutantInfo, Recipe, Target};
+use crate::target::{MutantInfo, Recipe};
 use table::Row;
 
 #[derive(Args)]
@@ -46,10 +46,11 @@ pub(crate) struct MutantsArguments {
 pub(crate) fn mutants(registry: &Registry, arguments: &MutantsArguments) -> Result<u8, CommandError> {
     let target = registry
         .find_target(&arguments.target)
-        .ok_or_else(|| names::unknown("target", &arguments.target, registry.targets().map(|target| target.name())))?;
+        .ok_or_else(|| names::unknown("target", &arguments.target, registry.target_names()))?;
     let store = Store::open(&arguments.results)?;
-    let recipes = chosen(&**target, &arguments.mutants)?;
-    let campaign = Campaign::new(registry, &store, &**target, recipes, arguments.seeds)?;
+    let info = target.info();
+    let recipes = chosen(&info.mutants, &arguments.mutants)?;
+    let campaign = Campaign::new(registry, &store, &info.name, recipes, arguments.seeds)?;
     std::thread::scope(|scope| {
         for _ in 0..arguments.jobs {
             scope.spawn(|| campaign.work());
@@ -58,12 +59,12 @@ pub(crate) fn mutants(registry: &Registry, arguments: &MutantsArguments) -> Resu
     let rows = campaign.finish();
     print!("{}", table::markdown(&rows));
     if let Some(path) = &arguments.write {
-        let order: Vec<&str> = target.mutants().iter().map(|mutant| mutant.name).collect();
-        table::write_into(path, target.name(), arguments.seeds, &rows, &order)?;
+        let order: Vec<&str> = info.mutants.iter().map(|mutant| mutant.name.as_str()).collect();
+        table::write_into(path, &info.name, arguments.seeds, &rows, &order)?;
         tell!("written into {}", path.display());
     }
     let missed = rows.iter().filter(|row| row.runs == 0 || (row.found as f64) < arguments.demand * row.runs as f64);
-    let missed: Vec<&str> = missed.map(|row| row.mutant.name).collect();
+    let missed: Vec<&str> = missed.map(|row| row.mutant.name.as_str()).collect();
     if missed.is_empty() {
         return Ok(0);
     }
@@ -72,19 +73,18 @@ pub(crate) fn mutants(registry: &Registry, arguments: &MutantsArguments) -> Resu
 }
 
 /// The mutants to be run, each with its recipe.
-fn chosen(target: &dyn Target, names_given: &[String]) -> Result<Vec<(MutantInfo, Recipe)>, CommandError> {
-    let all = target.mutants();
+fn chosen(all: &[MutantInfo], names_given: &[String]) -> Result<Vec<(MutantInfo, Recipe)>, CommandError> {
     if names_given.is_empty() {
-        let with_recipe = all.into_iter().filter_map(|mutant| mutant.recipe.map(|recipe| (mutant, recipe)));
+        let with_recipe = all.iter().filter_map(|mutant| Some((mutant.clone(), mutant.recipe.clone()?)));
         return Ok(with_recipe.collect());
     }
     let mut chosen = Vec::new();
     for name in names_given {
         let mutant = all
             .iter()
-            .find(|mutant| mutant.name == name)
-            .ok_or_else(|| names::unknown("mutant", name, all.iter().map(|mutant| mutant.name)))?;
-        let recipe = mutant.recipe.ok_or_else(|| {
+            .find(|mutant| mutant.name == *name)
+            .ok_or_else(|| names::unknown("mutant", name, all.iter().map(|mutant| mutant.name.as_str())))?;
+        let recipe = mutant.recipe.clone().ok_or_else(|| {
             let remedy = "run it with faults of your own: `rashomon run --mutant`";
             CommandError::usage(format!("no recipe exposes `{name}` yet"), remedy)
         })?;
@@ -110,7 +110,7 @@ impl<'a> Campaign<'a> {
     fn new(
         registry: &'a Registry,
         store: &'a Store,
-        target: &dyn Target,
+        target: &str,
         recipes: Vec<(MutantInfo, Recipe)>,
         seeds: Seeds,
     ) -> Result<Campaign<'a>, CommandError> {
@@ -118,7 +118,7 @@ impl<'a> Campaign<'a> {
         let mut parsed = Vec::new();
         let mut left = VecDeque::new();
         for (place, (mutant, recipe)) in recipes.into_iter().enumerate() {
-            let words = recipe.flags(target.name(), mutant.name);
+            let words = recipe.flags(target, &mutant.name);
             let mut arguments = RunArguments::from_words(&words)?;
             // Linearizability is judged cheaply while the history grows; elsewhere the recipe says whether to.
             let spec = arguments.plan(registry, seeds.first)?.spec;

@@ -145,32 +145,44 @@ impl RunArguments {
     pub(crate) fn plan(&self, registry: &Registry, seed: u64) -> Result<Plan, CommandError> {
         let target = registry
             .find_target(&self.target)
-            .ok_or_else(|| names::unknown("target", &self.target, registry.targets().map(|target| target.name())))?;
-        let workload = self.workload.as_deref().unwrap_or_else(|| target.default_workload());
+            .ok_or_else(|| names::unknown("target", &self.target, registry.target_names()))?;
+        let info = target.info();
+        let workload = self.workload.as_deref().unwrap_or(&info.default_workload);
         let workload = registry.find_workload(workload).ok_or_else(|| {
             names::unknown("workload", workload, registry.workloads().map(|workload| workload.name()))
         })?;
         let spec = self.spec(&**target, &**workload, seed)?;
         let timing = target.timing(&spec.target_config())?;
-        let draw = |time_ms| Schedule::draw(seed, spec.nodes, target.has_leader(), time_ms, &spec.faults, timing);
+        let has_leader = target.info_under(&spec.target_config()).has_leader;
+        let draw = |time_ms| Schedule::draw(seed, spec.nodes, has_leader, time_ms, &spec.faults, timing);
         let schedule = draw(spec.time_ms);
         every_class_fits(&spec, &schedule, draw)?;
         Ok(Plan { spec, schedule })
     }
 
     fn spec(&self, target: &dyn Target, workload: &dyn Workload, seed: u64) -> Result<RunSpec, CommandError> {
-        if !target.interfaces().contains(&workload.interface()) {
-            let served: Vec<&str> = target.interfaces().iter().map(|interface| interface.name).collect();
+        let config = TargetConfig {
+            mutant: self.mutant.clone(),
+            node_binary: self.node_binary.clone(),
+            settings: assignments(
+                "setting",
+                &self.settings,
+                target.info().settings.iter().map(|setting| &*setting.name),
+            )?,
+            seed,
+        };
+        let info = target.info_under(&config);
+        if !info.interfaces.contains(&workload.interface()) {
+            let served: Vec<&str> = info.interfaces.iter().map(|interface| interface.name).collect();
             return Err(CommandError::usage(
                 format!("the workload `{}` needs the interface `{}`", workload.name(), workload.interface()),
-                format!("`{}` serves: {}", target.name(), served.join(", ")),
+                format!("`{}` serves: {}", info.name, served.join(", ")),
             ));
         }
-        let mutants = target.mutants();
         if let Some(name) = &self.mutant {
-            known_mutant(&mutants, name)?;
+            known_mutant(&info.mutants, name)?;
         }
-        let nodes = self.nodes.unwrap_or_else(|| target.default_nodes());
+        let nodes = self.nodes.unwrap_or(info.default_nodes);
         bounded("--nodes", u64::from(nodes), 1, u64::from(crate::lab::MAX_NODES))?;
         bounded("--clients", u64::from(self.clients), 1, 10_000)?;
         bounded("--time", self.time, 100, 7 * 24 * 3_600_000)?;
@@ -183,10 +195,10 @@ impl RunArguments {
             bounded("--convergence", convergence, 100, 3_600_000)?;
         }
         let mut spec = RunSpec {
-            target: target.name().to_owned(),
-            mutant: self.mutant.clone(),
-            node_binary: self.node_binary.clone(),
-            settings: assignments("setting", &self.settings, target.settings().iter().map(|&(name, ..)| name))?,
+            target: info.name.clone(),
+            mutant: config.mutant,
+            node_binary: config.node_binary,
+            settings: config.settings,
             workload: workload.name().to_owned(),
             options: BTreeMap::new(),
             consistency: Consistency::default(),
@@ -195,7 +207,7 @@ impl RunArguments {
             clients: self.clients,
             rate: self.rate,
             time_ms: self.time,
-            faults: fault_kinds(&self.faults, nodes, target.has_leader())?,
+            faults: fault_kinds(&self.faults, nodes, info.has_leader)?,
             seed,
             deadline_ms: self.deadline,
             data: self.data,
@@ -243,7 +255,7 @@ fn known_mutant(mutants: &[MutantInfo], name: &str) -> Result<(), CommandError> 
     if mutants.iter().any(|mutant| mutant.name == name) {
         return Ok(());
     }
-    Err(names::unknown("mutant", name, mutants.iter().map(|mutant| mutant.name)))
+    Err(names::unknown("mutant", name, mutants.iter().map(|mutant| mutant.name.as_str())))
 }
 
 fn bounded(flag: &str, number: u64, low: u64, high: u64) -> Result<(), CommandError> {

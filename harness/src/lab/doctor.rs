@@ -107,7 +107,7 @@ fn checks_inside(inside: Inside) -> Result<Vec<Check>> {
 }
 
 fn shell(script: &str) -> NodeCommand {
-    NodeCommand { args: vec!["-c".into(), script.into()], ..NodeCommand::new("/bin/sh") }
+    NodeCommand::new("/bin/sh").args(["-c", script])
 }
 
 /// A user namespace that maps one user only is the lab's own.

@@ -21,17 +21,18 @@ use super::protocol::{
 };
 use super::sys::{NO_DEVICES, NO_SUID, READ_ONLY};
 use super::{CommandOutput, DataPlacement, Effect, Inside, Isolation, LAB_DIR, Lab, LabSpec, NodeExit, RuleCounter};
-use super::{declared, node_init, readiness, view};
-use crate::target::{Node, NodeCommand, Readiness};
+use super::{MAIN_PROCESS, NODE_LOG, declared, node_init, readiness, view};
+use crate::target::{Node, NodeCommand, Readiness, Step, StopRequest};
 
 /// Most nodes that a lab can have: the clients need an address of the same subnet.
 pub const MAX_NODES: u16 = 200;
 const CLIENTS_HOST: u8 = 254;
 const PREFIX_LEN: u8 = 24;
-const NODE_LOG: &str = "node.log";
 const NODE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// Pause between two readiness probes at first; it grows to the second value.
 const PROBE_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
+/// How long one try of a readiness command may take.
+const READINESS_COMMAND: Duration = Duration::from_secs(5);
 /// How long to wait for the rest of a command's output after its end.
 const OUTPUT_END: Duration = Duration::from_secs(1);
 
@@ -69,7 +70,7 @@ impl NamespaceLab {
         if spec.nodes == 0 || spec.nodes > MAX_NODES {
             return Err(LabError::usage(format!("a lab has 1 to {MAX_NODES} nodes, not {}", spec.nodes)));
         }
-        let nodes: Vec<Node> = (1..=spec.nodes).map(|id| node(id, spec)).collect();
+        let nodes = spec.planned_nodes();
         let clients_ip = address(spec.subnet, CLIENTS_HOST);
         let logs = LogCollector::start(spec.limits.log_bytes)?;
         let hub = inside.hub;
@@ -214,6 +215,16 @@ impl NamespaceLab {
         variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
+    /// Adds a line of the harness's own to a node's log.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such node.
+    pub fn note(&self, node: u16, text: String) -> Result<()> {
+        self.logs.note(&self.log_file(node)?, text);
+        Ok(())
+    }
+
     fn start_request(&self, node: u16, command: &NodeCommand, env: &BTreeMap<String, String>) -> StartRequest {
         let node = &self.nodes[usize::from(node) - 1];
         let mut all = self.environment(node);
@@ -224,6 +235,7 @@ impl NamespaceLab {
             args: command.args.clone(),
             env: all,
             cwd: node.data_dir.clone(),
+            network: true,
             show: Vec::new(),
         }
     }
@@ -235,6 +247,16 @@ impl NamespaceLab {
         // A program that does not exist is the node's to report.
         start.show.retain(|path| path.exists());
         start.show.iter().map(|path| view::take(path, READ_ONLY | NO_SUID | NO_DEVICES)).collect()
+    }
+
+    /// Runs a readiness command once; an error says what it printed.
+    fn probe_by(&self, node: u16, command: &NodeCommand) -> std::result::Result<(), String> {
+        let output = self.exec(node, command, READINESS_COMMAND).map_err(|error| error.what)?;
+        if output.ending.success() {
+            return Ok(());
+        }
+        let said: String = [output.stderr.trim(), output.stdout.trim()].join(" ").chars().take(200).collect();
+        Err(format!("{} {}: {}", command.program.display(), output.ending, said.trim()))
     }
 
     /// Pauses or resumes, and turns the answer into its proof.
@@ -252,15 +274,15 @@ impl Lab for NamespaceLab {
         &self.nodes
     }
 
-    fn start(&self, node: u16, command: &NodeCommand) -> Result<()> {
+    fn start_process(&self, node: u16, process: &str, command: &NodeCommand, log: &str) -> Result<()> {
         let member = self.member(node)?;
         let env: BTreeMap<_, _> = command.env.iter().cloned().collect();
         let mut start = self.start_request(node, command, &BTreeMap::new());
         let shown = self.show(command, &mut start)?;
         let (read, write) = LogCollector::pipe()?;
         member.link.expect_end(false);
-        let request = |id| NodeRequest::Start { id, start };
-        let log = self.log_file(node)?;
+        let request = |id| NodeRequest::Start { id, process: process.to_owned(), start };
+        let log = member.log_dir.join(log);
         // Both streams go into one pipe, so that they stay in the order in which they were written.
         let descriptors: Vec<_> = [&write, &write].into_iter().chain(&shown).map(AsFd::as_fd).collect();
         match member.link.request(request, &descriptors) {
@@ -279,11 +301,19 @@ impl Lab for NamespaceLab {
     }
 
     fn running(&self, node: u16) -> Result<bool> {
-        Ok(self.member(node)?.link.main().is_some())
+        Ok(!self.member(node)?.link.running().is_empty())
     }
 
     fn signal(&self, node: u16, signal: Signal) -> Result<()> {
-        self.member(node)?.link.request(|id| NodeRequest::Signal { id, signal: signal as i32 }, &[]).map(|_| ())
+        let link = &self.member(node)?.link;
+        let running = link.running();
+        if running.is_empty() {
+            return Err(LabError::usage("no process of the node runs"));
+        }
+        for process in running.into_iter().rev() {
+            link.request(|id| NodeRequest::Signal { id, process, signal: signal as i32 }, &[])?;
+        }
+        Ok(())
     }
 
     fn kill(&self, node: u16) -> Result<Effect> {
@@ -294,17 +324,23 @@ impl Lab for NamespaceLab {
         Ok(effect)
     }
 
-    fn stop(&self, node: u16, grace: Duration) -> Result<bool> {
+    fn stop_by(&self, node: u16, request: &StopRequest, grace: Duration) -> Result<bool> {
         let link = &self.member(node)?.link;
         link.expect_end(true);
-        if link.main().is_none() {
+        if link.running().is_empty() {
             return Ok(true);
         }
-        // It may end by itself between the question and the signal.
-        let signalled = self.signal(node, Signal::SIGTERM);
-        let stopped = link.wait_for_main(Instant::now() + grace);
+        let deadline = Instant::now() + grace;
+        let asked = match request {
+            StopRequest::Signal(number) => Signal::try_from(*number)
+                .attempt(LabErrorKind::Usage, || format!("send signal {number}"))
+                .and_then(|signal| self.signal(node, signal)),
+            StopRequest::Command(command) => self.exec(node, command, grace).map(|_| ()),
+        };
+        let stopped = link.wait_until_stopped(deadline);
         if !stopped {
-            signalled?;
+            // It may have ended by itself between the question and the signal, but it did not.
+            asked?;
         }
         self.kill(node)?;
         Ok(stopped)
@@ -323,8 +359,8 @@ impl Lab for NamespaceLab {
         for (node, member) in self.nodes.iter().zip(&self.members) {
             let ends = member.link.take_unexpected().into_iter();
             exits.extend(ends.map(|end| {
-                let UnexpectedEnd { pid, ending, at, limit } = end;
-                NodeExit { node: node.id, pid, ending, at, limit }
+                let UnexpectedEnd { process, pid, ending, at, limit } = end;
+                NodeExit { node: node.id, process, pid, ending, at, limit }
             }));
         }
         exits.sort_by_key(|exit| exit.at);
@@ -337,13 +373,21 @@ impl Lab for NamespaceLab {
         let ip = self.nodes[usize::from(node) - 1].ip;
         let mut pause = PROBE_PAUSE.0;
         loop {
-            let missing = match readiness::probe(readiness, ip) {
+            let probed = match readiness {
+                Readiness::Command(command) => self.probe_by(node, command),
+                probed => readiness::probe(probed, ip),
+            };
+            let missing = match probed {
                 Ok(()) => return Ok(()),
                 Err(missing) => missing,
             };
             let log = self.log_file(node)?;
-            if member.link.main().is_none() {
-                let how = member.link.last_ending().map_or("was never started".into(), |ending| ending.to_string());
+            let ended = member.link.ended().map(|(process, ending)| match process.as_str() {
+                MAIN_PROCESS => ending.to_string(),
+                process => format!("process {process} {ending}"),
+            });
+            let never_started = || member.link.running().is_empty().then(|| "was never started".to_owned());
+            if let Some(how) = ended.or_else(never_started) {
                 return Err(LabError::new(
                     LabErrorKind::Node,
                     format!("node {node} {how} before it was ready{}", last_words(&log)),
@@ -366,11 +410,12 @@ impl Lab for NamespaceLab {
         }
     }
 
-    fn exec(&self, node: u16, command: &NodeCommand, timeout: Duration) -> Result<CommandOutput> {
+    fn run(&self, node: u16, step: &Step) -> Result<CommandOutput> {
+        let Step { command, network, within: timeout } = step;
         let member = self.member(node)?;
         let begun = Instant::now();
         let node_env = lock(&member.env).clone();
-        let mut start = self.start_request(node, command, &node_env);
+        let mut start = StartRequest { network: *network, ..self.start_request(node, command, &node_env) };
         let shown = self.show(command, &mut start)?;
         let (stdout, stdout_end) = output_pipe()?;
         let (stderr, stderr_end) = output_pipe()?;
@@ -382,7 +427,7 @@ impl Lab for NamespaceLab {
             return Err(LabError::lost(format!("node {node} gave an answer that does not fit: {answer:?}")));
         };
         let outputs = [read_all(stdout)?, read_all(stderr)?];
-        let ending = member.link.wait_for_command(pid, begun + timeout)?;
+        let ending = member.link.wait_for_command(pid, begun + *timeout)?;
         let Some(ending) = ending else {
             member.link.request(|id| NodeRequest::KillCommand { id, pid }, &[])?;
             return Err(LabError::new(
@@ -412,13 +457,22 @@ impl Lab for NamespaceLab {
     }
 }
 
-fn node(id: u16, spec: &LabSpec) -> Node {
-    let name = format!("n{id}");
-    let data_dir = match &spec.data {
-        DataPlacement::Memory => Path::new(LAB_DIR).join(&name).join("data"),
-        DataPlacement::Directory(folder) => std::path::absolute(folder).unwrap_or_else(|_| folder.clone()).join(&name),
-    };
-    Node { id, ip: address(spec.subnet, id as u8), name, data_dir }
+impl LabSpec {
+    /// The nodes that the lab will have.
+    pub fn planned_nodes(&self) -> Vec<Node> {
+        (1..=self.nodes).map(|id| self.planned_node(id)).collect()
+    }
+
+    fn planned_node(&self, id: u16) -> Node {
+        let name = format!("n{id}");
+        let data_dir = match &self.data {
+            DataPlacement::Memory => Path::new(LAB_DIR).join(&name).join("data"),
+            DataPlacement::Directory(folder) => {
+                std::path::absolute(folder).unwrap_or_else(|_| folder.clone()).join(&name)
+            }
+        };
+        Node { id, ip: address(self.subnet, id as u8), name, data_dir }
+    }
 }
 
 fn address([a, b, c]: [u8; 3], host: u8) -> Ipv4Addr {

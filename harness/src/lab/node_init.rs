@@ -4,6 +4,7 @@
 //! It is a fork of the hub and single-threaded. It ends, and with it everything in the node, when the controller's end
 //! of its link is closed.
 
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, OwnedFd};
@@ -41,13 +42,15 @@ const ALL_PROCESSES: Pid = Pid::from_raw(-1);
 /// Runs the node's init until its link closes; never returns. `data` and `shared` are the node's folders.
 pub(crate) fn run(link: NodeInitLink, data: OwnedFd, shared: OwnedFd) -> ! {
     // An error here means that the controller is gone, and there is nobody left to tell.
-    let _ = NodeInit { link, main: None, folders: Some((data, shared)), watchdog: None }.serve();
+    let folders = Some((data, shared));
+    let _ = NodeInit { link, running: BTreeMap::new(), folders, watchdog: None }.serve();
     std::process::exit(0)
 }
 
 struct NodeInit {
     link: NodeInitLink,
-    main: Option<i32>,
+    /// The node's processes that run: name by pid.
+    running: BTreeMap<i32, String>,
     /// Until the set-up has attached them.
     folders: Option<(OwnedFd, OwnedFd)>,
     /// From the set-up on.
@@ -99,11 +102,9 @@ impl NodeInit {
     }
 
     fn report_end(&mut self, pid: i32, ending: Ending) -> std::io::Result<()> {
-        let message = if self.main == Some(pid) {
-            self.main = None;
-            NodeMessage::MainEnded { pid, ending }
-        } else {
-            NodeMessage::CommandEnded { pid, ending }
+        let message = match self.running.remove(&pid) {
+            Some(process) => NodeMessage::ProcessEnded { process, pid, ending },
+            None => NodeMessage::CommandEnded { pid, ending },
         };
         self.link.send(&message, &[])
     }
@@ -111,11 +112,11 @@ impl NodeInit {
     fn handle(&mut self, request: NodeRequest, descriptors: Vec<OwnedFd>) -> NodeMessage {
         let (id, answer) = match request {
             NodeRequest::Setup(setup) => return NodeMessage::SetUp(self.set_up(&setup)),
-            NodeRequest::Start { id, start } => (id, self.start_main(&start, descriptors)),
+            NodeRequest::Start { id, process, start } => (id, self.start_process(process, &start, descriptors)),
             NodeRequest::Command { id, start } => {
-                (id, spawn(&start, descriptors).map(|pid| NodeAnswer::Started { pid, main: false }))
+                (id, spawn(&start, descriptors).map(|pid| NodeAnswer::Started { pid, process: None }))
             }
-            NodeRequest::Signal { id, signal } => (id, self.signal_main(signal)),
+            NodeRequest::Signal { id, process, signal } => (id, self.signal_process(&process, signal)),
             NodeRequest::KillCommand { id, pid } => {
                 // Already gone is what was wanted.
                 let _ = kill(Pid::from_raw(-pid), Signal::SIGKILL);
@@ -144,17 +145,28 @@ impl NodeInit {
         Ok(())
     }
 
-    fn start_main(&mut self, start: &StartRequest, descriptors: Vec<OwnedFd>) -> Result<NodeAnswer> {
-        if let Some(pid) = self.main {
-            return Err(LabError::usage(format!("the node's process already runs, as pid {pid}")));
-        }
-        let pid = spawn(start, descriptors)?;
-        self.main = Some(pid);
-        Ok(NodeAnswer::Started { pid, main: true })
+    fn pid_of(&self, process: &str) -> Option<i32> {
+        self.running.iter().find(|(_, name)| *name == process).map(|(pid, _)| *pid)
     }
 
-    fn signal_main(&self, signal: i32) -> Result<NodeAnswer> {
-        let pid = self.main.ok_or_else(|| LabError::usage("the node's process does not run"))?;
+    fn start_process(
+        &mut self,
+        process: String,
+        start: &StartRequest,
+        descriptors: Vec<OwnedFd>,
+    ) -> Result<NodeAnswer> {
+        if let Some(pid) = self.pid_of(&process) {
+            return Err(LabError::usage(format!("the node's process `{process}` already runs, as pid {pid}")));
+        }
+        let pid = spawn(start, descriptors)?;
+        self.running.insert(pid, process.clone());
+        Ok(NodeAnswer::Started { pid, process: Some(process) })
+    }
+
+    fn signal_process(&self, process: &str, signal: i32) -> Result<NodeAnswer> {
+        let pid = self
+            .pid_of(process)
+            .ok_or_else(|| LabError::usage(format!("the node's process `{process}` does not run")))?;
         let signal = Signal::try_from(signal).attempt(LabErrorKind::Usage, || format!("send signal {signal}"))?;
         kill(Pid::from_raw(pid), signal).attempt(LabErrorKind::Node, || format!("send {signal} to pid {pid}"))?;
         Ok(NodeAnswer::Done)
@@ -270,6 +282,9 @@ fn spawn(start: &StartRequest, descriptors: Vec<OwnedFd>) -> Result<i32> {
         .stdout(stdout)
         .stderr(stderr)
         .process_group(0);
+    if !start.network {
+        sys::without_network(&mut command);
+    }
     sys::confine(&mut command);
     match sys::spawn_with_signals(&mut command) {
         // Reaped by `reap`, as every child.

@@ -26,9 +26,10 @@ struct Shared {
     changed: Condvar,
 }
 
-/// An end of the main process that nobody wanted.
+/// An end of one of the node's processes that nobody wanted.
 #[derive(Debug)]
 pub(crate) struct UnexpectedEnd {
+    pub(crate) process: String,
     pub(crate) pid: i32,
     pub(crate) ending: Ending,
     pub(crate) at: Instant,
@@ -41,11 +42,11 @@ struct State {
     closed: bool,
     last_id: u64,
     answers: BTreeMap<u64, Result<NodeAnswer>>,
-    /// Pid of the node's main process while it runs.
-    main: Option<i32>,
-    /// How the main process ended last.
-    last_ending: Option<Ending>,
-    /// An end of the main process is wanted, and nothing to report.
+    /// The node's processes that run, in the order of their start.
+    running: Vec<String>,
+    /// How those ended that do not run.
+    endings: BTreeMap<String, Ending>,
+    /// Ends of the node's processes are wanted, and nothing to report.
     end_expected: bool,
     unexpected: Vec<UnexpectedEnd>,
     /// Why the node's init is about to kill its processes.
@@ -101,18 +102,17 @@ impl NodeLink {
         }
     }
 
-    /// Pid of the main process while it runs.
-    pub(crate) fn main(&self) -> Option<i32> {
-        self.shared.lock().main
+    /// The node's processes that run, in the order of their start.
+    pub(crate) fn running(&self) -> Vec<String> {
+        self.shared.lock().running.clone()
     }
 
-    /// How the main process ended last, if it does not run.
-    pub(crate) fn last_ending(&self) -> Option<Ending> {
-        let state = self.shared.lock();
-        if state.main.is_some() { None } else { state.last_ending }
+    /// A process that was started and does not run any more, and how it ended.
+    pub(crate) fn ended(&self) -> Option<(String, Ending)> {
+        self.shared.lock().endings.iter().next().map(|(process, ending)| (process.clone(), *ending))
     }
 
-    /// Says whether an end of the main process is wanted from now on.
+    /// Says whether ends of the node's processes are wanted from now on.
     pub(crate) fn expect_end(&self, expected: bool) {
         self.shared.lock().end_expected = expected;
     }
@@ -122,9 +122,9 @@ impl NodeLink {
         std::mem::take(&mut self.shared.lock().unexpected)
     }
 
-    /// Waits for the main process to end; false when it still runs at the deadline.
-    pub(crate) fn wait_for_main(&self, deadline: Instant) -> bool {
-        self.wait_until(deadline, |state| state.main.is_none()).is_some()
+    /// Waits for all of the node's processes to end; false when one still runs at the deadline.
+    pub(crate) fn wait_until_stopped(&self, deadline: Instant) -> bool {
+        self.wait_until(deadline, |state| state.running.is_empty()).is_some()
     }
 
     /// Waits for a command to end; `None` when it still runs at the deadline.
@@ -164,24 +164,24 @@ impl State {
             NodeMessage::SetUp(_) => {}
             NodeMessage::Answer { id, answer } => {
                 match &answer {
-                    Ok(NodeAnswer::Started { pid, main: true }) => {
-                        self.main = Some(*pid);
+                    Ok(NodeAnswer::Started { process: Some(process), .. }) => {
                         self.limit = None;
-                        self.last_ending = None;
+                        self.endings.remove(process);
+                        self.running.push(process.clone());
                     }
-                    Ok(NodeAnswer::Started { pid, main: false }) => {
+                    Ok(NodeAnswer::Started { pid, process: None }) => {
                         self.commands.insert(*pid, None);
                     }
                     _ => {}
                 }
                 self.answers.insert(id, answer);
             }
-            NodeMessage::MainEnded { pid, ending } => {
-                self.main = None;
-                self.last_ending = Some(ending);
-                let limit = self.limit.take();
+            NodeMessage::ProcessEnded { process, pid, ending } => {
+                self.running.retain(|running| *running != process);
+                self.endings.insert(process.clone(), ending);
                 if !self.end_expected {
-                    self.unexpected.push(UnexpectedEnd { pid, ending, at: Instant::now(), limit });
+                    let limit = self.limit.clone();
+                    self.unexpected.push(UnexpectedEnd { process, pid, ending, at: Instant::now(), limit });
                 }
             }
             NodeMessage::LimitReached { reason } => self.limit = Some(reason),

@@ -130,6 +130,8 @@ pub(crate) struct StartRequest {
     pub(crate) cwd: PathBuf,
     /// Paths to show to the node, in the order of their descriptors.
     pub(crate) show: Vec<PathBuf>,
+    /// Whether it sees the node's network; otherwise it has none.
+    pub(crate) network: bool,
 }
 
 /// Controller (and first of all the hub) → node init.
@@ -137,12 +139,12 @@ pub(crate) struct StartRequest {
 pub(crate) enum NodeRequest {
     /// Set the namespaces up. Sent by the hub once the node has its network device.
     Setup(NodeSetup),
-    /// Start the node's main process.
-    Start { id: u64, start: StartRequest },
+    /// Start one of the node's processes.
+    Start { id: u64, process: String, start: StartRequest },
     /// Start a further command; its end is reported as [`NodeMessage::CommandEnded`].
     Command { id: u64, start: StartRequest },
-    /// Send a signal to the main process (not to its children: a graceful stop is its own business).
-    Signal { id: u64, signal: i32 },
+    /// Send a signal to one of the node's processes (not to its children: a graceful stop is its own business).
+    Signal { id: u64, process: String, signal: i32 },
     /// Kill the process group of a command that runs for too long.
     KillCommand { id: u64, pid: i32 },
     /// Kill every process of the node but its init, and wait until they are gone.
@@ -160,8 +162,8 @@ pub(crate) enum NodeMessage {
     SetUp(std::result::Result<(), LabError>),
     /// The answer to the request with this id.
     Answer { id: u64, answer: std::result::Result<NodeAnswer, LabError> },
-    /// The main process ended, for whatever reason.
-    MainEnded { pid: i32, ending: Ending },
+    /// One of the node's processes ended, for whatever reason.
+    ProcessEnded { process: String, pid: i32, ending: Ending },
     /// The node used more than it may, and its processes are about to be killed: why.
     LimitReached { reason: String },
     /// A command ended.
@@ -171,10 +173,10 @@ pub(crate) enum NodeMessage {
 /// What a node's init answers.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum NodeAnswer {
-    /// `main`: as the node's main process.
+    /// `process`: the node's process of this name; `None` for a command.
     Started {
         pid: i32,
-        main: bool,
+        process: Option<String>,
     },
     Done,
     Processes(Vec<NodeProcess>),

@@ -13,6 +13,8 @@ const ONE_TRY: Duration = Duration::from_millis(500);
 pub(crate) fn probe(readiness: &Readiness, ip: Ipv4Addr) -> Result<(), String> {
     match readiness {
         Readiness::Tcp(port) => connect(ip, *port).map(|_| ()),
+        // Not from here: it runs in the node.
+        Readiness::Command(_) => Ok(()),
         Readiness::Http { port, path } => {
             let mut stream = connect(ip, *port)?;
             match http_status(&mut stream, ip, path) {

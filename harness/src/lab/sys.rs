@@ -75,6 +75,12 @@ pub(crate) fn spawn_with_signals(command: &mut Command) -> io::Result<Child> {
     child
 }
 
+/// Makes a command run without a network: its loopback device is down.
+pub(crate) fn without_network(command: &mut Command) {
+    // SAFETY: unshare(2) is a plain system call, safe between fork and exec.
+    unsafe { command.pre_exec(|| Ok(nix::sched::unshare(CloneFlags::CLONE_NEWNET)?)) };
+}
+
 /// Mounts a file system of type `kind` at `target`.
 pub(crate) fn mount_new(kind: &str, target: &Path, options: &str) -> Result<()> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;

@@ -27,6 +27,8 @@ pub(crate) fn run(inside: Inside) -> ! {
         "partition" => partition(up(inside, 3, &folder)),
         "delay" => delay(up(inside, 3, &folder)),
         "world" => world(up(inside, 3, &folder), &folder),
+        "prepared" => crate::prepared::prepared(up(inside, 2, &folder), &folder),
+        "unprepared" => crate::prepared::unprepared(up(inside, 2, &folder)),
         "down" => down(up(inside, 3, &folder)),
         "data" => data(inside, &folder),
         "isolation" => isolation(up(inside, 2, &folder), words[2].parse().expect("a port")),
@@ -57,11 +59,7 @@ fn up(inside: Inside, nodes: u16, folder: &Path) -> NamespaceLab {
 }
 
 pub(crate) fn this_program(args: &[&str]) -> NodeCommand {
-    NodeCommand {
-        args: args.iter().map(|arg| (*arg).to_owned()).collect(),
-        env: vec![("GREETING".into(), "hello".into())],
-        ..NodeCommand::new(std::env::current_exe().expect("own path"))
-    }
+    NodeCommand::new(std::env::current_exe().expect("own path")).args(args.iter().copied()).env("GREETING", "hello")
 }
 
 fn serve() -> NodeCommand {
@@ -69,7 +67,7 @@ fn serve() -> NodeCommand {
 }
 
 pub(crate) fn shell(script: &str) -> NodeCommand {
-    NodeCommand { args: vec!["-c".into(), script.into()], ..NodeCommand::new("/bin/sh") }
+    NodeCommand::new("/bin/sh").args(["-c", script])
 }
 
 pub(crate) fn output(lab: &NamespaceLab, node: u16, script: &str) -> String {

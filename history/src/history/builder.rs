@@ -138,6 +138,9 @@ impl HistoryBuilder {
         history.kind[index] = Kind::new(history.kind[index].function(), outcome, shape);
         history.value[index] = entry;
         history.completed[index] = position as u32;
+        if let Some(node) = event.node {
+            set_node(history, index, node);
+        }
         if let Some(error) = &event.error {
             history.errors.insert(row, error.clone());
         }
@@ -175,6 +178,19 @@ impl HistoryBuilder {
     pub(crate) fn value_id(&mut self, value: &Value) -> Result<u32, HistoryError> {
         let id = self.interner.id(value, &mut self.history.values);
         id.ok_or_else(|| HistoryError::TooLarge { position: self.position() })
+    }
+}
+
+/// The node that answered, which may be another one than the node that was asked.
+#[inline]
+fn set_node(history: &mut History, row: usize, node: u16) {
+    match history.node.get_mut(row) {
+        Some(known) => *known = node,
+        None if node == 0 => {}
+        None => {
+            history.node.resize(history.process.len(), 0);
+            history.node[row] = node;
+        }
     }
 }
 
@@ -239,6 +255,19 @@ mod tests {
                 assert_eq!((second.key, second.node, second.completed), (Value::Int(4), Some(3), None));
             }
         }
+    }
+
+    #[test]
+    fn the_node_that_answered_counts() {
+        let mut builder = HistoryBuilder::default();
+        for (asked, answered) in
+            [(None, None), (None, Some(2)), (Some(1), None), (Some(1), Some(1)), (Some(1), Some(3))]
+        {
+            builder.push(&Event { node: asked, ..event(1, 1, EventKind::Invoke, "f", Value::Nil) }).expect("begin");
+            builder.push(&Event { node: answered, ..event(2, 1, EventKind::Ok, "f", Value::Nil) }).expect("end");
+        }
+        let nodes: Vec<Option<u16>> = builder.finish().ops().map(|op| op.node).collect();
+        assert_eq!(nodes, [None, Some(2), Some(1), Some(1), Some(3)]);
     }
 
     #[test]

@@ -6,12 +6,12 @@ use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
+    ClusterContext, Connection, Node, NodePlan, StatusFuture, Target, TargetConfig, TargetError, TargetInfo,
+    TargetTiming, Version,
 };
 
 use crate::included::{self, Settings};
 use crate::node_program;
-use crate::object_client::client_for;
 
 /// The target `crdt`.
 pub struct CrdtReplicas;
@@ -50,28 +50,26 @@ impl CrdtReplicas {
 }
 
 impl Target for CrdtReplicas {
-    fn name(&self) -> &'static str {
-        "crdt"
-    }
-
-    fn summary(&self) -> &'static str {
-        "the included replicated data types: any replica serves any client, deltas are gossiped"
-    }
-
-    fn interfaces(&self) -> Vec<&'static Interface> {
-        vec![
-            &interface::CART,
-            &interface::SET,
-            &interface::COUNTER,
-            &interface::REGISTER,
-            &interface::SIBLINGS,
-            &interface::TEXT,
-            &interface::MAP,
-        ]
-    }
-
-    fn has_leader(&self) -> bool {
-        false
+    fn info(&self) -> TargetInfo {
+        TargetInfo {
+            interfaces: vec![
+                &interface::CART,
+                &interface::SET,
+                &interface::COUNTER,
+                &interface::REGISTER,
+                &interface::SIBLINGS,
+                &interface::TEXT,
+                &interface::MAP,
+            ],
+            settings: included::listed(SETTINGS),
+            mutants: included::mutants::<rashomon_crdt::Mutant>(),
+            default_workload: "cart".to_owned(),
+            has_leader: false,
+            ..TargetInfo::new(
+                "crdt",
+                "the included replicated data types: any replica serves any client, deltas are gossiped",
+            )
+        }
     }
 
     /// A client stays with one replica, a replica tells nothing that a crash could take back, and deltas (or states)
@@ -81,26 +79,14 @@ impl Target for CrdtReplicas {
         Consistency::Causal
     }
 
-    fn default_workload(&self) -> &'static str {
-        "cart"
-    }
-
-    fn workload_defaults(&self, choice: &TargetConfig, workload: &str) -> &'static [(&'static str, &'static str)] {
+    fn workload_defaults(&self, choice: &TargetConfig, workload: &str) -> Vec<(String, String)> {
         let last_wins = self.setting(choice, "set").is_ok_and(|set| set == "lww");
         match workload {
             // Of concurrent writes any may win, and with clocks that disagree of others too.
-            "register" => &[("cas", "no"), ("last-write", "any")],
-            "cart" if last_wins => &[("wins", "last")],
-            _ => &[],
+            "register" => included::options(&[("cas", "no"), ("last-write", "any")]),
+            "cart" if last_wins => included::options(&[("wins", "last")]),
+            _ => Vec::new(),
         }
-    }
-
-    fn mutants(&self) -> Vec<MutantInfo> {
-        included::mutants::<rashomon_crdt::Mutant>()
-    }
-
-    fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {
-        SETTINGS
     }
 
     fn timing(&self, choice: &TargetConfig) -> Result<TargetTiming, TargetError> {
@@ -116,30 +102,27 @@ impl Target for CrdtReplicas {
         })
     }
 
-    fn prepare(&self, choice: &TargetConfig) -> Result<String, TargetError> {
+    fn prepare(&self, choice: &TargetConfig) -> Result<Version, TargetError> {
         for (name, ..) in SETTINGS {
             self.setting(choice, name)?;
         }
-        node_program::version(&node_program::find(choice)?)
+        node_program::version(choice)
     }
 
-    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+    fn node_plan(&self, cluster: &ClusterContext, node: &Node) -> Result<NodePlan, TargetError> {
+        let ClusterContext { config: choice, nodes: cluster } = cluster;
         let mut args = included::arguments("crdt", choice, node, cluster);
         for (name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.setting(choice, name)?));
         }
-        Ok(NodeCommand { args, ..NodeCommand::new(node_program::find(choice)?) })
+        included::node_plan(choice, args)
     }
 
-    fn readiness(&self) -> Readiness {
-        included::readiness()
+    fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {
+        included::client(connection)
     }
 
-    fn client(&self, interface: &'static Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
-        client_for(interface, included::client_address(node), session)
-    }
-
-    fn status<'a>(&'a self, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
+    fn status<'a>(&'a self, _: &'a ClusterContext, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
         included::status(node, timeout)
     }
 }

@@ -6,10 +6,10 @@ use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
+    ClusterContext, Connection, MutantInfo, Node, NodePlan, StatusFuture, Target, TargetConfig, TargetError,
+    TargetInfo, TargetTiming, Version,
 };
 
-use crate::object_client::client_for;
 use crate::{included, node_program};
 
 /// The target `dynamo`.
@@ -90,27 +90,27 @@ impl Dynamo {
 }
 
 impl Target for Dynamo {
-    fn name(&self) -> &'static str {
-        "dynamo"
-    }
-
-    fn summary(&self) -> &'static str {
-        "the included Dynamo: quorums without a leader, siblings, hints, anti-entropy, a changing ring"
-    }
-
-    fn interfaces(&self) -> Vec<&'static Interface> {
-        vec![
-            &interface::REGISTER,
-            &interface::SIBLINGS,
-            &interface::SET,
-            &interface::CART,
-            &interface::COUNTER,
-            &interface::MEMBERS,
-        ]
-    }
-
-    fn has_leader(&self) -> bool {
-        false
+    fn info(&self) -> TargetInfo {
+        // The recipes of the membership's mutants are for the target `swim`, which is nothing but membership.
+        let of_membership = included::mutants::<rashomon_swim::Mutant>().into_iter();
+        let of_membership = of_membership.map(|info| MutantInfo { recipe: None, ..info });
+        TargetInfo {
+            interfaces: vec![
+                &interface::REGISTER,
+                &interface::SIBLINGS,
+                &interface::SET,
+                &interface::CART,
+                &interface::COUNTER,
+                &interface::MEMBERS,
+            ],
+            settings: included::listed(&SETTINGS),
+            mutants: included::mutants::<rashomon_dynamo::Mutant>().into_iter().chain(of_membership).collect(),
+            has_leader: false,
+            ..TargetInfo::new(
+                "dynamo",
+                "the included Dynamo: quorums without a leader, siblings, hints, anti-entropy, a changing ring",
+            )
+        }
     }
 
     /// Registers under versions are linearizable where strict quorums meet. There the other objects never go back
@@ -126,26 +126,17 @@ impl Target for Dynamo {
         }
     }
 
-    fn workload_defaults(&self, choice: &TargetConfig, workload: &str) -> &'static [(&'static str, &'static str)] {
+    fn workload_defaults(&self, choice: &TargetConfig, workload: &str) -> Vec<(String, String)> {
         let by_clock = self.value(choice, "conflict") == "lww";
         match workload {
             // Versions from a quorum that meets no other are no order in time. Where the last write wins, that is what
             // clients rely on, and what clocks that disagree break.
-            "register" if !by_clock && !self.is_strong(choice) => &[("cas", "no"), ("last-write", "any")],
-            "register" => &[("cas", "no")],
-            _ => &[],
+            "register" if !by_clock && !self.is_strong(choice) => {
+                included::options(&[("cas", "no"), ("last-write", "any")])
+            }
+            "register" => included::options(&[("cas", "no")]),
+            _ => Vec::new(),
         }
-    }
-
-    fn mutants(&self) -> Vec<MutantInfo> {
-        // The recipes of the membership's mutants are for the target `swim`, which is nothing but membership.
-        let of_membership = included::mutants::<rashomon_swim::Mutant>().into_iter();
-        let of_membership = of_membership.map(|info| MutantInfo { recipe: None, ..info });
-        included::mutants::<rashomon_dynamo::Mutant>().into_iter().chain(of_membership).collect()
-    }
-
-    fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {
-        &SETTINGS
     }
 
     fn timing(&self, choice: &TargetConfig) -> Result<TargetTiming, TargetError> {
@@ -167,7 +158,7 @@ impl Target for Dynamo {
         })
     }
 
-    fn prepare(&self, choice: &TargetConfig) -> Result<String, TargetError> {
+    fn prepare(&self, choice: &TargetConfig) -> Result<Version, TargetError> {
         for (name, ..) in SETTINGS {
             self.setting(choice, name)?;
         }
@@ -191,10 +182,11 @@ impl Target for Dynamo {
                     .to_owned(),
             });
         }
-        node_program::version(&node_program::find(choice)?)
+        node_program::version(choice)
     }
 
-    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+    fn node_plan(&self, cluster: &ClusterContext, node: &Node) -> Result<NodePlan, TargetError> {
+        let ClusterContext { config: choice, nodes: cluster } = cluster;
         let n = self.number(choice, "n");
         if n > cluster.len() as u64 {
             return Err(TargetError {
@@ -207,18 +199,14 @@ impl Target for Dynamo {
         for (name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.setting(choice, name)?));
         }
-        Ok(NodeCommand { args, ..NodeCommand::new(node_program::find(choice)?) })
+        included::node_plan(choice, args)
     }
 
-    fn readiness(&self) -> Readiness {
-        included::readiness()
+    fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {
+        included::client(connection)
     }
 
-    fn client(&self, interface: &'static Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
-        client_for(interface, included::client_address(node), session)
-    }
-
-    fn status<'a>(&'a self, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
+    fn status<'a>(&'a self, _: &'a ClusterContext, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
         included::status(node, timeout)
     }
 }
@@ -274,7 +262,7 @@ mod tests {
 
     #[test]
     fn no_two_mutants_share_a_name() {
-        let mutants = Dynamo.mutants();
+        let mutants = Dynamo.info().mutants;
         for mutant in &mutants {
             assert_eq!(mutants.iter().filter(|other| other.name == mutant.name).count(), 1, "{}", mutant.name);
         }

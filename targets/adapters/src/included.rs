@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hyper::Method;
+use rashomon_harness::client::Client;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeStatus, Readiness, Recipe, StatusFuture, TargetConfig, TargetError,
+    Connection, MutantInfo, Node, NodeCommand, NodePlan, NodeStatus, Readiness, Recipe, Setting, StatusFuture,
+    TargetConfig, TargetError,
 };
 use rashomon_mutants::Mutants;
 use serde_json::Value as Json;
 
 use crate::http::HttpConnection;
+use crate::node_program;
+use crate::object_client::client_for;
 
 /// Where peers connect.
 const PEER_PORT: u16 = 7000;
@@ -20,6 +24,16 @@ const CLIENT_PORT: u16 = 8000;
 
 /// A target's settings: name, default, meaning.
 pub(crate) type Settings = [(&'static str, &'static str, &'static str)];
+
+/// The settings as the harness lists them.
+pub(crate) fn listed(settings: &Settings) -> Vec<Setting> {
+    settings.iter().map(|&(name, default, meaning)| Setting::new(name, default, meaning)).collect()
+}
+
+/// Options of a workload with their values.
+pub(crate) fn options(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
 
 /// The value of a setting: what the user chose, or its default.
 pub(crate) fn setting<'a>(settings: &'a Settings, choice: &'a TargetConfig, name: &str) -> &'a str {
@@ -55,29 +69,35 @@ pub(crate) fn arguments(subcommand: &str, choice: &TargetConfig, node: &Node, cl
 /// The mutants of a protocol, as the harness lists them.
 pub(crate) fn mutants<M: Mutants>() -> Vec<MutantInfo> {
     let described = |info: &rashomon_mutants::MutantInfo<M>| MutantInfo {
-        name: info.name,
-        id: info.id,
-        summary: info.summary,
-        exposes: info.exposes,
+        name: info.name.to_owned(),
+        id: info.id.to_owned(),
+        summary: info.summary.to_owned(),
+        exposes: info.exposes.to_owned(),
         // Without a fault that would expose it there is nothing to run.
-        recipe: (!info.recipe.faults.is_empty()).then_some(Recipe {
-            workload: info.recipe.workload,
+        recipe: (!info.recipe.faults.is_empty()).then(|| Recipe {
+            workload: info.recipe.workload.to_owned(),
             nodes: info.recipe.nodes,
-            faults: info.recipe.faults,
+            faults: info.recipe.faults.iter().map(|&fault| fault.to_owned()).collect(),
             seconds: info.recipe.seconds,
-            more: info.recipe.options,
+            more: info.recipe.options.iter().map(|&option| option.to_owned()).collect(),
         }),
     };
     M::ALL.iter().map(described).collect()
 }
 
-/// How to see that a node serves.
-pub(crate) fn readiness() -> Readiness {
-    Readiness::Http { port: CLIENT_PORT, path: "/healthz".to_owned() }
+/// A node of one process, the node program with these arguments.
+pub(crate) fn node_plan(config: &TargetConfig, args: Vec<String>) -> Result<NodePlan, TargetError> {
+    let readiness = Readiness::Http { port: CLIENT_PORT, path: "/healthz".to_owned() };
+    Ok(NodePlan::new(NodeCommand::new(node_program::find(config)?).args(args), readiness))
+}
+
+/// A client of a node's objects.
+pub(crate) fn client(connection: &Connection<'_>) -> Box<dyn Client> {
+    client_for(connection.interface, client_address(connection.node), connection.session)
 }
 
 /// Where a node's clients connect.
-pub(crate) fn client_address(node: &Node) -> SocketAddr {
+fn client_address(node: &Node) -> SocketAddr {
     SocketAddr::from((node.ip, CLIENT_PORT))
 }
 

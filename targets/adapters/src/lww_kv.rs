@@ -9,12 +9,12 @@ use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
+    ClusterContext, Connection, Node, NodePlan, StatusFuture, Target, TargetConfig, TargetError, TargetInfo,
+    TargetTiming, Version,
 };
 
 use crate::included::{self, Settings};
 use crate::node_program;
-use crate::object_client::client_for;
 
 /// The target `lww-kv`.
 pub struct LwwKv;
@@ -22,40 +22,26 @@ pub struct LwwKv;
 const SETTINGS: &Settings = &[("snapshot-every", "20000", "writes after which a node writes everything to a new file")];
 
 impl Target for LwwKv {
-    fn name(&self) -> &'static str {
-        "lww-kv"
-    }
-
-    fn summary(&self) -> &'static str {
-        "the naive store: the last write by the wall clock wins, and each is told to every peer once"
-    }
-
-    fn interfaces(&self) -> Vec<&'static Interface> {
-        vec![&interface::REGISTER, &interface::SET]
-    }
-
-    fn has_leader(&self) -> bool {
-        false
+    fn info(&self) -> TargetInfo {
+        TargetInfo {
+            interfaces: vec![&interface::REGISTER, &interface::SET],
+            settings: included::listed(SETTINGS),
+            mutants: included::mutants::<rashomon_lww::Mutant>(),
+            default_nodes: 3,
+            has_leader: false,
+            ..TargetInfo::new(
+                "lww-kv",
+                "the naive store: the last write by the wall clock wins, and each is told to every peer once",
+            )
+        }
     }
 
     fn consistency(&self, _: &TargetConfig, _: &'static Interface) -> Consistency {
         Consistency::Eventual
     }
 
-    fn workload_defaults(&self, _: &TargetConfig, workload: &str) -> &'static [(&'static str, &'static str)] {
-        if workload == "register" { &[("cas", "no")] } else { &[] }
-    }
-
-    fn mutants(&self) -> Vec<MutantInfo> {
-        included::mutants::<rashomon_lww::Mutant>()
-    }
-
-    fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {
-        SETTINGS
-    }
-
-    fn default_nodes(&self) -> u16 {
-        3
+    fn workload_defaults(&self, _: &TargetConfig, workload: &str) -> Vec<(String, String)> {
+        if workload == "register" { included::options(&[("cas", "no")]) } else { Vec::new() }
     }
 
     fn timing(&self, _: &TargetConfig) -> Result<TargetTiming, TargetError> {
@@ -69,26 +55,23 @@ impl Target for LwwKv {
         })
     }
 
-    fn prepare(&self, choice: &TargetConfig) -> Result<String, TargetError> {
+    fn prepare(&self, choice: &TargetConfig) -> Result<Version, TargetError> {
         included::number(SETTINGS, choice, "snapshot-every")?;
-        node_program::version(&node_program::find(choice)?)
+        node_program::version(choice)
     }
 
-    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+    fn node_plan(&self, cluster: &ClusterContext, node: &Node) -> Result<NodePlan, TargetError> {
+        let ClusterContext { config: choice, nodes: cluster } = cluster;
         let mut args = included::arguments("lww-kv", choice, node, cluster);
         args.push(format!("--snapshot-every={}", included::number(SETTINGS, choice, "snapshot-every")?));
-        Ok(NodeCommand { args, ..NodeCommand::new(node_program::find(choice)?) })
+        included::node_plan(choice, args)
     }
 
-    fn readiness(&self) -> Readiness {
-        included::readiness()
+    fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {
+        included::client(connection)
     }
 
-    fn client(&self, interface: &'static Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
-        client_for(interface, included::client_address(node), session)
-    }
-
-    fn status<'a>(&'a self, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
+    fn status<'a>(&'a self, _: &'a ClusterContext, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
         included::status(node, timeout)
     }
 }

@@ -1,9 +1,8 @@
 //! Finding the node program of the included targets.
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
-use rashomon_harness::target::{TargetConfig, TargetError};
+use rashomon_harness::target::{NodeCommand, TargetConfig, TargetError, Version};
 
 /// The program's file name.
 const NAME: &str = "rashomon-node";
@@ -24,15 +23,7 @@ pub(crate) fn find(choice: &TargetConfig) -> Result<PathBuf, TargetError> {
     })
 }
 
-/// What the program says of its version.
-pub(crate) fn version(program: &Path) -> Result<String, TargetError> {
-    let failed = |why: String| TargetError {
-        what: format!("{} --version failed: {why}", program.display()),
-        remedy: "give --node-binary a program that speaks the node program's command line".to_owned(),
-    };
-    let output = Command::new(program).arg("--version").output().map_err(|error| failed(error.to_string()))?;
-    if !output.status.success() {
-        return Err(failed(format!("it ended with {}", output.status)));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+/// How the program says its version.
+pub(crate) fn version(config: &TargetConfig) -> Result<Version, TargetError> {
+    Ok(Version::PrintedBy(NodeCommand::new(find(config)?).args(["--version"])))
 }

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use rashomon_harness::client::Client;
-use rashomon_harness::interface::{self, Interface};
+use rashomon_harness::interface;
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
+    ClusterContext, Connection, Node, NodePlan, StatusFuture, Target, TargetConfig, TargetError, TargetInfo,
+    TargetTiming, Version,
 };
 
 use crate::included::{self, Settings};
 use crate::node_program;
-use crate::object_client::client_for;
 
 /// The target `raft-kv`.
 pub struct RaftKv;
@@ -29,24 +29,13 @@ impl RaftKv {
 }
 
 impl Target for RaftKv {
-    fn name(&self) -> &'static str {
-        "raft-kv"
-    }
-
-    fn summary(&self) -> &'static str {
-        "the included Raft: replicated registers with linearizable reads"
-    }
-
-    fn interfaces(&self) -> Vec<&'static Interface> {
-        vec![&interface::REGISTER]
-    }
-
-    fn mutants(&self) -> Vec<MutantInfo> {
-        included::mutants::<rashomon_raft::Mutant>()
-    }
-
-    fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {
-        SETTINGS
+    fn info(&self) -> TargetInfo {
+        TargetInfo {
+            interfaces: vec![&interface::REGISTER],
+            settings: included::listed(SETTINGS),
+            mutants: included::mutants::<rashomon_raft::Mutant>(),
+            ..TargetInfo::new("raft-kv", "the included Raft: replicated registers with linearizable reads")
+        }
     }
 
     fn timing(&self, choice: &TargetConfig) -> Result<TargetTiming, TargetError> {
@@ -59,32 +48,29 @@ impl Target for RaftKv {
         })
     }
 
-    fn prepare(&self, choice: &TargetConfig) -> Result<String, TargetError> {
+    fn prepare(&self, choice: &TargetConfig) -> Result<Version, TargetError> {
         self.timing(choice)?;
         for &(name, ..) in SETTINGS {
             self.milliseconds(choice, name)?;
         }
-        node_program::version(&node_program::find(choice)?)
+        node_program::version(choice)
     }
 
-    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+    fn node_plan(&self, cluster: &ClusterContext, node: &Node) -> Result<NodePlan, TargetError> {
+        let ClusterContext { config: choice, nodes: cluster } = cluster;
         let mut args = included::arguments("raft-kv", choice, node, cluster);
         args.push(format!("--seed={}", choice.seed.wrapping_mul(64).wrapping_add(u64::from(node.id))));
         for &(name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.milliseconds(choice, name)?));
         }
-        Ok(NodeCommand { args, ..NodeCommand::new(node_program::find(choice)?) })
+        included::node_plan(choice, args)
     }
 
-    fn readiness(&self) -> Readiness {
-        included::readiness()
+    fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {
+        included::client(connection)
     }
 
-    fn client(&self, interface: &'static Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
-        client_for(interface, included::client_address(node), session)
-    }
-
-    fn status<'a>(&'a self, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
+    fn status<'a>(&'a self, _: &'a ClusterContext, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
         included::status(node, timeout)
     }
 }

@@ -6,12 +6,12 @@ use rashomon_harness::client::Client;
 use rashomon_harness::consistency::Consistency;
 use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
-    MutantInfo, Node, NodeCommand, Readiness, StatusFuture, Target, TargetConfig, TargetError, TargetTiming,
+    ClusterContext, Connection, Node, NodePlan, StatusFuture, Target, TargetConfig, TargetError, TargetInfo,
+    TargetTiming, Version,
 };
 
 use crate::included;
 use crate::node_program;
-use crate::object_client::client_for;
 
 /// The target `swim`.
 pub struct SwimMembers;
@@ -35,36 +35,22 @@ impl SwimMembers {
 }
 
 impl Target for SwimMembers {
-    fn name(&self) -> &'static str {
-        "swim"
-    }
-
-    fn summary(&self) -> &'static str {
-        "the included membership protocol (SWIM with Lifeguard): nodes that know who is there"
-    }
-
-    fn interfaces(&self) -> Vec<&'static Interface> {
-        vec![&interface::MEMBERS]
-    }
-
-    fn has_leader(&self) -> bool {
-        false
+    fn info(&self) -> TargetInfo {
+        TargetInfo {
+            interfaces: vec![&interface::MEMBERS],
+            settings: included::listed(&SETTINGS),
+            mutants: included::mutants::<rashomon_swim::Mutant>(),
+            default_workload: "members".to_owned(),
+            has_leader: false,
+            ..TargetInfo::new(
+                "swim",
+                "the included membership protocol (SWIM with Lifeguard): nodes that know who is there",
+            )
+        }
     }
 
     fn consistency(&self, _: &TargetConfig, _: &'static Interface) -> Consistency {
         Consistency::Eventual
-    }
-
-    fn default_workload(&self) -> &'static str {
-        "members"
-    }
-
-    fn mutants(&self) -> Vec<MutantInfo> {
-        included::mutants::<rashomon_swim::Mutant>()
-    }
-
-    fn settings(&self) -> &'static [(&'static str, &'static str, &'static str)] {
-        &SETTINGS
     }
 
     fn timing(&self, choice: &TargetConfig) -> Result<TargetTiming, TargetError> {
@@ -82,7 +68,7 @@ impl Target for SwimMembers {
         })
     }
 
-    fn prepare(&self, choice: &TargetConfig) -> Result<String, TargetError> {
+    fn prepare(&self, choice: &TargetConfig) -> Result<Version, TargetError> {
         for (name, ..) in SETTINGS {
             self.number(choice, name)?;
         }
@@ -94,27 +80,24 @@ impl Target for SwimMembers {
                     .to_owned(),
             });
         }
-        node_program::version(&node_program::find(choice)?)
+        node_program::version(choice)
     }
 
-    fn command(&self, choice: &TargetConfig, node: &Node, cluster: &[Node]) -> Result<NodeCommand, TargetError> {
+    fn node_plan(&self, cluster: &ClusterContext, node: &Node) -> Result<NodePlan, TargetError> {
+        let ClusterContext { config: choice, nodes: cluster } = cluster;
         let mut args = included::arguments("swim", choice, node, cluster);
         args.push(format!("--seed={}", choice.seed));
         for (name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.number(choice, name)?));
         }
-        Ok(NodeCommand { args, ..NodeCommand::new(node_program::find(choice)?) })
+        included::node_plan(choice, args)
     }
 
-    fn readiness(&self) -> Readiness {
-        included::readiness()
+    fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {
+        included::client(connection)
     }
 
-    fn client(&self, interface: &'static Interface, node: &Node, session: u64, _: Duration) -> Box<dyn Client> {
-        client_for(interface, included::client_address(node), session)
-    }
-
-    fn status<'a>(&'a self, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
+    fn status<'a>(&'a self, _: &'a ClusterContext, node: &'a Node, timeout: Duration) -> StatusFuture<'a> {
         included::status(node, timeout)
     }
 }

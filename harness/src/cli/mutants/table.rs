@@ -113,7 +113,7 @@ pub(super) fn write_into(
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
         Err(error) => return Err(failed("read", error)),
     };
-    let measured: Vec<(&str, String)> = rows.iter().map(|row| (row.mutant.name, row.markdown())).collect();
+    let measured: Vec<(&str, String)> = rows.iter().map(|row| (row.mutant.name.as_str(), row.markdown())).collect();
     let text = with_table(&document, target, &how(path, target, seeds), &measured, order);
     let next = path.with_extension("md.next");
     std::fs::write(&next, text).and_then(|()| std::fs::rename(&next, path)).map_err(|error| failed("write", error))
