@@ -163,6 +163,62 @@ fn a_membership_in_which_departures_are_dated_wrongly_is_found_without_any_fault
 }
 
 #[test]
+fn runs_side_by_side_send_their_events_as_one_stream_of_lines() {
+    let installed = Installed::new();
+    let runs = ["run", "crdt", "--seeds", "1..2", "--jobs", "2", "--nodes", "3", "--time", "5s", "--faults", "pause"];
+    let output = installed.run(&[&runs[..], &["--json"]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(stderr(&output), "", "standard output has it all");
+    let events: Vec<serde_json::Value> = stdout(&output)
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}")))
+        .collect();
+    let names = |run: &str| -> Vec<&str> {
+        let of_run = events.iter().filter(|event| event["run"] == run);
+        of_run.map(|event| event["event"].as_str().expect("every event has its name")).collect()
+    };
+    let started: Vec<&serde_json::Value> = events.iter().filter(|event| event["event"] == "run-started").collect();
+    assert_eq!(started.len(), 2);
+    for started in started {
+        let names = names(started["run"].as_str().expect("every event names its run"));
+        let story = [
+            "run-started",
+            "lab-up",
+            "nodes-ready",
+            "progress",
+            "fault-began",
+            "fault-healed",
+            "load-ended",
+            "final-reads",
+            "lab-down",
+            "judged",
+            "finished",
+        ];
+        let mut left = names.iter();
+        for expected in story {
+            assert!(left.any(|name| *name == expected), "no {expected} where it belongs in {names:?}");
+        }
+        assert_eq!(left.next(), None, "nothing follows the end");
+        assert!(names.iter().filter(|name| **name == "progress").count() > 10, "{names:?}");
+    }
+    let place = |name: &str| events.iter().position(|event| event["event"] == name).expect("there is one");
+    let second_start = events.iter().rposition(|event| event["event"] == "run-started").expect("there is one");
+    assert!(second_start < place("finished"), "both runs went on at once");
+    let finished = &events[place("finished")];
+    assert_eq!(finished["digest"]["verdict"], "pass");
+    assert!(Path::new(finished["report"].as_str().expect("a path")).is_file());
+}
+
+#[test]
+fn a_quiet_run_says_nothing_but_its_result() {
+    let installed = Installed::new();
+    let output = installed.run(&["run", "crdt", "--nodes", "3", "--time", "2s", "--faults", "none", "--quiet"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(stderr(&output), "");
+    assert!(stdout(&output).starts_with("pass  "), "{}", stdout(&output));
+}
+
+#[test]
 fn a_killed_run_is_gone_at_once_and_its_history_can_be_checked() {
     let installed = Installed::new();
     let mut running = installed

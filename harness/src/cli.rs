@@ -11,6 +11,7 @@ mod input;
 mod list;
 mod mutants;
 mod names;
+mod progress;
 mod replay;
 mod report;
 mod run;
@@ -21,12 +22,12 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use rashomon_runs::Store;
 
-use crate::conduct;
+use crate::controller;
 use crate::lab;
-use crate::outside::{self, Payload};
 use crate::registry::Registry;
-use error::CommandError;
+use crate::runner::Runner;
 
 /// Wrong usage.
 const USAGE: u8 = 254;
@@ -51,7 +52,7 @@ enum Command {
     Run(Box<run::RunArguments>),
     /// Judges a recorded history: no cluster needed
     Check(check::CheckArguments),
-    /// Carries out the plan of an earlier run again: same seed, same schedule
+    /// Runs the plan of an earlier run again: same seed, same schedule
     Replay(replay::ReplayArguments),
     /// Writes a recorded history in another format
     History(history::HistoryArguments),
@@ -61,7 +62,7 @@ enum Command {
     Mutants(mutants::MutantsArguments),
     /// Lists what can be chosen
     List(list::ListArguments),
-    /// Says what this machine can and cannot do, each with the command that mends it
+    /// Says what this machine can and cannot do, each with the command that fixes it
     Doctor(doctor::DoctorArguments),
 }
 
@@ -71,7 +72,7 @@ enum Command {
 /// again inside its lab.
 pub fn main(registry: Registry) -> ExitCode {
     if let Some(inside) = lab::dispatch_hidden_commands() {
-        return inside_lab(&registry, inside);
+        return controller::main(&registry, inside);
     }
     let program = program_name();
     let matches = Arguments::command().bin_name(program).try_get_matches();
@@ -83,7 +84,7 @@ pub fn main(registry: Registry) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
-    let done = match &arguments.command {
+    let result = match &arguments.command {
         Command::Run(arguments) => run::run(&registry, arguments),
         Command::Check(arguments) => check::check(&registry, arguments),
         Command::Replay(arguments) => replay::replay(&registry, arguments),
@@ -93,7 +94,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::List(arguments) => list::list(&registry, arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),
     };
-    match done {
+    match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             error.print();
@@ -102,31 +103,13 @@ pub fn main(registry: Registry) -> ExitCode {
     }
 }
 
+/// What runs plans for a command.
+pub(crate) fn runner<'a>(registry: &'a Registry, store: &'a Store) -> Runner<'a> {
+    Runner { registry, store, program: program_name(), command: std::env::args().collect() }
+}
+
 /// How the user calls this program: `./rashomon` from a checkout, else the name of its file, which may be a user's own.
 pub(crate) fn program_name() -> String {
     let file = || Some(Path::new(&std::env::args_os().next()?).file_name()?.to_string_lossy().into_owned());
     std::env::var("RASHOMON_COMMAND").ok().or_else(file).unwrap_or_else(|| "rashomon".to_owned())
-}
-
-/// The program's second life, inside a lab.
-fn inside_lab(registry: &Registry, inside: lab::Inside) -> ExitCode {
-    let Ok(Payload { run_dir, quiet }) = serde_json::from_str(&inside.payload) else {
-        tell!("error: the program outside of the lab has said nothing that this one understands");
-        return ExitCode::from(BROKEN);
-    };
-    match conduct::conduct(registry, inside, &run_dir, quiet) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            let error = CommandError::broken(error.to_string(), error.remedy());
-            leave_reason(&run_dir, &error);
-            ExitCode::from(BROKEN)
-        }
-    }
-}
-
-/// Tells the program outside why the run broke.
-fn leave_reason(run_dir: &Path, error: &CommandError) {
-    if std::fs::write(run_dir.join(outside::BROKEN_REASON), error.to_json()).is_err() {
-        error.print();
-    }
 }

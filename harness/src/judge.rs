@@ -15,7 +15,7 @@ use rashomon_runs::{Convergence, Evidence, Verdict, VerdictRecord};
 use crate::faults::kind::FaultClass;
 use crate::schedule::Schedule;
 
-/// Fewer acknowledged operations than this say nothing.
+/// Fewer acknowledged operations than this prove nothing.
 const ACKNOWLEDGED_MIN: u64 = 100;
 
 /// What a run was meant to exercise.
@@ -44,7 +44,7 @@ pub fn verdict(demands: &Demands<'_>, evidence: &Evidence, judgements: Vec<Judge
     }
     reasons.extend(missing(demands, evidence));
     if reasons.is_empty() {
-        return VerdictRecord { verdict: Verdict::Pass, reasons: vec![worth(evidence)], judgements };
+        return VerdictRecord { verdict: Verdict::Pass, reasons: vec![proved(evidence)], judgements };
     }
     VerdictRecord { verdict: Verdict::Inconclusive, reasons, judgements }
 }
@@ -59,15 +59,15 @@ fn in_words(anomaly: &Anomaly) -> String {
 fn missing(demands: &Demands<'_>, evidence: &Evidence) -> Vec<String> {
     let mut lacks = Vec::new();
     if evidence.interrupted {
-        lacks.push("the run was interrupted before its plan was carried out".to_owned());
+        lacks.push("the run was interrupted before its schedule finished".to_owned());
     }
-    // The closing reads are no load: they show what became of it.
+    // Final reads are no load: they show what became of it.
     let acknowledged = evidence.acknowledged_under_load();
     let total = total(&acknowledged);
     if total < ACKNOWLEDGED_MIN {
         lacks.push(format!(
-            "only {total} operations were acknowledged under load, fewer than {ACKNOWLEDGED_MIN}: run longer, or look into \
-             the nodes' logs"
+            "only {total} operations were acknowledged under load, fewer than {ACKNOWLEDGED_MIN}; use a longer --time, or \
+             see the node logs"
         ));
     }
     for function in demands.functions {
@@ -85,35 +85,32 @@ fn missing(demands: &Demands<'_>, evidence: &Evidence) -> Vec<String> {
     }
     match &evidence.convergence {
         Some(convergence) => lacks.extend(not_converged(convergence)),
-        None if evidence.closing_unanswered => lacks.push(
-            "the closing reads were not all answered in time: nobody knows what became of all that was written; look \
-             into the nodes' logs"
-                .to_owned(),
-        ),
+        None if evidence.closing_unanswered => lacks
+            .push("some final reads timed out, so the fate of some writes is unknown; see the node logs".to_owned()),
         None => {}
     }
     for exit in &evidence.unexpected_exits {
         let seconds = exit.at_ns as f64 / 1e9;
         lacks.push(format!(
-            "{} ended by itself after {seconds:.3} s ({}): see nodes/{}/node.log",
+            "{} exited unexpectedly at {seconds:.3} s ({}); see nodes/{}/node.log",
             exit.node, exit.how, exit.node
         ));
     }
     lacks
 }
 
-/// Why nobody knows that replicas agree. A checker that saw them apart has said so already.
+/// Why it is unknown whether replicas agree. A checker that saw them apart has reported it already.
 fn not_converged(convergence: &Convergence) -> Option<String> {
     let bound = convergence.bound_ns as f64 / 1e9;
     if !convergence.complete {
         return Some(format!(
-            "the closing reads were not all answered in time ({bound:.1} s for replicas to agree, and more): nobody \
-             knows whether they do; look into the nodes' logs, or read fewer objects (-o keys=…)"
+            "some final reads timed out ({bound:.1} s for replicas to agree, and more), so whether replicas agree is \
+             unknown; see the node logs, or read fewer objects (-o keys=…)"
         ));
     }
     if convergence.after_ns.is_none() {
         let keys = convergence.apart.join(", ");
-        return Some(format!("{bound:.1} s after the last heal and the last update nodes still differ on key {keys}"));
+        return Some(format!("nodes still differ on key {keys} {bound:.1} s after the last heal and update"));
     }
     None
 }
@@ -126,35 +123,33 @@ fn missing_fault(schedule: &Schedule, evidence: &Evidence, class: FaultClass) ->
     let skipped = count(&evidence.faults_skipped);
     let indeterminate = count(&evidence.faults_indeterminate);
     if schedule.count(class) == 0 {
-        return Some(format!("no {class} fault fitted into the run's time: run longer"));
+        return Some(format!("no {class} fault fitted into the load's time; use a longer --time"));
     }
     if installed > 0 {
         return None;
     }
     if skipped + indeterminate == 0 {
-        return Some(format!("no {class} fault was begun before the load ended: run longer"));
+        return Some(format!("no {class} fault began before the load ended; use a longer --time"));
     }
-    Some(format!(
-        "no {class} fault took effect ({skipped} skipped, {indeterminate} with no visible effect): see faults.jsonl"
-    ))
+    Some(format!("no {class} fault took effect ({skipped} skipped, {indeterminate} unconfirmed); see faults.jsonl"))
 }
 
 fn total(acknowledged: &[(String, u64)]) -> u64 {
     acknowledged.iter().map(|&(_, ok)| ok).sum()
 }
 
-/// What finding nothing is worth, for one run.
-fn worth(evidence: &Evidence) -> String {
+/// What one clean run proves.
+fn proved(evidence: &Evidence) -> String {
     let acknowledged = total(&evidence.acknowledged_under_load());
     let faults = evidence.faults();
     format!(
-        "nothing was found in {acknowledged} acknowledged operations under {faults} faults. One clean run excludes \
-         little: a bug that shows in every tenth such run passes it nine times in ten"
+        "no anomaly in {acknowledged} acknowledged operations under {faults} faults. One clean run proves little: it \
+         misses a bug that shows in 10% of runs nine times in ten"
     )
 }
 
-/// What finding nothing in `runs` independent runs is worth: the largest share of runs in which a bug could show and
-/// still be missed by all of them in 5 % of cases, `1 − 0.05^(1/n)` (about `3/n`).
+/// What `runs` independent clean runs prove: the largest fraction of runs in which a bug could show and still be missed
+/// by all of them in 5% of cases, `1 − 0.05^(1/n)` (about `3/n`).
 pub fn upper_bound(runs: u64) -> f64 {
     if runs == 0 { 1.0 } else { 1.0 - 0.05f64.powf(1.0 / runs as f64) }
 }
@@ -227,19 +222,19 @@ mod tests {
     fn each_missing_piece_of_evidence_makes_it_inconclusive() {
         type Spoil = fn(&mut Evidence);
         let spoil: [(&str, Spoil); 13] = [
-            ("not all answered", |evidence| {
+            ("whether replicas agree is unknown", |evidence| {
                 evidence.convergence = Some(Convergence::default());
             }),
             ("still differ on key 7", |evidence| {
                 let apart = vec!["7".to_owned()];
                 evidence.convergence = Some(Convergence { complete: true, apart, ..Convergence::default() });
             }),
-            ("closing reads were not all answered", |evidence| evidence.closing_unanswered = true),
+            ("some final reads timed out", |evidence| evidence.closing_unanswered = true),
             ("only 20 operations", |evidence| {
                 evidence.load_ok = Some(vec![("read".to_owned(), 10), ("write".to_owned(), 10)]);
             }),
             ("no `read`", |evidence| evidence.load_ok = Some(vec![("write".to_owned(), 400)])),
-            ("no partition fault was begun", |evidence| evidence.faults_installed.clear()),
+            ("no partition fault began", |evidence| evidence.faults_installed.clear()),
             ("interrupted", |evidence| evidence.interrupted = true),
             ("only 90 operations", |evidence| evidence.functions.iter_mut().for_each(|counts| counts.ok = 45)),
             ("no `write`", |evidence| drop(evidence.functions.pop())),
@@ -247,7 +242,7 @@ mod tests {
                 evidence.faults_skipped = std::mem::take(&mut evidence.faults_installed);
             }),
             ("n2 acknowledged no read", |evidence| evidence.reads_after_heal[1] = 0),
-            ("n3 ended by itself", |evidence| {
+            ("n3 exited unexpectedly", |evidence| {
                 let exit = NodeExit { node: "n3".to_owned(), at_ns: 1, how: "signal 6".to_owned() };
                 evidence.unexpected_exits.push(exit);
             }),

@@ -6,25 +6,25 @@
 //! [`cli::main`].
 
 #[macro_use]
-mod saying;
+mod output;
 
 pub mod cli;
 pub mod client;
 pub mod closing;
 pub mod cluster;
-pub mod conduct;
+pub mod event;
 pub mod faults;
 pub mod judge;
 pub mod lab;
 pub mod load;
 pub mod online;
-pub mod progress;
 pub mod recorder;
 pub mod registry;
+pub mod runner;
 pub mod tally;
 pub mod target;
 
-mod outside;
+mod controller;
 mod version;
 
 pub use rashomon_runs as runs;

@@ -13,20 +13,37 @@ use crate::{FaultOutcome, FaultRecord};
 pub struct FaultLog {
     file: File,
     latest: BTreeMap<u32, FaultRecord>,
+    observer: Option<Observer>,
 }
+
+/// Who is shown each record that is written.
+type Observer = Box<dyn FnMut(&FaultRecord) + Send>;
 
 impl FaultLog {
     /// Begins the file.
     pub(crate) fn create(path: &Path) -> io::Result<FaultLog> {
-        Ok(FaultLog { file: File::options().append(true).create_new(true).open(path)?, latest: BTreeMap::new() })
+        Ok(FaultLog {
+            file: File::options().append(true).create_new(true).open(path)?,
+            latest: BTreeMap::new(),
+            observer: None,
+        })
+    }
+
+    /// Shows each record to somebody when it has been written.
+    pub fn observed_by(self, observer: impl FnMut(&FaultRecord) + Send + 'static) -> FaultLog {
+        FaultLog { observer: Some(Box::new(observer)), ..self }
     }
 
     /// Writes a record; the later one of a fault counts.
     pub fn write(&mut self, record: FaultRecord) -> io::Result<()> {
         let mut line = serde_json::to_vec(&record)?;
         line.push(b'\n');
+        self.file.write_all(&line)?;
+        if let Some(observer) = &mut self.observer {
+            observer(&record);
+        }
         self.latest.insert(record.id, record);
-        self.file.write_all(&line)
+        Ok(())
     }
 
     /// The latest record of a fault.

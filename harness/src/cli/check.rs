@@ -94,13 +94,13 @@ fn check_one(
             [judgement] => serde_json::to_string_pretty(judgement),
             judgements => serde_json::to_string_pretty(judgements),
         };
-        say!("{}", text.expect("judgements serialise"));
+        out!("{}", text.expect("judgements serialise"));
     } else {
         if several {
-            say!("{}", file.display());
+            out!("{}", file.display());
         }
         checked.judgements.iter().for_each(|judgement| print(&checked.history, judgement));
-        checked.doubts.iter().for_each(|doubt| say!("unknown     {doubt}"));
+        checked.doubts.iter().for_each(|doubt| out!("unknown     {doubt}"));
     }
     let verdict = |judgement: &Judgement| match judgement.finding {
         Finding::Valid => Verdict::Pass,
@@ -145,7 +145,7 @@ fn by_manifest(registry: &Registry, file: &Path, budget: &Budget) -> Result<Chec
     let judged = judge::judge_recorded(&**workload, spec, manifest.evidence.as_ref(), &folder, budget)
         .map_err(|error| CommandError::usage(error, "the run may have ended before its first operation"))?;
     if let Some(warning) = judged.warning {
-        tell!("warning: {warning}");
+        err!("warning: {warning}");
     }
     // What the run did not exercise, its history cannot show.
     let doubts = match folder.verdict()? {
@@ -163,21 +163,21 @@ fn print(history: &History, judgement: &Judgement) {
         Finding::Invalid => "invalid",
         Finding::Unknown => "unknown",
     };
-    say!("{word:<11} {}, {} operations", judgement.checker, history.len());
+    out!("{word:<11} {}, {} operations", judgement.checker, history.len());
     for anomaly in &judgement.anomalies {
-        say!("{:<11} {}", anomaly.name, anomaly.sentence);
+        out!("{:<11} {}", anomaly.name, anomaly.sentence);
         for id in &anomaly.operations {
-            say!("  {}", super::summary::operation_line(&history.op(*id)));
+            out!("  {}", super::summary::operation_line(&history.op(*id)));
         }
         for line in &anomaly.explanation {
-            say!("  {line}");
+            out!("  {line}");
         }
     }
     for text in &judgement.unknown {
-        say!("unknown     {text}");
+        out!("unknown     {text}");
     }
     for method in &judgement.methods {
-        say!(
+        out!(
             "method      {}: {} operations in {} parts, {} steps; {}",
             method.method,
             method.operations,
@@ -187,6 +187,6 @@ fn print(history: &History, judgement: &Judgement) {
         );
     }
     for note in &judgement.notes {
-        say!("note        {note}");
+        out!("note        {note}");
     }
 }

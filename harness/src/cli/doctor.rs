@@ -14,7 +14,7 @@ pub(crate) struct DoctorArguments {
     results: PathBuf,
 }
 
-/// Carries out `rashomon doctor`: exit code 0 when runs with every class of faults are possible.
+/// Runs `rashomon doctor`: exit code 0 when runs with every class of faults are possible.
 pub(crate) fn doctor(arguments: &DoctorArguments) -> Result<u8, CommandError> {
     let checks = lab::doctor(&arguments.results);
     let mut failed = false;
@@ -25,9 +25,9 @@ pub(crate) fn doctor(arguments: &DoctorArguments) -> Result<u8, CommandError> {
             CheckOutcome::Failed => "failed",
         };
         failed |= check.outcome == CheckOutcome::Failed;
-        say!("{word:<8} {:<24} {}", check.name, check.detail);
+        out!("{word:<8} {:<24} {}", check.name, check.detail);
         if !check.remedy.is_empty() {
-            say!("{:<8} {:<24} mend it: {}", "", "", check.remedy);
+            out!("{:<8} {:<24} fix it: {}", "", "", check.remedy);
         }
     }
     Ok(if failed { super::BROKEN } else { 0 })

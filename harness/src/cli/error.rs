@@ -3,17 +3,18 @@
 use std::fmt;
 
 use rashomon_runs::{ReadError, StoreError};
-use serde::{Deserialize, Serialize};
+
+use crate::runner::RunError;
 
 /// A command that failed: what is wrong and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CommandError {
     kind: Kind,
     what: String,
     remedy: String,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Usage,
     Broken,
@@ -40,17 +41,7 @@ impl CommandError {
 
     /// Writes it to standard error.
     pub(crate) fn print(&self) {
-        tell!("{self}");
-    }
-
-    /// As one line for another process.
-    pub(crate) fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("text serialises")
-    }
-
-    /// From that line.
-    pub(crate) fn from_json(text: &str) -> Option<CommandError> {
-        serde_json::from_str(text).ok()
+        err!("{self}");
     }
 }
 
@@ -83,6 +74,13 @@ impl From<StoreError> for CommandError {
 impl From<crate::target::TargetError> for CommandError {
     fn from(error: crate::target::TargetError) -> CommandError {
         CommandError::usage(error.what, error.remedy)
+    }
+}
+
+impl From<RunError> for CommandError {
+    fn from(error: RunError) -> CommandError {
+        let kind = if error.is_usage() { CommandError::usage } else { CommandError::broken };
+        kind(error.to_string(), error.remedy())
     }
 }
 

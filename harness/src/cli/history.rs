@@ -43,7 +43,7 @@ struct ConvertArguments {
     results: PathBuf,
 }
 
-/// Carries out `rashomon history`.
+/// Runs `rashomon history`.
 pub(crate) fn history(arguments: &HistoryArguments) -> Result<u8, CommandError> {
     let What::Convert(arguments) = &arguments.what;
     let options = ReadOptions {
@@ -71,7 +71,7 @@ pub(crate) fn history(arguments: &HistoryArguments) -> Result<u8, CommandError> 
             format!("cannot write {}: {error}", arguments.to.display()),
             "free some space, or write it elsewhere",
         )),
-        Err(error) => Err(CommandError::usage(format!("{name}: {error}"), "mend the file, or export it again")),
+        Err(error) => Err(CommandError::usage(format!("{name}: {error}"), "fix the file, or export it again")),
     }
 }
 

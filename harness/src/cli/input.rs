@@ -17,16 +17,16 @@ pub(crate) fn format_named(name: &str) -> Result<Format, CommandError> {
     found.ok_or_else(|| names::unknown("format", name, known.map(|format| format.as_str())))
 }
 
-/// What reading a history has mended or missed, on standard error.
+/// What reading a history has repaired or missed, on standard error.
 pub(crate) fn print_warnings(summary: &Summary) {
     for warning in &summary.warnings {
-        tell!("warning: {warning}");
+        err!("warning: {warning}");
     }
     if summary.skipped > 0 {
-        tell!("note: {} line(s) or event(s) that are no operations of clients were skipped", summary.skipped);
+        err!("note: {} line(s) or event(s) that are no operations of clients were skipped", summary.skipped);
     }
     if let Some(cut) = &summary.cut_short {
-        tell!("warning: {}", cut.what);
+        err!("warning: {}", cut.what);
     }
 }
 
@@ -70,7 +70,7 @@ pub(crate) fn read(file: &Path, format: Option<Format>, independent: bool) -> Re
         let remedy = match &error {
             InputError::UnknownFormat { .. } => "name its format with --format",
             InputError::Empty => "the run may have been killed before its first operation",
-            _ => "mend the file, or export it again",
+            _ => "fix the file, or export it again",
         };
         CommandError::usage(format!("{name}: {error}"), remedy)
     })

@@ -34,7 +34,7 @@ enum What {
     Mutants,
 }
 
-/// Carries out `rashomon list`.
+/// Runs `rashomon list`.
 pub(crate) fn list(registry: &Registry, arguments: &ListArguments) -> Result<u8, CommandError> {
     match arguments.what {
         What::Targets => targets(registry),
@@ -50,45 +50,45 @@ pub(crate) fn list(registry: &Registry, arguments: &ListArguments) -> Result<u8,
 fn targets(registry: &Registry) {
     for target in registry.targets() {
         let info = target.info();
-        say!("{:<14} {}", info.name, info.summary);
+        out!("{:<14} {}", info.name, info.summary);
         let choice = TargetConfig::default();
         let promise = |interface| format!("{interface} ({})", target.consistency(&choice, interface));
         let promises: Vec<String> = info.interfaces.iter().map(|&interface| promise(interface)).collect();
-        say!("{:<14}   serves: {}", "", promises.join(", "));
-        say!("{:<14}   by default: {} nodes, workload {}", "", info.default_nodes, info.default_workload);
+        out!("{:<14}   serves: {}", "", promises.join(", "));
+        out!("{:<14}   by default: {} nodes, workload {}", "", info.default_nodes, info.default_workload);
         for Setting { name, default, meaning } in &info.settings {
-            say!("{:<14}   --set {name}={default}: {meaning}", "");
+            out!("{:<14}   --set {name}={default}: {meaning}", "");
         }
     }
 }
 
 fn workloads(registry: &Registry) {
     for workload in registry.workloads() {
-        say!("{:<14} {} (interface: {})", workload.name(), workload.summary(), workload.interface());
+        out!("{:<14} {} (interface: {})", workload.name(), workload.summary(), workload.interface());
         let defaults = workload.options().iter().map(|option| (option.name.to_owned(), option.default.to_owned()));
         let options: BTreeMap<String, String> = defaults.collect();
         for consistency in Consistency::ALL {
             if let Some(model) = workload.model(&Requirements::new(consistency, options.clone())) {
-                say!("{:<14}   checks {consistency}: {model}", "");
+                out!("{:<14}   checks {consistency}: {model}", "");
             }
         }
         for option in workload.options() {
-            say!("{:<14}   -o {}={}: {}", "", option.name, option.default, option.meaning);
+            out!("{:<14}   -o {}={}: {}", "", option.name, option.default, option.meaning);
         }
     }
 }
 
 fn interfaces(registry: &Registry) {
     for interface in registry.interfaces() {
-        say!("{:<14} {}", interface.name, interface.summary);
+        out!("{:<14} {}", interface.name, interface.summary);
         for function in interface.functions {
-            say!("{:<14}   {:<9} {}", "", function.name, function.meaning);
+            out!("{:<14}   {:<9} {}", "", function.name, function.meaning);
         }
         let workloads = registry.workloads().filter(|workload| workload.interface() == interface);
-        say!("{:<14}   spoken by: {}", "", listed(workloads.map(|workload| workload.name())));
+        out!("{:<14}   spoken by: {}", "", listed(workloads.map(|workload| workload.name())));
         let infos: Vec<TargetInfo> = registry.targets().map(|target| target.info()).collect();
         let serve = infos.iter().filter(|info| info.interfaces.contains(&interface));
-        say!("{:<14}   served by: {}", "", listed(serve.map(|info| info.name.as_str())));
+        out!("{:<14}   served by: {}", "", listed(serve.map(|info| info.name.as_str())));
     }
 }
 
@@ -99,13 +99,13 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 fn faults() {
     for kind in FaultKind::ALL {
-        say!("{:<10} {:<18} {}", kind.class().as_str(), kind.as_str(), kind.meaning());
+        out!("{:<10} {:<18} {}", kind.class().as_str(), kind.as_str(), kind.meaning());
     }
 }
 
 fn models() {
     for model in ModelKind::ALL {
-        say!("{:<24} {}", model.name(), model.description());
+        out!("{:<24} {}", model.name(), model.description());
     }
 }
 
@@ -113,8 +113,8 @@ fn mutants(registry: &Registry) {
     for target in registry.targets() {
         let info = target.info();
         for mutant in &info.mutants {
-            say!("{:<20} {:<4} {}", mutant.name, mutant.id, mutant.summary);
-            say!("{:<20}      shows as: {}", "", mutant.exposes);
+            out!("{:<20} {:<4} {}", mutant.name, mutant.id, mutant.summary);
+            out!("{:<20}      shows as: {}", "", mutant.exposes);
             let found_by = match &mutant.recipe {
                 Some(recipe) => {
                     let words = recipe.flags(&info.name, &mutant.name);
@@ -122,7 +122,7 @@ fn mutants(registry: &Registry) {
                 }
                 None => "nothing yet: it needs a fault that this version does not have".to_owned(),
             };
-            say!("{:<20}      found by: {found_by}", "");
+            out!("{:<20}      found by: {found_by}", "");
         }
     }
 }

@@ -2,20 +2,19 @@
 
 mod table;
 
-use std::collections::VecDeque;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use clap::Args;
-use rashomon_runs::{Store, Verdict};
+use rashomon_runs::{Plan, Store, Verdict};
 
 use super::error::CommandError;
 use super::names;
+use super::progress::{Terminal, Verbosity};
 use super::run::RunArguments;
 use super::seeds::Seeds;
-use crate::outside::{self, Done, Voice};
 use crate::registry::Registry;
+use crate::runner::Many;
 use crate::target::{MutantInfo, Recipe};
 use table::Row;
 
@@ -42,7 +41,7 @@ pub(crate) struct MutantsArguments {
     results: PathBuf,
 }
 
-/// Carries out `rashomon mutants`: prints a table in Markdown; exit code 0 when every mutant was found often enough.
+/// Runs `rashomon mutants`: prints a table in Markdown; exit code 0 when every mutant was found often enough.
 pub(crate) fn mutants(registry: &Registry, arguments: &MutantsArguments) -> Result<u8, CommandError> {
     let target = registry
         .find_target(&arguments.target)
@@ -50,25 +49,38 @@ pub(crate) fn mutants(registry: &Registry, arguments: &MutantsArguments) -> Resu
     let store = Store::open(&arguments.results)?;
     let info = target.info();
     let recipes = chosen(&info.mutants, &arguments.mutants)?;
-    let campaign = Campaign::new(registry, &store, &info.name, recipes, arguments.seeds)?;
-    std::thread::scope(|scope| {
-        for _ in 0..arguments.jobs {
-            scope.spawn(|| campaign.work());
+    let (mut rows, plans) = planned(registry, &info.name, recipes, arguments.seeds)?;
+    let many = Many {
+        runner: &super::runner(registry, &store),
+        jobs: usize::from(arguments.jobs),
+        listener: &Terminal::new(Verbosity::Quiet),
+    };
+    many.run(plans.into_iter(), |(place, seed), result| {
+        let row: &mut Row = &mut rows[place];
+        match result {
+            Ok(run) => {
+                err!("{} seed {seed}: {}, {}", row.mutant.name, run.verdict.verdict, run.folder.path().display());
+                row.count(&run.digest());
+            }
+            Err(error) => {
+                err!("{} seed {seed}: {}", row.mutant.name, CommandError::from(error));
+                row.count_unmade();
+            }
         }
+        ControlFlow::Continue(())
     });
-    let rows = campaign.finish();
-    print!("{}", table::markdown(&rows));
+    out!("{}", table::markdown(&rows).trim_end());
     if let Some(path) = &arguments.write {
         let order: Vec<&str> = info.mutants.iter().map(|mutant| mutant.name.as_str()).collect();
         table::write_into(path, &info.name, arguments.seeds, &rows, &order)?;
-        tell!("written into {}", path.display());
+        err!("written into {}", path.display());
     }
     let missed = rows.iter().filter(|row| row.runs == 0 || (row.found as f64) < arguments.demand * row.runs as f64);
     let missed: Vec<&str> = missed.map(|row| row.mutant.name.as_str()).collect();
     if missed.is_empty() {
         return Ok(0);
     }
-    tell!("found too seldom: {}", missed.join(", "));
+    err!("detection rate too low: {}", missed.join(", "));
     Ok(Verdict::Inconclusive.exit_code())
 }
 
@@ -93,89 +105,28 @@ fn chosen(all: &[MutantInfo], names_given: &[String]) -> Result<Vec<(MutantInfo,
     Ok(chosen)
 }
 
-/// Every recipe with every seed, some of them at once.
-struct Campaign<'a> {
-    registry: &'a Registry,
-    store: &'a Store,
-    recipes: Vec<RunArguments>,
-    /// What is left to do: a recipe's place and a seed.
-    left: Mutex<VecDeque<(usize, u64)>>,
-    rows: Mutex<Vec<Row>>,
-    /// The user has put an end to it.
-    interrupted: AtomicBool,
-}
-
-impl<'a> Campaign<'a> {
-    /// A campaign whose recipes have all been read: a wrong one is an error before anything is run.
-    fn new(
-        registry: &'a Registry,
-        store: &'a Store,
-        target: &str,
-        recipes: Vec<(MutantInfo, Recipe)>,
-        seeds: Seeds,
-    ) -> Result<Campaign<'a>, CommandError> {
-        let mut rows = Vec::new();
-        let mut parsed = Vec::new();
-        let mut left = VecDeque::new();
-        for (place, (mutant, recipe)) in recipes.into_iter().enumerate() {
-            let words = recipe.flags(target, &mutant.name);
-            let mut arguments = RunArguments::from_words(&words)?;
-            // Linearizability is judged cheaply while the history grows; elsewhere the recipe says whether to.
-            let spec = arguments.plan(registry, seeds.first)?.spec;
-            if !spec.consistency.converges_later() {
-                arguments.stop_on_violation();
-            }
-            parsed.push(arguments);
-            rows.push(Row::new(mutant, recipe));
-            left.extend(seeds.iter().map(|seed| (place, seed)));
+/// Every recipe with every seed: a row for each mutant, and the plans, each with its row's place and its seed. A wrong
+/// recipe is an error before anything is run.
+fn planned(
+    registry: &Registry,
+    target: &str,
+    recipes: Vec<(MutantInfo, Recipe)>,
+    seeds: Seeds,
+) -> Result<(Vec<Row>, Vec<((usize, u64), Plan)>), CommandError> {
+    let mut rows = Vec::new();
+    let mut plans = Vec::new();
+    for (place, (mutant, recipe)) in recipes.into_iter().enumerate() {
+        let words = recipe.flags(target, &mutant.name);
+        let mut arguments = RunArguments::from_words(&words)?;
+        // Linearizability is judged cheaply while the history grows; elsewhere the recipe says whether to.
+        let spec = arguments.plan(registry, seeds.first)?.spec;
+        if !spec.consistency.converges_later() {
+            arguments.stop_on_violation();
         }
-        Ok(Campaign {
-            registry,
-            store,
-            recipes: parsed,
-            left: Mutex::new(left),
-            rows: Mutex::new(rows),
-            interrupted: AtomicBool::new(false),
-        })
-    }
-
-    /// Carries out one run after the other until none is left. A run that could not be made is counted as such.
-    fn work(&self) {
-        while !self.interrupted.load(Ordering::Acquire) {
-            let Some((place, seed)) = lock(&self.left).pop_front() else { return };
-            let done = self.carry_out(place, seed);
-            let row = &mut lock(&self.rows)[place];
-            match done {
-                Ok(done) => {
-                    tell!(
-                        "{} seed {seed}: {}, {}",
-                        row.mutant.name,
-                        done.verdict.verdict,
-                        done.folder.path().display()
-                    );
-                    row.count(&done);
-                    if done.manifest.evidence.as_ref().is_some_and(|evidence| evidence.interrupted) {
-                        self.interrupted.store(true, Ordering::Release);
-                    }
-                }
-                Err(error) => {
-                    tell!("{} seed {seed}: {error}", row.mutant.name);
-                    row.runs += 1;
-                }
-            }
+        for seed in seeds.iter() {
+            plans.push(((place, seed), arguments.plan(registry, seed)?));
         }
+        rows.push(Row::new(mutant, recipe));
     }
-
-    fn carry_out(&self, place: usize, seed: u64) -> Result<Done, CommandError> {
-        let plan = self.recipes[place].plan(self.registry, seed)?;
-        outside::carry_out(self.registry, self.store, &plan, Voice::Quiet)
-    }
-
-    fn finish(self) -> Vec<Row> {
-        self.rows.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    Ok((rows, plans))
 }

@@ -16,11 +16,11 @@ pub(crate) struct ReportArguments {
     results: PathBuf,
 }
 
-/// Carries out `rashomon report`.
+/// Runs `rashomon report`.
 pub(crate) fn report(arguments: &ReportArguments) -> Result<u8, CommandError> {
     let run = Store::open(&arguments.results)?.find(&arguments.run)?;
     let page = rashomon_report::write_report(run.path())
         .map_err(|error| CommandError::broken(format!("the report cannot be written: {error}"), error.remedy()))?;
-    say!("{}", page.display());
+    out!("{}", page.display());
     Ok(0)
 }

@@ -1,6 +1,7 @@
 //! `rashomon run`: from flags to a plan, from a plan to a run, from a run to a verdict.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -9,13 +10,15 @@ use rashomon_runs::{Plan, Store, Verdict};
 
 use super::error::CommandError;
 use super::names;
+use super::progress::{JsonLines, Terminal, Verbosity};
 use super::seeds::{self, Seeds};
 use super::summary;
 use crate::consistency::Consistency;
+use crate::event::Listener;
 use crate::faults::kind::{self, FaultClass, FaultKind};
-use crate::outside::{self, Voice};
 use crate::registry::Registry;
 use crate::run::{DataPlacement, RunSpec};
+use crate::runner::{self, Many};
 use crate::schedule::Schedule;
 use crate::target::{MutantInfo, Target, TargetConfig};
 use crate::workload::{GeneratorSpec, Requirements, Workload};
@@ -61,13 +64,13 @@ pub(crate) struct RunArguments {
     /// `none`
     #[arg(long, value_name = "FAULTS", default_value = "partition,kill")]
     faults: String,
-    /// The seed of every choice; drawn when it is not given
+    /// Seed of every random choice [default: random]
     #[arg(long, conflicts_with = "seeds")]
     seed: Option<u64>,
     /// One run for each seed of a range, as 1..20 (both ends included)
     #[arg(long, value_name = "FIRST..LAST")]
     seeds: Option<Seeds>,
-    /// An operation's hard deadline: after it, nobody knows how the operation ended
+    /// Hard deadline per operation; one still pending then ends as `info`
     #[arg(long, default_value = "1s", value_parser = duration_ms)]
     deadline: u64,
     /// Where the nodes keep their data: `tmpfs` (in memory) or `disk` (in the run's folder)
@@ -76,12 +79,21 @@ pub(crate) struct RunArguments {
     /// Checks the history while it grows, and ends the run at the first certain violation
     #[arg(long)]
     stop_on_violation: bool,
+    /// How many runs go on at once
+    #[arg(long, value_name = "COUNT", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=32))]
+    jobs: u16,
     /// The folder of runs
     #[arg(long, value_name = "DIR", default_value = "results")]
     results: PathBuf,
+    /// Shows results and warnings only, no progress
+    #[arg(long)]
+    quiet: bool,
+    /// Writes every event of the runs to standard output instead, as one line of JSON each
+    #[arg(long)]
+    json: bool,
 }
 
-/// Carries out `rashomon run`; the exit code is the worst verdict's.
+/// Runs `rashomon run`; the exit code is the worst verdict's.
 pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, CommandError> {
     let store = Store::open(&arguments.results)?;
     let seeds = match (arguments.seeds, arguments.seed) {
@@ -92,22 +104,34 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
             Seeds { first: seed, last: seed }
         }
     };
-    // A seed that cannot be planned is told before the first run, not after some.
+    // A seed that cannot be planned is reported before the first run, not after some.
     let plans: Vec<Plan> = seeds.iter().map(|seed| arguments.plan(registry, seed)).collect::<Result<_, _>>()?;
-    let mut rows = Vec::new();
-    for plan in plans {
-        let done = outside::carry_out(registry, &store, &plan, Voice::Aloud)?;
-        summary::print_run(&done);
-        let interrupted = done.manifest.evidence.as_ref().is_some_and(|evidence| evidence.interrupted);
-        rows.push(done);
-        if interrupted {
-            break;
+    let listener = arguments.listener();
+    let many =
+        Many { runner: &super::runner(registry, &store), jobs: usize::from(arguments.jobs), listener: &*listener };
+    let mut digests = Vec::new();
+    let mut failed = None;
+    many.run(plans.into_iter().map(|plan| ((), plan)), |(), result| match result {
+        Ok(run) => {
+            if !arguments.json {
+                summary::print_run(&run);
+            }
+            digests.push(run.digest());
+            ControlFlow::Continue(())
         }
+        Err(error) => {
+            failed.get_or_insert(error);
+            ControlFlow::Break(())
+        }
+    });
+    digests.sort_by_key(|digest| digest.seed);
+    if arguments.seeds.is_some() && !arguments.json {
+        summary::print_table(&digests);
     }
-    if arguments.seeds.is_some() {
-        summary::print_table(&rows);
+    if let Some(error) = failed {
+        return Err(error.into());
     }
-    let worst = rows.iter().map(|done| done.verdict.verdict).fold(Verdict::Pass, Verdict::worst);
+    let worst = digests.iter().filter_map(|digest| digest.verdict).fold(Verdict::Pass, Verdict::worst);
     Ok(worst.exit_code())
 }
 
@@ -134,6 +158,16 @@ impl RunArguments {
     pub(crate) fn from_words(words: &[String]) -> Result<RunArguments, CommandError> {
         let parsed = Words::try_parse_from(words);
         parsed.map(|words| words.run).map_err(|error| CommandError::usage(error.to_string(), ""))
+    }
+
+    /// Who is told what happens.
+    fn listener(&self) -> Box<dyn Listener> {
+        let verbosity = match (self.quiet, self.jobs) {
+            (true, _) => Verbosity::Quiet,
+            (false, 1) => Verbosity::Progress,
+            (false, _) => Verbosity::Starts,
+        };
+        if self.json { Box::new(JsonLines) } else { Box::new(Terminal::new(verbosity)) }
     }
 
     /// Ends each run at its first certain violation.
@@ -287,7 +321,7 @@ fn options(
     workload: &dyn Workload,
     given: &[String],
 ) -> Result<BTreeMap<String, String>, CommandError> {
-    let mut options = outside::option_defaults(target, choice, workload);
+    let mut options = runner::option_defaults(target, choice, workload);
     options.extend(assignments("option", given, workload.options().iter().map(|option| option.name))?);
     Ok(options)
 }

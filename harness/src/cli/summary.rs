@@ -3,41 +3,41 @@
 use rashomon_checkers::{Judgement, Measured};
 use rashomon_history::{OpView, Outcome};
 use rashomon_report::measured as in_digits;
-use rashomon_runs::{Convergence, Evidence, Verdict};
+use rashomon_runs::{Convergence, Evidence, RunDigest, Verdict};
 
 use crate::judge;
-use crate::outside::Done;
+use crate::runner::FinishedRun;
 
 /// How many reasons are shown; the report has them all.
 const REASONS_SHOWN: usize = 5;
 
 /// The end of one run, on standard output.
-pub(crate) fn print_run(done: &Done) {
-    let mut reasons = done.verdict.reasons.iter();
+pub(crate) fn print_run(run: &FinishedRun) {
+    let mut reasons = run.verdict.reasons.iter();
     let first = reasons.next().map_or("", String::as_str);
-    say!("{:<13}{first}", done.verdict.verdict.as_str());
+    out!("{:<13}{first}", run.verdict.verdict.as_str());
     for reason in reasons.clone().take(REASONS_SHOWN - 1) {
-        say!("{:<13}{reason}", "");
+        out!("{:<13}{reason}", "");
     }
     if reasons.len() > REASONS_SHOWN - 1 {
-        say!("{:<13}and {} more, see the report", "", reasons.len() - (REASONS_SHOWN - 1));
+        out!("{:<13}and {} more, see the report", "", reasons.len() - (REASONS_SHOWN - 1));
     }
-    if let Some(evidence) = &done.manifest.evidence {
-        say!("operations   {}", operations(evidence));
-        say!("faults       {}", faults(evidence));
+    if let Some(evidence) = &run.manifest.evidence {
+        out!("operations   {}", operations(evidence));
+        out!("faults       {}", faults(evidence));
         if let Some(convergence) = &evidence.convergence {
-            say!("convergence  {}", converged(convergence));
+            out!("convergence  {}", converged(convergence));
         }
     }
-    let measured = measured(&done.verdict.judgements);
+    let measured = measured(&run.verdict.judgements);
     if !measured.is_empty() {
-        say!("measured     {measured}");
+        out!("measured     {measured}");
     }
-    match &done.report {
-        Some(report) => say!("report       {}", report.display()),
-        None => say!("run          {}", done.folder.path().display()),
+    match &run.report {
+        Some(report) => out!("report       {}", report.display()),
+        None => out!("run          {}", run.folder.path().display()),
     }
-    say!("again        {}", done.manifest.reproduce);
+    out!("again        {}", run.manifest.reproduce);
 }
 
 /// The numbers that checkers measured; the report has the curves.
@@ -89,21 +89,17 @@ fn faults(evidence: &Evidence) -> String {
 }
 
 /// The table of several runs, and what they are worth together.
-pub(crate) fn print_table(rows: &[Done]) {
-    say!();
-    say!("{:>8}  {:<13}{:>9}{:>7}{:>7}{:>8}  run", "seed", "verdict", "ok", "fail", "info", "faults");
-    for done in rows {
-        let evidence = done.manifest.evidence.clone().unwrap_or_default();
-        let ([ok, fail, info], faults) = (evidence.outcomes(), evidence.faults());
-        let seed = done.manifest.spec.seed;
-        say!(
-            "{seed:>8}  {:<13}{ok:>9}{fail:>7}{info:>7}{faults:>8}  {}",
-            done.verdict.verdict.as_str(),
-            done.manifest.run
-        );
+pub(crate) fn print_table(rows: &[RunDigest]) {
+    out!();
+    out!("{:>8}  {:<13}{:>9}{:>7}{:>7}{:>8}  run", "seed", "verdict", "ok", "fail", "info", "faults");
+    for run in rows {
+        let [ok, fail, info] = run.operations;
+        let faults: u64 = run.faults_installed.iter().map(|&(_, count)| count).sum();
+        let verdict = run.verdict.map_or("not judged", Verdict::as_str);
+        out!("{:>8}  {verdict:<13}{ok:>9}{fail:>7}{info:>7}{faults:>8}  {}", run.seed, run.run);
     }
-    let count = |verdict: Verdict| rows.iter().filter(|done| done.verdict.verdict == verdict).count();
-    say!(
+    let count = |verdict: Verdict| rows.iter().filter(|run| run.verdict == Some(verdict)).count();
+    out!(
         "{} runs: {} pass, {} violation, {} inconclusive, {} broken",
         rows.len(),
         count(Verdict::Pass),
@@ -114,7 +110,7 @@ pub(crate) fn print_table(rows: &[Done]) {
     let passed = count(Verdict::Pass);
     if passed == rows.len() && passed > 0 {
         let bound = judge::upper_bound(passed as u64) * 100.0;
-        say!("nothing found in {passed} runs: a bug shows in fewer than {bound:.1} % of such runs (at 95 %)");
+        out!("no anomaly in {passed} runs: a bug shows in at most {bound:.1}% of such runs (95% confidence)");
     }
 }
 

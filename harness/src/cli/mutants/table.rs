@@ -3,12 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use rashomon_checkers::Finding;
-use rashomon_runs::Verdict;
+use rashomon_runs::{RunDigest, Verdict};
 
 use super::super::error::CommandError;
 use super::super::seeds::Seeds;
-use crate::outside::Done;
 use crate::target::{MutantInfo, Recipe};
 
 const HEAD: &str = "\
@@ -42,20 +40,23 @@ impl Row {
         }
     }
 
-    pub(super) fn count(&mut self, done: &Done) {
+    /// Counts a run.
+    pub(super) fn count(&mut self, run: &RunDigest) {
         self.runs += 1;
-        if done.verdict.verdict != Verdict::Violation {
+        if run.verdict != Some(Verdict::Violation) {
             return;
         }
         self.found += 1;
-        let invalid = done.verdict.judgements.iter().filter(|judgement| judgement.finding == Finding::Invalid);
-        let anomalies =
-            invalid.flat_map(|judgement| judgement.anomalies.iter().map(move |anomaly| (&judgement.checker, anomaly)));
-        if let Some((checker, first)) = anomalies.min_by_key(|(_, anomaly)| anomaly.window.1) {
-            self.after_s.push(first.window.1 as f64 / 1e9);
-            *self.checkers.entry(checker.clone()).or_default() += 1;
+        if let Some(first) = run.first_anomaly() {
+            self.after_s.push(first.window_ns.1 as f64 / 1e9);
+            *self.checkers.entry(first.checker.clone()).or_default() += 1;
             *self.shown_as.entry(first.name.clone()).or_default() += 1;
         }
+    }
+
+    /// Counts a run that could not be made.
+    pub(super) fn count_unmade(&mut self) {
+        self.runs += 1;
     }
 
     fn markdown(&self) -> String {

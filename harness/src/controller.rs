@@ -1,9 +1,10 @@
-//! One run, inside its lab: nodes, clients, nemesis and recorder from the first start to the closing reads.
+//! One run, inside its lab: nodes, clients, nemesis and recorder from the first start to the final reads.
 //!
-//! The program outside has written the manifest with everything that determines the run; this carries it out and adds
-//! what was exercised. It judges nothing.
+//! The runner, outside, has written the manifest with everything that determines the run; the controller executes it,
+//! adds what was exercised, and sends events of what happens. It judges nothing.
 
 use std::path::Path;
+use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex};
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use rashomon_history::Event;
 use rashomon_runs::{
-    Evidence, FaultLog, FaultOutcome, Manifest, NodeExit, NodeRecord, Plan, ReadError, RunFolder, StoreError, files,
+    Evidence, FaultLog, FaultOutcome, FaultRecord, Manifest, NodeExit, NodeRecord, Plan, ReadError, RunFolder,
+    StoreError, files,
 };
 use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
@@ -19,23 +21,25 @@ use tokio::sync::watch;
 
 use crate::closing::{self, Agreement};
 use crate::cluster::{self, Cluster, ClusterPlans, StartError};
+use crate::event::stream::EventSender;
+use crate::event::{Phase, ProgressSample, RunEventKind};
 use crate::faults::kind::FaultClass;
 use crate::faults::nemesis::{Doing, Nemesis, NemesisError};
 use crate::faults::partition;
 use crate::lab::{self, Inside, Lab, LabError, LabSpec, NamespaceLab};
 use crate::load::{Connect, Load};
 use crate::online;
-use crate::progress::Progress;
 use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::run::{DataPlacement, RunSpec};
+use crate::runner::Payload;
 use crate::schedule::Schedule;
 use crate::target::{Connection, Node, NodePlan, Target, TargetError};
 use crate::workload::{GeneratorSpec, Workload};
 
 /// Why a run broke.
 #[derive(Debug, Error)]
-pub enum ConductError {
+pub(crate) enum ControllerError {
     /// The lab failed.
     #[error(transparent)]
     Lab(#[from] LabError),
@@ -62,37 +66,52 @@ pub enum ConductError {
     Other(String),
 }
 
-impl ConductError {
+impl ControllerError {
     /// What to do about it; empty when nothing is known.
-    pub fn remedy(&self) -> String {
+    pub(crate) fn remedy(&self) -> String {
         match self {
-            ConductError::Lab(error) | ConductError::Nemesis(NemesisError::Lab(error)) => error.remedy.clone(),
-            ConductError::Store(error) => error.remedy(),
-            ConductError::Read(error) => error.remedy(),
-            ConductError::Target(error) => error.remedy.clone(),
-            ConductError::History(error) | ConductError::Nemesis(NemesisError::Log(error))
+            ControllerError::Lab(error) | ControllerError::Nemesis(NemesisError::Lab(error)) => error.remedy.clone(),
+            ControllerError::Store(error) => error.remedy(),
+            ControllerError::Read(error) => error.remedy(),
+            ControllerError::Target(error) => error.remedy.clone(),
+            ControllerError::History(error) | ControllerError::Nemesis(NemesisError::Log(error))
                 if error.kind() == std::io::ErrorKind::StorageFull =>
             {
                 "free some space, or write elsewhere with --results DIR; what was recorded so far can be checked"
                     .to_owned()
             }
-            ConductError::Start(StartError::Lab(error) | StartError::NotReady { error, .. }) => error.remedy.clone(),
+            ControllerError::Start(StartError::Lab(error) | StartError::NotReady { error, .. }) => error.remedy.clone(),
             _ => String::new(),
         }
     }
 }
 
-/// Carries out the run whose folder the program outside has prepared; `quiet`, without telling of its progress.
-pub fn conduct(registry: &Registry, inside: Inside, run_dir: &Path, quiet: bool) -> Result<(), ConductError> {
+/// How often there is a sample of the progress.
+const SAMPLE_EVERY: Duration = Duration::from_millis(250);
+
+/// The program's second life, inside a lab. The exit code says whether the run broke; the last event says why.
+pub(crate) fn main(registry: &Registry, inside: Inside) -> ExitCode {
+    let events = Arc::new(EventSender::new(std::io::stdout()));
+    let broke = match serde_json::from_str(&inside.payload) {
+        Ok(Payload { run_dir }) => run(registry, inside, &run_dir, &events).err(),
+        Err(error) => Some(ControllerError::Other(format!("what the runner handed over cannot be read: {error}"))),
+    };
+    let code = if broke.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
+    events.finish(broke.map(|error| RunEventKind::Broke { what: error.to_string(), remedy: error.remedy() }));
+    code
+}
+
+/// Executes the run whose folder the runner has prepared.
+fn run(registry: &Registry, inside: Inside, run_dir: &Path, events: &Arc<EventSender>) -> Result<(), ControllerError> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
-        .map_err(|error| ConductError::Other(format!("the runtime cannot be started: {error}")))?;
+        .map_err(|error| ControllerError::Other(format!("the runtime cannot be started: {error}")))?;
     runtime.block_on(async {
         let folder = RunFolder::at(run_dir);
         let mut manifest = folder.manifest()?;
-        let run = Run::new(registry, folder, &manifest, quiet)?;
-        run.carry_out(inside, &mut manifest).await
+        let run = Run::new(registry, folder, &manifest, events.clone())?;
+        run.execute(inside, &mut manifest).await
     })
 }
 
@@ -102,7 +121,7 @@ struct Run<'a> {
     schedule: Schedule,
     target: Arc<dyn Target>,
     registry: &'a Registry,
-    progress: Arc<Progress>,
+    events: Arc<EventSender>,
 }
 
 impl<'a> Run<'a> {
@@ -110,34 +129,40 @@ impl<'a> Run<'a> {
         registry: &'a Registry,
         folder: RunFolder,
         manifest: &Manifest,
-        quiet: bool,
-    ) -> Result<Run<'a>, ConductError> {
+        events: Arc<EventSender>,
+    ) -> Result<Run<'a>, ControllerError> {
         let Plan { spec, schedule } = manifest.plan();
         let target = registry
             .find_target(&spec.target)
             .cloned()
-            .ok_or_else(|| ConductError::Other(format!("there is no target `{}`", spec.target)))?;
-        Ok(Run { folder, spec, schedule, target, registry, progress: Progress::new("making the lab", quiet) })
+            .ok_or_else(|| ControllerError::Other(format!("there is no target `{}`", spec.target)))?;
+        Ok(Run { folder, spec, schedule, target, registry, events })
     }
 
-    async fn carry_out(&self, inside: Inside, manifest: &mut Manifest) -> Result<(), ConductError> {
+    async fn execute(&self, inside: Inside, manifest: &mut Manifest) -> Result<(), ControllerError> {
+        self.enter(Phase::LabUp);
         let began = Instant::now();
         let lab_spec = self.lab_spec();
         let plans = cluster::plan(&*self.target, self.spec.target_config(), &lab_spec)?;
         let lab = Arc::new(NamespaceLab::up(inside, &lab_spec)?);
         manifest.timings.lab_up_ms = milliseconds(began);
         manifest.isolation = serde_json::to_value(lab.isolation()).ok();
-        let conducted = self.in_lab(lab.clone(), plans, manifest).await;
-        self.progress.phase("taking the lab down");
+        self.events.send(RunEventKind::LabUp { took_ms: manifest.timings.lab_up_ms });
+        let ran = self.in_lab(lab.clone(), plans, manifest).await;
+        self.enter(Phase::LabDown);
         let ending = Instant::now();
         // A call into the lab that was given up may still hold it; then it goes with this process.
         let down = Arc::into_inner(lab).map_or(Ok(()), |lab| Box::new(lab).down());
         manifest.timings.lab_down_ms = milliseconds(ending);
-        self.progress.finish();
-        conducted?;
+        self.events.send(RunEventKind::LabDown { took_ms: manifest.timings.lab_down_ms });
+        ran?;
         down?;
         self.folder.write_manifest(manifest)?;
         Ok(())
+    }
+
+    fn enter(&self, phase: Phase) {
+        self.events.send(RunEventKind::PhaseBegan { phase });
     }
 
     fn lab_spec(&self) -> LabSpec {
@@ -154,18 +179,19 @@ impl<'a> Run<'a> {
         lab: Arc<NamespaceLab>,
         plans: ClusterPlans,
         manifest: &mut Manifest,
-    ) -> Result<(), ConductError> {
+    ) -> Result<(), ControllerError> {
         manifest.nodes = plans.context.nodes.iter().zip(&plans.nodes).map(node_record).collect();
         let library = self.spec.fault_classes().contains(&FaultClass::Clock).then(lab::find_faketime).flatten();
         let cluster = Cluster::new(self.target.clone(), lab.clone(), plans, library)?;
 
-        self.progress.phase("starting the nodes");
+        self.enter(Phase::NodesStarting);
         let starting = Instant::now();
         if self.spec.fault_classes().iter().any(|class| matches!(class, FaultClass::Partition | FaultClass::Packets)) {
             cluster.hub_rules(partition::first_rules()).await?;
         }
         cluster.start_all().await?;
         manifest.timings.nodes_ready_ms = milliseconds(starting);
+        self.events.send(RunEventKind::NodesReady { took_ms: manifest.timings.nodes_ready_ms });
 
         let epoch = Instant::now();
         lab.set_epoch(epoch);
@@ -178,17 +204,20 @@ impl<'a> Run<'a> {
             self.spec.nodes,
             audience,
         )
-        .map_err(ConductError::History)?;
+        .map_err(ControllerError::History)?;
         let recorder = Arc::new(recorder);
+        let events = self.events.clone();
         let log = self.folder.create_fault_log().map_err(NemesisError::Log)?;
+        let log = log.observed_by(move |fault| events.send(fault_event(fault)));
         let doing = Doing::default();
         let timing = self.target.timing(&cluster.context().config)?;
         let mut nemesis = Nemesis::new(&cluster, &recorder, log, doing.clone(), timing);
         let load = self.load(&cluster, recorder.clone())?;
         let (stop, stopped) = watch::channel(false);
-        let watching = tokio::spawn(self.progress.clone().watch(recorder.clone(), doing));
+        let (phase, phases) = watch::channel(Phase::Load);
+        let sampling = tokio::spawn(sample(self.events.clone(), recorder.clone(), doing, phases));
 
-        self.progress.phase("load and faults");
+        self.enter(Phase::Load);
         let loading = Instant::now();
         let drive = async {
             load.run(stopped.clone()).await;
@@ -208,18 +237,21 @@ impl<'a> Run<'a> {
         manifest.timings.load_ms = milliseconds(loading);
         let load_ns = recorder.now_ns();
         let load_ok = Some(recorder.with_tally(|tally| tally.acknowledged_by_function()));
+        let operations = recorder.with_tally(|tally| tally.totals());
+        self.events.send(RunEventKind::LoadEnded { took_ms: manifest.timings.load_ms, operations });
 
         let violated = violated.load(Ordering::Acquire);
         let mut closing = Evidence { load_ns, load_ok, ..Evidence::default() };
         if struck.is_ok() && !interrupted && !violated && !recorder.failed() {
-            self.progress.phase("closing reads");
-            self.closing_reads(&load, load_ns, &mut closing).await?;
+            self.enter(Phase::FinalReads);
+            let _ = phase.send(Phase::FinalReads);
+            self.final_reads(&load, load_ns, &mut closing).await?;
         }
-        watching.abort();
+        sampling.abort();
         let mut evidence = self.evidence(&recorder, nemesis.log(), interrupted, closing);
         evidence.late_arrivals = load.late.load(Ordering::Relaxed);
         if violated {
-            evidence.notes.push("the run ended at the first certain violation, as it was asked to".to_owned());
+            evidence.notes.push("the run stopped at the first certain violation (--stop-on-violation)".to_owned());
         }
         let exits = lab.exits().into_iter();
         evidence.unexpected_exits = exits
@@ -230,29 +262,31 @@ impl<'a> Run<'a> {
             })
             .collect();
         manifest.evidence = Some(evidence);
-        recorder.finish().map_err(ConductError::History)?;
+        recorder.finish().map_err(ControllerError::History)?;
         struck?;
         Ok(())
     }
 
     /// Starts to check the history beside the run; what is recorded goes to the sender.
-    fn watch_online(&self, violated: Arc<AtomicBool>) -> Result<mpsc::Sender<Vec<Event>>, ConductError> {
+    fn watch_online(&self, violated: Arc<AtomicBool>) -> Result<mpsc::Sender<Vec<Event>>, ControllerError> {
         let workload = self.workload()?.clone();
         let demand = self.spec.demand(None);
         let (audience, batches) = mpsc::channel();
         std::thread::Builder::new()
             .name("online-checker".to_owned())
             .spawn(move || online::watch(&*workload, &demand, &batches, &violated))
-            .map_err(|error| ConductError::Other(format!("the online checker cannot be started: {error}")))?;
+            .map_err(|error| ControllerError::Other(format!("the online checker cannot be started: {error}")))?;
         Ok(audience)
     }
 
-    fn workload(&self) -> Result<&'a Arc<dyn Workload>, ConductError> {
+    fn workload(&self) -> Result<&'a Arc<dyn Workload>, ControllerError> {
         let name = &self.spec.workload;
-        self.registry.find_workload(name).ok_or_else(|| ConductError::Other(format!("there is no workload `{name}`")))
+        self.registry
+            .find_workload(name)
+            .ok_or_else(|| ControllerError::Other(format!("there is no workload `{name}`")))
     }
 
-    fn load(&self, cluster: &Cluster, recorder: Arc<Recorder>) -> Result<Load, ConductError> {
+    fn load(&self, cluster: &Cluster, recorder: Arc<Recorder>) -> Result<Load, ControllerError> {
         let workload = self.workload()?;
         let generator = workload
             .generator(&GeneratorSpec {
@@ -260,7 +294,7 @@ impl<'a> Run<'a> {
                 clients: self.spec.clients,
                 options: self.spec.options.clone(),
             })
-            .map_err(ConductError::Other)?;
+            .map_err(ControllerError::Other)?;
         let deadline = Duration::from_millis(self.spec.deadline_ms);
         let interface = workload.interface();
         let (target, context) = (self.target.clone(), cluster.context().clone());
@@ -312,12 +346,12 @@ impl<'a> Run<'a> {
     }
 
     /// Reads through every node what the workload wants to be read last, as often as the consistency calls for.
-    async fn closing_reads(
+    async fn final_reads(
         &self,
         load: &Load,
         quiet_since_ns: u64,
         evidence: &mut Evidence,
-    ) -> Result<(), ConductError> {
+    ) -> Result<(), ControllerError> {
         evidence.quiet_since_ns = Some(quiet_since_ns);
         let complete = if self.spec.consistency.converges_later() {
             let interface = self.workload()?.interface();
@@ -330,6 +364,8 @@ impl<'a> Run<'a> {
             closing::read_once(load).await
         };
         evidence.closing_unanswered = !complete;
+        let convergence = evidence.convergence.clone();
+        self.events.send(RunEventKind::FinalReads { complete, convergence });
         Ok(())
     }
 
@@ -355,6 +391,30 @@ fn node_record((node, plan): (&Node, &NodePlan)) -> NodeRecord {
         name: node.name.clone(),
         address: node.ip.to_string(),
         command: plan.processes.first().map_or_else(Vec::new, |process| process.command.words()),
+    }
+}
+
+/// Sends samples of the progress until it is dropped.
+async fn sample(events: Arc<EventSender>, recorder: Arc<Recorder>, doing: Doing, phase: watch::Receiver<Phase>) {
+    loop {
+        tokio::time::sleep(SAMPLE_EVERY).await;
+        recorder.tick();
+        let active = doing.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect();
+        events.send(RunEventKind::Progress(ProgressSample {
+            time_ns: recorder.now_ns(),
+            phase: *phase.borrow(),
+            operations: recorder.with_tally(|tally| tally.totals()),
+            active_faults: active,
+        }));
+    }
+}
+
+fn fault_event(fault: &FaultRecord) -> RunEventKind {
+    let fault = fault.clone();
+    if fault.end_ns.is_some() && fault.outcome != FaultOutcome::Skipped {
+        RunEventKind::FaultHealed { fault }
+    } else {
+        RunEventKind::FaultBegan { fault }
     }
 }
 

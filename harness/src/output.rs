@@ -1,19 +1,19 @@
-//! What the program says, on standard output and standard error.
+//! Standard output and standard error.
 //!
 //! A reader that has seen enough and closed its end (`rashomon run … | head`), or a terminal that went away during a
-//! nightly campaign, is no reason to fail: what cannot be said is left unsaid, and the verdict is on disk. So nothing
-//! uses `println!` and `eprintln!`, which panic.
+//! nightly campaign, must not fail the run: output that cannot be written is dropped, and the verdict is on disk. So
+//! nothing uses `print!` and its like, which panic.
 
-/// Says a line on standard output.
-macro_rules! say {
+/// Writes a line to standard output.
+macro_rules! out {
     ($($text:tt)*) => {{
         use std::io::Write as _;
         let _ = writeln!(std::io::stdout(), $($text)*);
     }};
 }
 
-/// Tells a line on standard error.
-macro_rules! tell {
+/// Writes a line to standard error.
+macro_rules! err {
     ($($text:tt)*) => {{
         use std::io::Write as _;
         let _ = writeln!(std::io::stderr(), $($text)*);

@@ -1,0 +1,71 @@
+//! The verdict of a run from what it left in its folder.
+
+use rashomon_checkers::{Budget, Finding};
+use rashomon_history::{History, Outcome};
+use rashomon_runs::{Evidence, Manifest, Plan, RunFolder, Verdict, VerdictRecord};
+
+use super::Broke;
+use crate::judge::{self, Demands, Judged};
+use crate::registry::Registry;
+
+/// The verdict of a run that broke. What it recorded is still judged: an anomaly seen is an anomaly.
+pub(super) fn of_broken(
+    registry: &Registry,
+    plan: &Plan,
+    manifest: &Manifest,
+    folder: &RunFolder,
+    broke: Broke,
+) -> VerdictRecord {
+    let mut reasons = vec![broke.what];
+    if !broke.remedy.is_empty() {
+        reasons.push(format!("hint: {}", broke.remedy));
+    }
+    let judgements =
+        judge_history(registry, plan, manifest, folder).map_or_else(|_| Vec::new(), |judged| judged.judgements);
+    if judgements.iter().any(|judgement| judgement.finding == Finding::Invalid) {
+        reasons.push("what was recorded until then has an anomaly".to_owned());
+    }
+    VerdictRecord { verdict: Verdict::Broken, reasons, judgements }
+}
+
+/// The verdict of a run whose controller ended well.
+pub(super) fn of_run(registry: &Registry, plan: &Plan, manifest: &Manifest, folder: &RunFolder) -> VerdictRecord {
+    let broken =
+        |reason: String| VerdictRecord { verdict: Verdict::Broken, reasons: vec![reason], judgements: Vec::new() };
+    let Some(evidence) = &manifest.evidence else {
+        return broken("the run ended without saying what it exercised".to_owned());
+    };
+    let Some(workload) = registry.find_workload(&plan.spec.workload) else {
+        return broken("the workload is gone".to_owned());
+    };
+    match judge_history(registry, plan, manifest, folder) {
+        Ok(judged) => {
+            let faults = plan.spec.fault_classes();
+            let functions = workload.required(&plan.spec.options);
+            let demands = Demands { functions: &functions, faults: &faults, schedule: &plan.schedule };
+            let mut verdict = judge::verdict(&demands, evidence, judged.judgements);
+            let missing = judged.warning.or_else(|| missing_operations(evidence, &judged.history));
+            if verdict.verdict == Verdict::Pass && missing.is_some() {
+                // What is missing may be what contradicts.
+                verdict = VerdictRecord { verdict: Verdict::Inconclusive, reasons: Vec::new(), ..verdict };
+            }
+            verdict.reasons.extend(missing);
+            verdict
+        }
+        Err(error) => broken(error),
+    }
+}
+
+/// That the history on disk has fewer acknowledged operations than were counted when they were recorded.
+fn missing_operations(evidence: &Evidence, history: &History) -> Option<String> {
+    let counted: u64 = evidence.functions.iter().map(|counts| counts.ok).sum();
+    let there = history.ops().filter(|op| op.outcome == Outcome::Ok).count() as u64;
+    (there < counted).then(|| {
+        format!("the history has {there} acknowledged operations of {counted} that were recorded: it is not whole")
+    })
+}
+
+fn judge_history(registry: &Registry, plan: &Plan, manifest: &Manifest, folder: &RunFolder) -> Result<Judged, String> {
+    let workload = registry.find_workload(&plan.spec.workload).ok_or("the workload is gone")?;
+    judge::judge_recorded(&**workload, &plan.spec, manifest.evidence.as_ref(), folder, &Budget::default())
+}
