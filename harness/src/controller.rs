@@ -19,13 +19,13 @@ use thiserror::Error;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use crate::closing::{self, Agreement};
 use crate::cluster::{self, Cluster, ClusterPlans, StartError};
 use crate::event::stream::EventSender;
 use crate::event::{Phase, ProgressSample, RunEventKind};
 use crate::faults::kind::FaultClass;
 use crate::faults::nemesis::{Doing, Nemesis, NemesisError};
 use crate::faults::partition;
+use crate::final_reads::{self, Agreement};
 use crate::lab::{self, Inside, Lab, LabError, LabSpec, NamespaceLab};
 use crate::load::{Connect, Load};
 use crate::online;
@@ -241,14 +241,14 @@ impl<'a> Run<'a> {
         self.events.send(RunEventKind::LoadEnded { took_ms: manifest.timings.load_ms, operations });
 
         let violated = violated.load(Ordering::Acquire);
-        let mut closing = Evidence { load_ns, load_ok, ..Evidence::default() };
+        let mut seen = Evidence { load_ns, load_ok, ..Evidence::default() };
         if struck.is_ok() && !interrupted && !violated && !recorder.failed() {
             self.enter(Phase::FinalReads);
             let _ = phase.send(Phase::FinalReads);
-            self.final_reads(&load, load_ns, &mut closing).await?;
+            self.final_reads(&load, load_ns, &mut seen).await?;
         }
         sampling.abort();
-        let mut evidence = self.evidence(&recorder, nemesis.log(), interrupted, closing);
+        let mut evidence = self.evidence(&recorder, nemesis.log(), interrupted, seen);
         evidence.late_arrivals = load.late.load(Ordering::Relaxed);
         if violated {
             evidence.notes.push("the run stopped at the first certain violation (--stop-on-violation)".to_owned());
@@ -356,20 +356,20 @@ impl<'a> Run<'a> {
         let complete = if self.spec.consistency.converges_later() {
             let interface = self.workload()?.interface();
             let bound = Duration::from_millis(self.spec.convergence_ms);
-            let convergence = closing::read_until_alike(load, Agreement { interface, quiet_since_ns, bound }).await;
+            let convergence = final_reads::read_until_alike(load, Agreement { interface, quiet_since_ns, bound }).await;
             let complete = convergence.complete;
             evidence.convergence = Some(convergence);
             complete
         } else {
-            closing::read_once(load).await
+            final_reads::read_once(load).await
         };
-        evidence.closing_unanswered = !complete;
+        evidence.final_reads_unanswered = !complete;
         let convergence = evidence.convergence.clone();
         self.events.send(RunEventKind::FinalReads { complete, convergence });
         Ok(())
     }
 
-    fn evidence(&self, recorder: &Recorder, log: &FaultLog, interrupted: bool, closing: Evidence) -> Evidence {
+    fn evidence(&self, recorder: &Recorder, log: &FaultLog, interrupted: bool, seen: Evidence) -> Evidence {
         let (functions, reads_after_heal) =
             recorder.with_tally(|tally| (tally.functions(), tally.reads_since_heal().to_vec()));
         Evidence {
@@ -380,7 +380,7 @@ impl<'a> Run<'a> {
             faults_skipped: log.count(FaultOutcome::Skipped),
             faults_indeterminate: log.count(FaultOutcome::Indeterminate),
             interrupted,
-            ..closing
+            ..seen
         }
     }
 }

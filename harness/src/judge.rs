@@ -85,7 +85,7 @@ fn missing(demands: &Demands<'_>, evidence: &Evidence) -> Vec<String> {
     }
     match &evidence.convergence {
         Some(convergence) => lacks.extend(not_converged(convergence)),
-        None if evidence.closing_unanswered => lacks
+        None if evidence.final_reads_unanswered => lacks
             .push("some final reads timed out, so the fate of some writes is unknown; see the node logs".to_owned()),
         None => {}
     }
@@ -229,7 +229,7 @@ mod tests {
                 let apart = vec!["7".to_owned()];
                 evidence.convergence = Some(Convergence { complete: true, apart, ..Convergence::default() });
             }),
-            ("some final reads timed out", |evidence| evidence.closing_unanswered = true),
+            ("some final reads timed out", |evidence| evidence.final_reads_unanswered = true),
             ("only 20 operations", |evidence| {
                 evidence.load_ok = Some(vec![("read".to_owned(), 10), ("write".to_owned(), 10)]);
             }),

@@ -10,10 +10,10 @@ mod output;
 
 pub mod cli;
 pub mod client;
-pub mod closing;
 pub mod cluster;
 pub mod event;
 pub mod faults;
+pub mod final_reads;
 pub mod judge;
 pub mod lab;
 pub mod load;

@@ -178,7 +178,7 @@ mod tests {
 
         fn observe(&mut self, _: u32, _: &Operation, _: &Completion) {}
 
-        fn closing(&mut self) -> Vec<Operation> {
+        fn final_reads(&mut self) -> Vec<Operation> {
             Vec::new()
         }
     }

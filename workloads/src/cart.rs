@@ -120,8 +120,8 @@ impl Generator for Carts {
         }
     }
 
-    fn closing(&mut self) -> Vec<Operation> {
-        self.keys.closing()
+    fn final_reads(&mut self) -> Vec<Operation> {
+        self.keys.final_reads()
     }
 }
 

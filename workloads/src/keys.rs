@@ -14,7 +14,7 @@ use rashomon_spec::workload::{GeneratorSpec, WorkloadOption};
 
 use crate::options;
 
-/// How many retired keys the closing reads visit besides those in use: so many of the latest ones, and as many of all
+/// How many retired keys the final reads visit besides those in use: so many of the latest ones, and as many of all
 /// others, drawn alike, since what was lost early must be missed as well.
 pub(crate) const RETIRED_REMEMBERED: usize = 64;
 
@@ -114,7 +114,7 @@ impl<S: Default> Keys<S> {
     }
 
     /// A read of each key that was used and is in use, of the latest retired ones, and of a sample of the others.
-    pub(crate) fn closing(&self) -> Vec<Operation> {
+    pub(crate) fn final_reads(&self) -> Vec<Operation> {
         let used = self.slots.iter().filter(|slot| slot.operations > 0).map(|slot| slot.key);
         let keys = used.chain(self.retired.iter().rev().copied()).chain(self.earlier.0.iter().copied());
         keys.map(|key| Operation { f: "read".into(), key: Value::Int(key), value: Value::Nil }).collect()
@@ -164,16 +164,16 @@ mod tests {
     }
 
     #[test]
-    fn closing_reads_visit_the_keys_in_use_the_latest_retired_ones_and_some_of_all_others() {
+    fn final_reads_visit_the_keys_in_use_the_latest_retired_ones_and_some_of_all_others() {
         let (mut keys, mut draw) = keys("2", "5");
         used(&mut keys, &mut draw, 5001);
-        let closing: Vec<i64> = keys.closing().iter().map(|read| read.key.as_int().unwrap()).collect();
-        assert_eq!(closing.len(), 2 + 2 * RETIRED_REMEMBERED);
-        assert_eq!(closing.iter().collect::<BTreeSet<_>>().len(), closing.len());
-        assert_eq!(closing.iter().max(), Some(&(keys.next - 1)));
+        let reads: Vec<i64> = keys.final_reads().iter().map(|read| read.key.as_int().unwrap()).collect();
+        assert_eq!(reads.len(), 2 + 2 * RETIRED_REMEMBERED);
+        assert_eq!(reads.iter().collect::<BTreeSet<_>>().len(), reads.len());
+        assert_eq!(reads.iter().max(), Some(&(keys.next - 1)));
         // A thousand keys were retired: of each quarter of them some are visited.
         for quarter in 0..4 {
-            let visited = closing.iter().filter(|&&key| key / 250 == quarter).count();
+            let visited = reads.iter().filter(|&&key| key / 250 == quarter).count();
             assert!(visited >= 5, "{visited} of quarter {quarter}");
         }
     }

@@ -107,8 +107,8 @@ impl Generator for Maps {
         }
     }
 
-    fn closing(&mut self) -> Vec<Operation> {
-        self.keys.closing()
+    fn final_reads(&mut self) -> Vec<Operation> {
+        self.keys.final_reads()
     }
 }
 

@@ -159,7 +159,7 @@ impl Generator for Movers {
         mover.reads = self.draw.between(usual / 2, usual * 3 / 2);
     }
 
-    fn closing(&mut self) -> Vec<Operation> {
+    fn final_reads(&mut self) -> Vec<Operation> {
         vec![self.look()]
     }
 }

@@ -15,7 +15,7 @@ pub(crate) trait Object {
     /// The answer of one node (1 to 3).
     fn answer(&mut self, node: u16, operation: &Operation) -> Completion;
 
-    /// All replicas exchange what they know; called once before the closing reads.
+    /// All replicas exchange what they know; called once before the final reads.
     fn converge(&mut self) {}
 }
 
@@ -57,7 +57,7 @@ impl<S: Default> Object for Apart<S> {
 
 /// What was played.
 pub(crate) struct Played {
-    /// The operations of the clients, without the closing reads.
+    /// The operations of the clients, without the final reads.
     pub(crate) answers: Vec<(Operation, Completion)>,
     pub(crate) history: History,
     demand: Requirements,
@@ -65,7 +65,7 @@ pub(crate) struct Played {
 
 const CLIENTS: u32 = 6;
 
-/// Plays so many operations, one after another, by six clients at three nodes, and the closing reads.
+/// Plays so many operations, one after another, by six clients at three nodes, and the final reads.
 pub(crate) fn play(workload: &dyn Workload, change: &[(&str, &str)], count: usize, object: &mut dyn Object) -> Played {
     let spec = options::changed(workload.options(), change);
     let mut generator = workload.generator(&spec).unwrap();
@@ -85,7 +85,7 @@ pub(crate) fn play(workload: &dyn Workload, change: &[(&str, &str)], count: usiz
     demand.quiet_since_ns = Some(recorded.time);
     demand.convergence_ns = 1000;
     recorded.time += 2000;
-    for operation in generator.closing() {
+    for operation in generator.final_reads() {
         for node in 1..=3 {
             let completion = object.answer(node, &operation);
             recorded.add(100 + u32::from(node), node, &operation, &completion);

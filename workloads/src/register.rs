@@ -157,8 +157,8 @@ impl Generator for Registers {
         }
     }
 
-    fn closing(&mut self) -> Vec<Operation> {
-        self.keys.closing()
+    fn final_reads(&mut self) -> Vec<Operation> {
+        self.keys.final_reads()
     }
 }
 

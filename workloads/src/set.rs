@@ -75,8 +75,8 @@ impl Generator for Sets {
 
     fn observe(&mut self, _: u32, _: &Operation, _: &Completion) {}
 
-    fn closing(&mut self) -> Vec<Operation> {
-        self.keys.closing()
+    fn final_reads(&mut self) -> Vec<Operation> {
+        self.keys.final_reads()
     }
 }
 

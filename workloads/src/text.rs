@@ -125,8 +125,8 @@ impl Generator for Texts {
         }
     }
 
-    fn closing(&mut self) -> Vec<Operation> {
-        self.keys.closing()
+    fn final_reads(&mut self) -> Vec<Operation> {
+        self.keys.final_reads()
     }
 }
 

@@ -68,7 +68,7 @@ impl Generator for Additions {
     // What to ask next depends on no answer.
     fn observe(&mut self, _: u32, _: &Operation, _: &Completion) {}
 
-    fn closing(&mut self) -> Vec<Operation> {
+    fn final_reads(&mut self) -> Vec<Operation> {
         (0..COUNTERS).map(|key| operation("read", key, Value::Nil)).collect()
     }
 }

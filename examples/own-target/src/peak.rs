@@ -79,7 +79,7 @@ impl Generator for Climbers {
 
     fn observe(&mut self, _: u32, _: &Operation, _: &Completion) {}
 
-    fn closing(&mut self) -> Vec<Operation> {
+    fn final_reads(&mut self) -> Vec<Operation> {
         (0..REGISTERS).map(|key| operation("peak", key, Value::Nil)).collect()
     }
 }

@@ -15,8 +15,8 @@ pub struct Evidence {
     #[serde(default)]
     pub load_ok: Option<Vec<(String, u64)>>,
     /// Some final reads were not answered in time.
-    #[serde(default)]
-    pub closing_unanswered: bool,
+    #[serde(default, rename = "closing_unanswered")]
+    pub final_reads_unanswered: bool,
     /// When the last fault was healed, ns; absent when none was installed.
     pub last_heal_ns: Option<u64>,
     /// Acknowledged reads after the last heal, by node (index 0 is node 1).

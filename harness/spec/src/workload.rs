@@ -105,6 +105,6 @@ pub trait Generator: Send {
     /// A completion of an operation it generated.
     fn observe(&mut self, client: u32, operation: &Operation, completion: &Completion);
 
-    /// What to ask each node after everything has been healed: the closing reads.
-    fn closing(&mut self) -> Vec<Operation>;
+    /// What to ask each node after everything has been healed: the final reads.
+    fn final_reads(&mut self) -> Vec<Operation>;
 }

@@ -3,7 +3,7 @@
 //! The faults of one cluster share its state: what is killed cannot be paused, a node hit by two partitions stays cut
 //! off until both are healed. Everything is done in one task in the order of the plan; only waiting for a restarted
 //! node happens beside it, so that a node that is slow to come up does not hold up the others' faults. Whatever ends
-//! the run, every active fault is healed before the closing reads.
+//! the run, every active fault is healed before the final reads.
 
 mod clocks;
 mod partitions;

@@ -15,7 +15,7 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) 
     let series = run.history.filter(|history| !history.is_empty()).map(|history| Series::of(history, end));
     // All plots share one axis: the series may have lengthened it.
     let frame = Frame::new(series.as_ref().map_or(end, |series| series.end_ns), run.faults, findings);
-    let frame = frame.with_closing(run.manifest.evidence.as_ref().map_or(0, |evidence| evidence.load_ns));
+    let frame = frame.with_final_reads(run.manifest.evidence.as_ref().map_or(0, |evidence| evidence.load_ns));
     if !run.faults.is_empty() || !found.is_empty() {
         html.raw("<figure><figcaption><b>Faults</b> by class, in seconds of the run; hollow circles were skipped</figcaption>");
         html.append(frame.fault_strip());

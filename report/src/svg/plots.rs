@@ -17,8 +17,8 @@ pub(crate) const FAULTS_MAX: usize = 400;
 /// What every plot of a run shares: its time axis, and what is drawn behind or above it.
 pub(crate) struct Frame<'a> {
     end_ns: u64,
-    /// When the load ended and the closing reads began, where they did.
-    closing_ns: Option<u64>,
+    /// When the load ended and the final reads began, where they did.
+    final_reads_ns: Option<u64>,
     faults: Vec<&'a FaultRecord>,
     findings: Vec<(usize, u64, u64)>,
 }
@@ -40,12 +40,12 @@ impl<'a> Frame<'a> {
     /// A frame from 0 to `end_ns`; `findings` are numbered windows of anomalies.
     pub(crate) fn new(end_ns: u64, faults: &'a [FaultRecord], findings: Vec<(usize, u64, u64)>) -> Frame<'a> {
         let faults = faults.iter().take(FAULTS_MAX).collect();
-        Frame { end_ns: end_ns.max(1), closing_ns: None, faults, findings }
+        Frame { end_ns: end_ns.max(1), final_reads_ns: None, faults, findings }
     }
 
-    /// The same frame with a mark where the load ended and the closing reads began.
-    pub(crate) fn with_closing(self, load_ns: u64) -> Frame<'a> {
-        Frame { closing_ns: Some(load_ns).filter(|&load_ns| load_ns > 0 && load_ns < self.end_ns), ..self }
+    /// The same frame with a mark where the load ended and the final reads began.
+    pub(crate) fn with_final_reads(self, load_ns: u64) -> Frame<'a> {
+        Frame { final_reads_ns: Some(load_ns).filter(|&load_ns| load_ns > 0 && load_ns < self.end_ns), ..self }
     }
 
     fn x(&self, time: u64) -> f64 {
@@ -64,10 +64,10 @@ impl<'a> Frame<'a> {
         );
     }
 
-    /// The time of the closing reads behind a panel: nobody paces them, so that their rate says nothing.
-    fn closing(&self, html: &mut Html, panel: Panel) {
-        let Some(closing_ns) = self.closing_ns else { return };
-        let (x, label) = (self.x(closing_ns), "closing reads");
+    /// The time of the final reads behind a panel: nobody paces them, so that their rate says nothing.
+    fn final_reads(&self, html: &mut Html, panel: Panel) {
+        let Some(final_reads_ns) = self.final_reads_ns else { return };
+        let (x, label) = (self.x(final_reads_ns), "final reads");
         let width = LEFT + WIDTH - x;
         let Panel { top, height } = panel;
         put!(
@@ -272,7 +272,7 @@ impl<'a> Frame<'a> {
         for panel in [ok, other] {
             self.bands(&mut html, panel);
         }
-        self.closing(&mut html, ok);
+        self.final_reads(&mut html, ok);
         self.rate_scale(&mut html, series, ok, &[0], "ok /s");
         self.rate_scale(&mut html, series, other, &[1, 2], "fail, info /s");
         let top = |slots: &[usize]| scale_end(&self.rates(series, slots));
@@ -295,7 +295,7 @@ impl<'a> Frame<'a> {
 
     fn rates(&self, series: &Series, slots: &[usize]) -> Vec<f64> {
         // What comes after the load may be drawn beyond the scale.
-        let load = self.closing_ns.map_or(usize::MAX, |load_ns| (load_ns / series.bucket_ns).max(1) as usize);
+        let load = self.final_reads_ns.map_or(usize::MAX, |load_ns| (load_ns / series.bucket_ns).max(1) as usize);
         let buckets = 0..series.buckets.len().min(load);
         buckets.flat_map(|bucket| slots.iter().map(move |&slot| series.rate(bucket, slot))).collect()
     }
@@ -333,7 +333,7 @@ impl<'a> Frame<'a> {
         let mut html = Html::new();
         self.open(&mut html, "latency", "Latency over time, logarithmic scale", panel.bottom() + 26.0);
         self.bands(&mut html, panel);
-        self.closing(&mut html, panel);
+        self.final_reads(&mut html, panel);
         for decade in decades.0..=decades.1 {
             let names = ["1 µs", "10 µs", "100 µs", "1 ms", "10 ms", "100 ms", "1 s", "10 s", "100 s", "1,000 s"];
             self.level(&mut html, self.latency_y(panel, decades, decade as f64), names[decade]);
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn closing_reads_are_marked_and_do_not_flatten_the_load() {
+    fn final_reads_are_marked_and_do_not_flatten_the_load() {
         let bucket = |ok| crate::series::Bucket { ended: [ok, 0, 0], latency: None };
         let series = Series {
             bucket_ns: 1_000_000_000,
@@ -479,11 +479,8 @@ mod tests {
         };
         let frame = || Frame::new(series.end_ns, &[], Vec::new());
         assert!(frame().throughput(&series).finish().contains(">10,000<"));
-        let marked = frame().with_closing(2_000_000_000).throughput(&series).finish();
-        assert!(
-            marked.contains("closing reads") && marked.contains(">80<") && !marked.contains(">10,000<"),
-            "{marked}"
-        );
+        let marked = frame().with_final_reads(2_000_000_000).throughput(&series).finish();
+        assert!(marked.contains("final reads") && marked.contains(">80<") && !marked.contains(">10,000<"), "{marked}");
     }
 
     /// The worst case of any run, however long: every bucket and every cell is full, all faults overlap everything.

@@ -520,7 +520,7 @@ fn run(name: &str, history: &History, faults: Vec<FaultRecord>) -> Run {
             functions: counts(history),
             load_ns: 30 * SECOND,
             load_ok: None,
-            closing_unanswered: false,
+            final_reads_unanswered: false,
             last_heal_ns: Some(26_400 * MS),
             reads_after_heal: vec![312, 298, 305, 0, 311],
             faults_installed: vec![

@@ -94,7 +94,7 @@ impl Nemesis<'_> {
             self.starting.push(Box::pin(async move {
                 let became = match cluster.wait_ready(node).await {
                     Ok(took) => format!("{name} serves again after {} ms", took.as_millis()),
-                    // Whether it comes up at all is the target's affair: the closing reads will tell.
+                    // Whether it comes up at all is the target's affair: the final reads will tell.
                     Err(error) => format!("{name} was started but does not serve: {error}"),
                 };
                 (id, became)

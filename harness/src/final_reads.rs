@@ -1,4 +1,4 @@
-//! The closing reads: what every node says once the load is over and every fault is healed.
+//! The final reads: what every node says once the load is over and every fault is healed.
 //!
 //! Where a target promises linearizability one round is enough. Where it promises less, replicas have a bound to agree
 //! within, so rounds of reads are repeated until all nodes answer alike, or a round that began after the bound has
@@ -17,11 +17,11 @@ use crate::client::{Client, Operation};
 use crate::interface::Interface;
 use crate::load::Load;
 
-/// How long the closing reads may take in all, beyond the time that replicas have to agree: this, and so much for each
+/// How long the final reads may take in all, beyond the time that replicas have to agree: this, and so much for each
 /// object.
 const LIMIT: Duration = Duration::from_secs(15);
 const LIMIT_EACH: Duration = Duration::from_millis(10);
-/// How long a node that refused a closing read is left alone.
+/// How long a node that refused a final read is left alone.
 const REFUSED_PAUSE: Duration = Duration::from_millis(50);
 /// How long nodes that may err are watched after the bound.
 const WATCHED: Duration = Duration::from_secs(6);
@@ -118,7 +118,7 @@ async fn repeat(load: &Load, agreement: Agreement, reads: &mut Reads, convergenc
     }
 }
 
-/// The closing reads and who carries them out.
+/// The final reads and who carries them out.
 struct Reads {
     operations: Arc<[Operation]>,
     readers: Vec<Reader>,
@@ -132,7 +132,7 @@ struct Answer {
 
 impl Reads {
     fn new(load: &Load) -> Reads {
-        let operations = load.generator.lock().expect("a generator does not panic").closing();
+        let operations = load.generator.lock().expect("a generator does not panic").final_reads();
         let readers = (1..=load.nodes).map(|node| Reader::new(load, node)).collect();
         Reads { operations: operations.into(), readers }
     }
@@ -191,7 +191,7 @@ mod tests {
     use crate::recorder::Recorder;
     use crate::workload::Generator;
 
-    /// Nothing but two closing reads.
+    /// Nothing but two final reads.
     struct TwoSets;
 
     impl Generator for TwoSets {
@@ -201,7 +201,7 @@ mod tests {
 
         fn observe(&mut self, _: u32, _: &Operation, _: &Completion) {}
 
-        fn closing(&mut self) -> Vec<Operation> {
+        fn final_reads(&mut self) -> Vec<Operation> {
             let read = |key| Operation { f: "read".into(), key: Value::Int(key), value: Value::Nil };
             vec![read(1), read(2)]
         }
