@@ -1,80 +1,117 @@
 //! `cargo xtask bench`: builds the benchmark programs in release mode and runs them one after the other.
 //!
-//! Each program is an example of the crate it measures and prints a table of its own, so that it can be run without
-//! this tool too.
+//! Each program is an example `bench_…` of the crate it measures and prints a table of its own, so that it can be run
+//! without this tool too.
 
-use std::fmt;
+use std::fs;
 use std::path::Path;
 
-use clap::ValueEnum;
-
 use crate::process::{self, Error};
+use crate::workspace::{self, Member};
 
-/// What to measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Subject {
-    /// Judging histories
-    Checkers,
-    /// Reading and writing histories
-    Reading,
-    /// Making and removing a lab
-    Lab,
-    /// Generators, clients and recorder
-    Load,
-    /// All of these
-    All,
-}
+/// All subjects.
+const ALL: &str = "all";
 
 /// A benchmark: an example program of a crate.
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct Program {
-    subject: Subject,
-    folder: &'static str,
-    package: &'static str,
-    example: &'static str,
+    package: String,
+    /// The last part of its crate's folder: `checkers`.
+    room: String,
+    /// The name of the example: `bench_reading`.
+    example: String,
+    /// Its source, from the repository's root.
+    source: String,
 }
 
-const PROGRAMS: &[Program] = &[
-    Program { subject: Subject::Checkers, folder: "checkers", package: "rashomon-checkers", example: "bench_checkers" },
-    Program { subject: Subject::Checkers, folder: "checkers", package: "rashomon-checkers", example: "bench_objects" },
-    Program { subject: Subject::Checkers, folder: "checkers", package: "rashomon-checkers", example: "bench_strings" },
-    Program { subject: Subject::Checkers, folder: "checkers", package: "rashomon-checkers", example: "bench_eventual" },
-    Program { subject: Subject::Reading, folder: "history", package: "rashomon-history", example: "bench_reading" },
-    Program { subject: Subject::Lab, folder: "harness", package: "rashomon-harness", example: "bench_lab" },
-    Program { subject: Subject::Load, folder: "harness", package: "rashomon-harness", example: "bench_load" },
-];
+impl Program {
+    /// The words by which it is run: its crate's folder, and what it measures.
+    fn is_of(&self, subject: &str) -> bool {
+        subject == ALL || subject == self.room || Some(subject) == self.example.strip_prefix("bench_")
+    }
+}
 
-/// Runs the programs of one subject. Fails before the first one when any is missing.
-pub(crate) fn run(root: &Path, subject: Subject, arguments: &[String]) -> Result<(), Error> {
-    let wanted: Vec<&Program> =
-        PROGRAMS.iter().filter(|program| subject == Subject::All || subject == program.subject).collect();
-    for program in &wanted {
-        let path = program.source();
-        if !root.join(&path).is_file() {
-            return Err(Error::Missing { path, subject: program.subject.to_string() });
-        }
+/// Runs the programs of one subject: a crate's folder (`checkers`), what one program measures (`reading`), or `all`.
+pub(crate) fn run(root: &Path, subject: &str, arguments: &[String]) -> Result<(), Error> {
+    let programs = programs(root)?;
+    let wanted: Vec<&Program> = programs.iter().filter(|program| program.is_of(subject)).collect();
+    if wanted.is_empty() {
+        return Err(Error::NoBenchmark { subject: subject.to_owned(), known: subjects(&programs) });
     }
     // What a benchmark starts as a process of its own: the node program.
     process::cargo(root, &["build", "--release", "--locked", "--quiet"], &[])?;
     for program in wanted {
-        println!("\n## {} ({})\n", program.subject, program.source());
-        let mut line = vec!["run", "--release", "--locked", "--quiet", "--package", program.package];
-        line.extend(["--example", program.example, "--"]);
+        out!("\n## {} ({})\n", program.example.trim_start_matches("bench_"), program.source);
+        let mut line = vec!["run", "--release", "--locked", "--quiet", "--package", &program.package];
+        line.extend(["--example", &program.example, "--"]);
         line.extend(arguments.iter().map(String::as_str));
         process::cargo(root, &line, &[])?;
     }
     Ok(())
 }
 
-impl Program {
-    /// Its source file, from the repository's root.
-    fn source(&self) -> String {
-        format!("{}/examples/{}.rs", self.folder, self.example)
-    }
+/// Every example `bench_…` of every crate.
+fn programs(root: &Path) -> Result<Vec<Program>, Error> {
+    let members = workspace::members(root)?;
+    Ok(members.iter().flat_map(|member| programs_of(root, member)).collect())
 }
 
-impl fmt::Display for Subject {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let value = self.to_possible_value().expect("no subject is hidden");
-        out.write_str(value.get_name())
+fn programs_of(root: &Path, member: &Member) -> Vec<Program> {
+    let files = fs::read_dir(root.join(member.path("examples"))).into_iter().flatten().flatten();
+    let names = files.filter_map(|file| file.file_name().into_string().ok());
+    let mut examples: Vec<String> = names
+        .filter(|name| name.starts_with("bench_"))
+        .filter_map(|name| name.strip_suffix(".rs").map(str::to_owned))
+        .collect();
+    examples.sort();
+    let program = |example: String| Program {
+        package: member.package.clone(),
+        room: member.folder.rsplit('/').next().unwrap_or_default().to_owned(),
+        source: member.path(&format!("examples/{example}.rs")),
+        example,
+    };
+    examples.into_iter().map(program).collect()
+}
+
+fn subjects(programs: &[Program]) -> String {
+    let mut words: Vec<&str> = programs.iter().map(|program| program.room.as_str()).collect();
+    words.extend(programs.iter().filter_map(|program| program.example.strip_prefix("bench_")));
+    words.sort_unstable();
+    words.dedup();
+    words.push(ALL);
+    words.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn examples(subject: &str) -> Vec<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let programs = programs(root).unwrap();
+        programs.into_iter().filter(|program| program.is_of(subject)).map(|program| program.example).collect()
+    }
+
+    #[test]
+    fn every_benchmark_is_known() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let all = examples(ALL);
+        for folder in ["checkers", "history", "harness"] {
+            for file in fs::read_dir(root.join(folder).join("examples")).unwrap() {
+                let name = file.unwrap().file_name().into_string().unwrap();
+                if name.starts_with("bench_") {
+                    assert!(all.contains(&name.trim_end_matches(".rs").to_owned()), "{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn subjects_keep_their_words() {
+        assert!(examples("checkers").len() >= 5);
+        assert_eq!(examples("reading"), ["bench_reading"]);
+        assert_eq!(examples("lab"), ["bench_lab"]);
+        assert_eq!(examples("load"), ["bench_load"]);
+        assert!(examples("nothing").is_empty());
     }
 }

@@ -2,10 +2,27 @@
 //!
 //! What cargo does by itself (format, lint, test, document) is not repeated here; `.ci/run` strings both together.
 
+/// Writes a line to standard output; a reader that has closed its end is no reason to fail.
+macro_rules! out {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
+}
+
+/// Writes a line to standard error.
+macro_rules! err {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _ = writeln!(std::io::stderr(), $($text)*);
+    }};
+}
+
 mod bench;
 mod golden;
 mod process;
 mod tidy;
+mod workspace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -30,9 +47,9 @@ enum Tool {
     },
     /// Builds and runs benchmark programs, and prints their tables
     Bench {
-        /// What to measure
-        #[arg(value_enum, default_value_t = bench::Subject::All)]
-        subject: bench::Subject,
+        /// What to measure: a crate's folder (checkers), one program's subject (reading), or all
+        #[arg(default_value = "all")]
+        subject: String,
         /// Passed on to each program
         #[arg(last = true)]
         arguments: Vec<String>,
@@ -44,15 +61,15 @@ enum Tool {
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let root = repository();
-    let done = match cli.tool {
+    let result = match cli.tool {
         Tool::Tidy { fix } => return tidy::run(&root, fix, &tool_names()),
-        Tool::Bench { subject, arguments } => bench::run(&root, subject, &arguments),
+        Tool::Bench { subject, arguments } => bench::run(&root, &subject, &arguments),
         Tool::Golden => golden::run(&root),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cargo xtask: {error}");
+            err!("cargo xtask: {error}");
             ExitCode::FAILURE
         }
     }

@@ -1,7 +1,7 @@
 //! Runs cargo and reports how it ended.
 
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Why a command did not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -22,14 +22,35 @@ pub(crate) enum Error {
         /// How it ended.
         status: std::process::ExitStatus,
     },
-    /// A program to be run does not exist.
-    #[error("{path} does not exist; `cargo xtask bench {subject}` needs it")]
-    Missing {
-        /// The missing source file.
-        path: String,
+    /// There is no benchmark of this subject.
+    #[error("nothing measures `{subject}`; there are: {known}")]
+    NoBenchmark {
         /// What was to be measured.
         subject: String,
+        /// What can be.
+        known: String,
     },
+    /// A crate's manifest cannot be read.
+    #[error("{path}: {problem}")]
+    Manifest {
+        /// The file.
+        path: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// What cargo prints in the repository.
+pub(crate) fn cargo_output(root: &Path, arguments: &[&str]) -> Result<String, Error> {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root).args(arguments).stderr(Stdio::inherit());
+    let line = || format!("cargo {}", arguments.join(" "));
+    let output = command.output().map_err(|source| Error::Start { command: line(), source })?;
+    if output.status.success() {
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    } else {
+        Err(Error::Failed { command: line(), status: output.status })
+    }
 }
 
 /// Runs cargo in the repository with its output shown, and fails unless it succeeds.

@@ -4,6 +4,7 @@
 //! place and the remedy. *Errors* fail the command; *alarms* (a file or function that has grown long) only ask for
 //! attention. There is no list of exceptions to add oneself to.
 
+mod dependencies;
 mod documents;
 mod files;
 mod finding;
@@ -33,16 +34,17 @@ pub(crate) fn run(root: &Path, fix: bool, tools: &[String]) -> ExitCode {
     let tree = match read() {
         Ok(tree) => tree,
         Err(error) => {
-            eprintln!("tidy: cannot read or write the repository: {error}");
+            err!("tidy: cannot read or write the repository: {error}");
             return ExitCode::FAILURE;
         }
     };
-    let findings = check(&tree, tools);
+    let mut findings = check(&tree, tools);
+    findings.extend(dependencies::check(root));
     for finding in &findings {
-        println!("{finding}");
+        out!("{finding}");
     }
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
-    println!("tidy: {} files; errors: {errors}, alarms: {}", tree.files().len(), findings.len() - errors);
+    out!("tidy: {} files; errors: {errors}, alarms: {}", tree.files().len(), findings.len() - errors);
     if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
@@ -53,7 +55,7 @@ fn mend(root: &Path, tree: &Tree) -> io::Result<usize> {
         let text = fix::fixed(file);
         if text != file.text {
             fs::write(root.join(&file.path), text)?;
-            println!("{}: mended", file.path);
+            out!("{}: mended", file.path);
             count += 1;
         }
     }

@@ -1,7 +1,7 @@
 //! A recorded history as the command line names it: a file, a run's folder, or standard input.
 
 use std::fs::File;
-use std::io::{BufReader, IsTerminal, Read};
+use std::io::{BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 use rashomon_history::History;
@@ -62,7 +62,7 @@ pub(crate) fn read(file: &Path, format: Option<Format>, independent: bool) -> Re
     let show = std::io::stderr().is_terminal();
     let mut progress = |bytes: u64| {
         if show && bytes >= 64 << 20 {
-            eprint!("\rreading {} MiB ", bytes >> 20);
+            let _ = write!(std::io::stderr(), "\rreading {} MiB ", bytes >> 20);
         }
     };
     let options = ReadOptions { format, independent, progress: Some(&mut progress) };

@@ -75,10 +75,10 @@ pub(crate) fn bench_inside(inside: Inside, nodes: u16) -> ! {
         Err(error) => (None, Some(error)),
     };
     let mut figures = InsideFigures { nodes_up, first_contact: Duration::ZERO, error };
-    println!("{}", serde_json::to_string(&figures).unwrap_or_default());
+    out!("{}", serde_json::to_string(&figures).unwrap_or_default());
     let Some(lab) = lab else { std::process::exit(1) };
     figures.first_contact = lab.nodes().iter().map(|node| first_contact(node.ip)).max().unwrap_or_default();
-    println!("{}", serde_json::to_string(&figures).unwrap_or_default());
+    out!("{}", serde_json::to_string(&figures).unwrap_or_default());
     let down = Box::new(lab).down();
     std::process::exit(i32::from(down.is_err()))
 }

@@ -84,14 +84,14 @@ pub(crate) fn become_delay() {
     sys::name_process("lab-delay");
     let numbers: Vec<u32> = words[1..].iter().filter_map(|word| word.parse().ok()).collect();
     let &[queue, least_us, most_us] = &numbers[..] else {
-        eprintln!("{DELAY_COMMAND} is not a command for users");
+        err!("{DELAY_COMMAND} is not a command for users");
         std::process::exit(254);
     };
     let said = match hold(queue as u16, least_us, most_us) {
         Ok(held) => held.to_string(),
         Err(error) => error.to_string(),
     };
-    println!("{said}");
+    out!("{said}");
     std::process::exit(0)
 }
 
@@ -104,7 +104,7 @@ fn hold(number: u16, least_us: u32, most_us: u32) -> io::Result<u64> {
     // Large segments stay whole: cutting them up would cost more than the delay.
     queue.set_recv_gso(number, true)?;
     queue.set_nonblocking(true);
-    println!("{READY}");
+    out!("{READY}");
     io::stdout().flush()?;
     let stdin = io::stdin();
     let mut waiting = Waiting::new(least_us, most_us);

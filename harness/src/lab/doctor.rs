@@ -84,7 +84,7 @@ fn probe() -> Result<Vec<Check>> {
 
 pub(crate) fn probe_inside(inside: Inside) -> ! {
     let checks = checks_inside(inside).unwrap_or_else(|error| vec![Check::failed("lab", error)]);
-    println!("{}", serde_json::to_string(&checks).unwrap_or_default());
+    out!("{}", serde_json::to_string(&checks).unwrap_or_default());
     std::process::exit(0)
 }
 

@@ -20,6 +20,19 @@ const FORBIDDEN: &[(&str, &str)] = &[
     ("rand::rngs::ThreadRng", "take a seeded generator as an argument"),
 ];
 
+/// Crates that know an operating system: lab and run loop, the files of runs, node program and clients, what tests read
+/// their scripts with, developers' tools, and an example of a target. Every other crate is pure.
+const WITH_SYSTEM: &[&str] = &[
+    "examples/own-target",
+    "harness",
+    "harness/runs",
+    "targets/adapters",
+    "targets/node",
+    "targets/rehearsal",
+    "targets/testkit",
+    "xtask",
+];
+
 /// Exceptions: (files that begin with, what they may name).
 const ALLOWED: &[(&str, &str)] = &[
     // Independent keys are judged side by side, on as many threads as there are processors; the result does not depend
@@ -50,17 +63,14 @@ pub(super) fn check(source: &RustSource, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether a file belongs to a pure crate: the judges, the data, the page, what clients do, and the protocols. Among
-/// the targets only the node program and the adapters know an operating system.
+/// Whether a file belongs to a pure crate.
 fn is_pure(file: &str) -> bool {
-    let room = file.split_once("/src/").map(|(room, _)| room);
-    match room {
-        Some("checkers" | "history" | "report" | "workloads" | "harness/spec") => true,
-        // The last is for tests, which read their scripts.
-        Some("targets/adapters" | "targets/node" | "targets/rehearsal") => false,
-        Some(room) => room.starts_with("targets/"),
-        None => false,
-    }
+    file.split_once("/src/").is_some_and(|(room, _)| is_pure_room(room))
+}
+
+/// Whether the crate in a folder is pure: every one is, unless it is there for what the others must not know.
+pub(super) fn is_pure_room(folder: &str) -> bool {
+    !folder.is_empty() && !WITH_SYSTEM.contains(&folder)
 }
 
 /// Whether a path names something or what is below it, also through a glob, or by a module in scope (`time::Instant`).
