@@ -6,7 +6,5 @@ mod lists;
 mod names;
 #[path = "transactions/reference.rs"]
 mod reference;
-#[path = "transactions/registers.rs"]
-mod registers;
 #[path = "transactions/small.rs"]
 mod small;

@@ -58,11 +58,11 @@ enum Command {
     History(history::HistoryArguments),
     /// Writes the report of a run again
     Report(report::ReportArguments),
-    /// Proves that the known bugs of a target are found, each by its recipe
+    /// Checks that the known bugs of a target are found, each by its recipe
     Mutants(mutants::MutantsArguments),
     /// Lists what can be chosen
     List(list::ListArguments),
-    /// Says what this machine can and cannot do, each with the command that fixes it
+    /// Reports what this machine can and cannot do, with the command that fixes each gap
     Doctor(doctor::DoctorArguments),
 }
 
@@ -84,9 +84,6 @@ pub fn main(registry: Registry) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
-    // What starts labs ends them in an orderly way; the rest may be cut off where it is.
-    let makes_runs = matches!(arguments.command, Command::Run(_) | Command::Replay(_) | Command::Mutants(_));
-    let _interrupts = makes_runs.then(lab::Interrupts::catch);
     let result = match &arguments.command {
         Command::Run(arguments) => run::run(&registry, arguments),
         Command::Check(arguments) => check::check(&registry, arguments),

@@ -17,8 +17,6 @@ pub(super) enum Anti {
     Apart,
     /// Two or more, some next to each other.
     Adjacent,
-    /// Any number.
-    Any,
 }
 
 /// How a cycle closes.
@@ -86,7 +84,7 @@ impl Shape {
                     Anti::None => false,
                     Anti::One => next & RW_TWICE == 0,
                     Anti::Apart => next & ADJACENT == 0,
-                    Anti::Adjacent | Anti::Any => true,
+                    Anti::Adjacent => true,
                 };
                 return allowed.then_some(next);
             }
@@ -105,7 +103,6 @@ impl Shape {
             Anti::One => trace & RW_ONCE != 0 && trace & RW_TWICE == 0,
             Anti::Apart => trace & RW_TWICE != 0 && !adjacent,
             Anti::Adjacent => trace & RW_TWICE != 0 && adjacent,
-            Anti::Any => true,
         };
         let wr = !self.needs_wr || trace & SEEN_WR != 0;
         anti && wr && (self.closing != Closing::Process || trace & SEEN_SO != 0)

@@ -1,4 +1,4 @@
-//! What a run exercised: without enough of it, nothing found means nothing.
+//! What a run exercised: without enough of it, a clean history proves nothing.
 
 use rashomon_spec::fault_kind::FaultClass;
 use serde::{Deserialize, Serialize};
@@ -25,9 +25,9 @@ pub struct Evidence {
     pub faults_installed: Vec<(FaultClass, u64)>,
     /// Faults that were skipped, by class.
     pub faults_skipped: Vec<(FaultClass, u64)>,
-    /// Faults of which nobody knows whether they took effect, by class.
+    /// Faults that were injected without an observed effect, by class.
     pub faults_indeterminate: Vec<(FaultClass, u64)>,
-    /// Node processes that ended although nobody stopped them.
+    /// Node processes that exited unexpectedly.
     pub unexpected_exits: Vec<NodeExit>,
     /// Arrivals that found every client busy (open-loop load only).
     pub late_arrivals: u64,
@@ -39,7 +39,7 @@ pub struct Evidence {
     pub convergence: Option<Convergence>,
     /// The user stopped the run early.
     pub interrupted: bool,
-    /// Things a reader should know.
+    /// What else a reader should know.
     pub notes: Vec<String>,
 }
 
@@ -83,11 +83,11 @@ pub struct Convergence {
 pub struct FunctionCounts {
     /// The function: `read`.
     pub f: String,
-    /// It happened.
+    /// How often it took effect.
     pub ok: u64,
-    /// It certainly did not.
+    /// How often it did not and never will.
     pub fail: u64,
-    /// Nobody knows.
+    /// How often its outcome is indeterminate.
     pub info: u64,
     /// Latency of those that ended ok.
     pub latency: LatencySummary,
@@ -106,7 +106,7 @@ pub struct LatencySummary {
     pub max_us: u64,
 }
 
-/// A node's process that ended although nobody stopped it.
+/// A node's process that exited unexpectedly.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NodeExit {
     /// The node's name.

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FaultOutcome {
-    /// It took effect; its proof says how that was seen.
+    /// It took effect; its proof says how that was observed.
     Installed,
     /// It was not tried, for a reason of the model: no leader, the node was already down, ….
     Skipped,
-    /// It was tried and nobody could see an effect.
+    /// It was injected, but no effect was observed.
     Indeterminate,
 }
 
@@ -37,9 +37,9 @@ pub struct FaultRecord {
     pub end_ns: Option<u64>,
     /// Whether it took effect.
     pub outcome: FaultOutcome,
-    /// How its effect was seen: `312 packets dropped`, `pid 41 is gone`, `clock read 61.002 s ahead`.
+    /// How its effect was observed: `312 packets dropped`, `pid 41 is gone`, `clock read 61.002 s ahead`.
     pub proof: Vec<String>,
-    /// How its healing was seen.
+    /// How its healing was observed.
     pub healed: Vec<String>,
     /// Why it was skipped or is indeterminate.
     pub reason: Option<String>,

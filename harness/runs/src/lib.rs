@@ -40,7 +40,7 @@ pub use evidence::{Convergence, Evidence, FunctionCounts, LatencySummary, NodeEx
 pub use fault::{FaultOutcome, FaultRecord};
 pub use fault_log::FaultLog;
 pub use folder::{RecordedFaults, RecordedHistory, RunFolder};
-pub use manifest::{HostFacts, Manifest, MutantRecord, NodeRecord, Plan, TargetRecord};
+pub use manifest::{HostFacts, IsolationRecord, Manifest, MutantRecord, NodeLimits, NodeRecord, Plan, TargetRecord};
 pub use read_error::ReadError;
 pub use store::{Store, StoreError};
 pub use verdict::{Verdict, VerdictRecord};

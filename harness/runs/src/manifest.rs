@@ -44,7 +44,7 @@ pub struct Manifest {
     /// How the nodes were isolated and what each might use (see the harness' `Isolation`); absent while no lab was up,
     /// and in runs of versions that did not isolate them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub isolation: Option<serde_json::Value>,
+    pub isolation: Option<IsolationRecord>,
     /// The nodes, in order.
     pub nodes: Vec<NodeRecord>,
     /// How long each phase took.
@@ -109,6 +109,34 @@ pub struct HostFacts {
     pub memory_bytes: u64,
     /// `root` or `user`.
     pub privilege: String,
+}
+
+/// How the nodes were isolated from the machine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IsolationRecord {
+    /// As whom their processes ran, inside: `unprivileged` or `root`.
+    pub user: String,
+    /// The user id they had outside.
+    pub host_uid: u32,
+    /// What each of them could use.
+    pub limits: NodeLimits,
+    /// Where their data was: `memory` (with a limit) or `disk` (without).
+    pub data: String,
+}
+
+/// What one node could use at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NodeLimits {
+    /// Memory of its processes, bytes.
+    pub memory_bytes: u64,
+    /// Processes and threads.
+    pub processes: u64,
+    /// What it could print, bytes.
+    pub log_bytes: u64,
+    /// Each of its private folders in memory, bytes.
+    pub scratch_bytes: u64,
+    /// Its data directory, where that is in memory, bytes.
+    pub data_bytes: u64,
 }
 
 /// A node of the cluster.

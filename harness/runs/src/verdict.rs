@@ -5,11 +5,11 @@ use std::fmt;
 use rashomon_checkers::Judgement;
 use serde::{Deserialize, Serialize};
 
-/// What a run is worth. `violation` beats `inconclusive` beats `pass`; `broken` is none of them.
+/// The result of a run. `violation` beats `inconclusive` beats `pass`; `broken` is none of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// Enough was exercised and nothing was found.
+    /// Enough was exercised and no anomaly was found.
     Pass,
     /// An anomaly, with its counterexample.
     Violation,
@@ -40,7 +40,7 @@ impl Verdict {
         }
     }
 
-    /// The one of two that a set of runs is worth: a violation is never hidden, then comes a broken run.
+    /// The worse of two, for a set of runs: a violation is never hidden, then comes a broken run.
     pub fn worst(self, other: Verdict) -> Verdict {
         let rank = |verdict: Verdict| match verdict {
             Verdict::Pass => 0,
@@ -63,7 +63,7 @@ impl fmt::Display for Verdict {
 pub struct VerdictRecord {
     /// The verdict.
     pub verdict: Verdict,
-    /// Why, in plain words, the most important first. For a pass: what nothing is worth.
+    /// Why, in plain words, the most important first. For a pass: what it proves.
     pub reasons: Vec<String>,
     /// What each checker found.
     pub judgements: Vec<Judgement>,

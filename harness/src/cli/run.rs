@@ -223,7 +223,7 @@ impl RunArguments {
         bounded("--deadline", self.deadline, 1, 3_600_000)?;
         if !(0.0..=10_000_000.0).contains(&self.rate) {
             let remedy = "give operations a second, as --rate 1000, or 0 for a closed loop";
-            return Err(CommandError::usage(format!("--rate {} makes no sense", self.rate), remedy));
+            return Err(CommandError::usage(format!("--rate {} is out of bounds", self.rate), remedy));
         }
         if let Some(convergence) = self.convergence {
             bounded("--convergence", convergence, 100, 3_600_000)?;
@@ -277,11 +277,11 @@ fn every_class_fits(spec: &RunSpec, schedule: &Schedule, draw: impl Fn(u64) -> S
     let longer = enough.map_or("a longer --time".to_owned(), |seconds| format!("--time {seconds}s"));
     Err(CommandError::usage(
         format!(
-            "{} s are too short for a fault of each class asked for: no {}",
+            "{} s is too short for a fault of each requested class: no {}",
             spec.time_ms as f64 / 1e3,
             names.join(", ")
         ),
-        format!("give {longer}, or other --faults"),
+        format!("use {longer} or other --faults"),
     ))
 }
 
@@ -310,7 +310,7 @@ fn judgeable(workload: &dyn Workload, spec: &RunSpec) -> Result<(), CommandError
     let can: Vec<&str> = Consistency::ALL.into_iter().filter(|&level| judges(level)).map(Consistency::as_str).collect();
     Err(CommandError::usage(
         format!("the workload `{}` has no checker for {} consistency", workload.name(), spec.consistency),
-        format!("choose with --consistency what to demand instead: {}", can.join(", ")),
+        format!("choose one with --consistency: {}", can.join(", ")),
     ))
 }
 
@@ -356,14 +356,14 @@ fn fault_kinds(text: &str, nodes: u16, leader: bool) -> Result<Vec<FaultKind>, C
         }
     };
     let mut kinds = Vec::new();
-    // What is asked for by name and means nothing here is no part of the run: that must not pass unnoticed.
+    // What is requested by name but does not apply here is not part of the run, which must not go unnoticed.
     for (name, kinds_named) in text.split(',').map(str::trim).zip(named) {
         let meaningful = kind::meaningful(kinds_named, nodes, leader);
         if meaningful.is_empty() {
-            let whom = if leader { "" } else { " of which none leads" };
+            let whom = if leader { "" } else { " without a leader" };
             let count = if nodes == 1 { "1 node".to_owned() } else { format!("{nodes} nodes") };
             let remedy = "use more nodes, or other faults";
-            return Err(CommandError::usage(format!("--faults {name} means nothing with {count}{whom}"), remedy));
+            return Err(CommandError::usage(format!("--faults {name} does not apply to {count}{whom}"), remedy));
         }
         kinds.extend(meaningful);
     }
@@ -412,9 +412,9 @@ mod tests {
         assert_eq!(kinds, [FaultKind::IsolateOne, FaultKind::PauseLeader]);
         assert_eq!(fault_kinds("kill", 5, true).unwrap().len(), 3);
         assert_eq!(fault_kinds("kill", 5, false).unwrap(), [FaultKind::Kill, FaultKind::KillAll]);
-        assert!(fault_kinds("partition,kill", 1, true).unwrap_err().to_string().contains("partition means nothing"));
+        assert!(fault_kinds("partition,kill", 1, true).unwrap_err().to_string().contains("partition does not apply"));
         assert!(fault_kinds("partition,kill-leader", 5, false).unwrap_err().to_string().contains("kill-leader"));
-        assert!(fault_kinds("kill-leader", 5, false).unwrap_err().to_string().contains("none leads"));
+        assert!(fault_kinds("kill-leader", 5, false).unwrap_err().to_string().contains("without a leader"));
         let all = fault_kinds("all", 5, true).unwrap();
         assert_eq!(all.len(), FaultKind::ALL.len() - 1);
         assert!(!all.contains(&FaultKind::WipeOne) && fault_kinds("wipe", 5, true).is_ok());

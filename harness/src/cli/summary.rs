@@ -65,14 +65,14 @@ fn converged(convergence: &Convergence) -> String {
     let rounds = if convergence.rounds == 1 { "1 round".to_owned() } else { format!("{} rounds", convergence.rounds) };
     match convergence.after_ns {
         Some(after_ns) => format!(
-            "all nodes agree {:.2} s after the last heal and the last update, of {bound:.1} s ({rounds} of reads)",
+            "all nodes agree {:.2} s after the last heal and update (bound {bound:.1} s, {rounds} of reads)",
             after_ns as f64 / 1e9
         ),
         None if convergence.complete => format!(
-            "nodes differ on key {} more than {bound:.1} s after the last heal and the last update ({rounds} of reads)",
+            "nodes differ on key {} more than {bound:.1} s after the last heal and update ({rounds} of reads)",
             convergence.apart.join(", ")
         ),
-        None => format!("unknown: reads were not answered in time ({rounds} of reads)"),
+        None => format!("unknown: some reads timed out ({rounds} of reads)"),
     }
 }
 
