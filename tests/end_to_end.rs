@@ -1,60 +1,11 @@
 //! The whole program on real processes in a real lab: few runs, and short ones.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+mod installed;
+
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_rashomon");
-
-/// A folder with the programs in it, so that every process of a run can be told by where its program lies.
-struct Installed(tempfile::TempDir);
-
-impl Installed {
-    fn new() -> Installed {
-        let folder = tempfile::tempdir().unwrap();
-        for name in ["rashomon", "rashomon-node"] {
-            let built = Path::new(PROGRAM).with_file_name(name);
-            assert!(built.is_file(), "build {name} first: cargo build --workspace --bins");
-            let installed = folder.path().join(name);
-            // Another file system takes a copy.
-            if std::fs::hard_link(&built, &installed).is_err() {
-                std::fs::copy(&built, &installed).unwrap();
-            }
-        }
-        Installed(folder)
-    }
-
-    fn program(&self) -> Command {
-        Command::new(self.0.path().join("rashomon"))
-    }
-
-    fn results(&self) -> PathBuf {
-        self.0.path().join("results")
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        self.program().args(arguments).arg("--results").arg(self.results()).output().expect("the program starts")
-    }
-
-    fn check(&self, run: &Path) -> Output {
-        self.program().args(["check", "--model", "cas-register"]).arg(run).output().expect("the program starts")
-    }
-
-    /// How many processes run one of the programs.
-    fn processes(&self) -> usize {
-        let entries = std::fs::read_dir("/proc").expect("there is a /proc").flatten();
-        let programs = entries.filter_map(|entry| std::fs::read_link(entry.path().join("exe")).ok());
-        programs.filter(|program| program.starts_with(self.0.path())).count()
-    }
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use installed::{Installed, stderr, stdout};
 
 #[test]
 fn a_correct_cluster_passes_under_every_class_of_faults_and_leaves_nothing() {

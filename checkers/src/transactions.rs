@@ -8,20 +8,27 @@
 
 pub mod certificate;
 mod cycles;
+mod decide;
 mod evaluate;
 mod explain;
 mod findings;
 mod graph;
 mod input;
+mod judgement;
 mod levels;
 mod lists;
+mod polygraph;
+mod register_levels;
+mod registers;
 mod same_key;
+mod schedule;
+mod solver;
 mod versions;
 mod visibility;
 
 use rashomon_history::{History, Outcome};
 
-use crate::verdict::{Budget, Finding};
+use crate::verdict::{Budget, Finding, Judgement};
 use certificate::{Certificate, Moment};
 use evaluate::Evaluation;
 use explain::Speaker;
@@ -77,6 +84,12 @@ pub struct Measured {
     pub steps: u64,
 }
 
+impl Measured {
+    fn is_nothing(&self) -> bool {
+        self.transactions == 0
+    }
+}
+
 impl TxnResult {
     /// What is known of any level, not only the one that was asked for.
     pub fn verdict(&self, level: Level) -> Finding {
@@ -106,6 +119,11 @@ impl TxnResult {
     }
 }
 
+/// Judges a history of transactions, and answers as all checkers do.
+pub fn judge(history: &History, options: &Options, budget: &Budget) -> Judgement {
+    judgement::judgement(history, options, &check(history, options, budget))
+}
+
 /// Judges a history of transactions.
 pub fn check(history: &History, options: &Options, budget: &Budget) -> TxnResult {
     let Options { objects, level } = *options;
@@ -116,13 +134,20 @@ pub fn check(history: &History, options: &Options, budget: &Budget) -> TxnResult
     if let Some(why) = no_evidence(&txns).or_else(|| too_large(&txns)) {
         return TxnResult::unreadable(level, vec![why]);
     }
+    match objects {
+        Objects::Lists => check_lists(history, &mut txns, level, budget),
+        Objects::Registers => check_registers(history, &txns, level, budget),
+    }
+}
+
+fn check_lists(history: &History, txns: &mut input::Transactions, level: Level, budget: &Budget) -> TxnResult {
     let mut findings = findings::Findings::default();
-    let inferred = lists::infer(&mut txns, &mut findings);
-    let deps = versions::dependencies(&txns, &inferred.versions);
+    let inferred = lists::infer(txns, &mut findings);
+    let deps = versions::dependencies(txns, &inferred.versions);
     let mut steps = budget.steps;
-    let mut found = evaluate::evaluate(&txns, &inferred.versions, &deps, &findings, &mut steps);
+    let mut found = evaluate::evaluate(txns, &inferred.versions, &deps, &findings, &mut steps);
     let measured = Measured {
-        transactions: inferred.versions.committed.iter().filter(|&&committed| committed).count() as u64,
+        transactions: count(&inferred.versions.committed),
         dependencies: deps.graph.edges() as u64,
         steps: budget.steps - steps,
     };
@@ -130,14 +155,40 @@ pub fn check(history: &History, options: &Options, budget: &Budget) -> TxnResult
         found.open = Level::STRICT_SERIALIZABLE.conditions();
         found.why_open.splice(0..0, inferred.unknown);
     }
-    let speaker = Speaker { history, txns: &txns, versions: &inferred.versions };
+    let speaker = Speaker { history, txns, versions: &inferred.versions, reasons: None };
     let mut all: Vec<TxnAnomaly> = findings.0.iter().map(|direct| speaker.direct(direct)).collect();
     all.extend(found.classes.iter().map(|class| speaker.cycle(class)));
     let mut result = answer(level, &found, all, measured);
     if result.finding == Finding::Valid {
-        result.certificate = proof(&txns, &inferred.versions, &deps, &found);
+        result.certificate = proof(txns, &inferred.versions, &deps, &found);
     }
     result
+}
+
+fn check_registers(history: &History, txns: &input::Transactions, level: Level, budget: &Budget) -> TxnResult {
+    let mut findings = findings::Findings::default();
+    let registers = registers::infer(txns, &mut findings);
+    let mut steps = budget.steps;
+    let judged = register_levels::judge(txns, &registers, &findings, level, history, budget, &mut steps);
+    let edges = registers.reads.iter().map(|reads| reads.len() as u64).sum();
+    let measured =
+        Measured { transactions: count(&registers.committed), dependencies: edges, steps: budget.steps - steps };
+    let versions = versions::Versions::default();
+    let speaker = |reasons| Speaker { history, txns, versions: &versions, reasons };
+    let mut all: Vec<TxnAnomaly> = findings.0.iter().map(|direct| speaker(None).direct(direct)).collect();
+    let classes = judged.found.classes.iter().zip(&judged.reasons);
+    all.extend(classes.map(|(class, reasons)| speaker(Some(reasons)).cycle(class)));
+    let rest = judged.found.without_cycle.iter();
+    all.extend(rest.map(|found| speaker(None).without_cycle(found)));
+    let mut result = answer(level, &judged.found, all, measured);
+    if result.finding == Finding::Valid {
+        result.certificate = judged.certificate.filter(|(proved, _)| proved.implies(level)).map(|(_, proof)| proof);
+    }
+    result
+}
+
+fn count(committed: &[bool]) -> u64 {
+    committed.iter().filter(|&&committed| committed).count() as u64
 }
 
 /// Why a history does not fit into the checker's tables.

@@ -6,5 +6,7 @@ mod lists;
 mod names;
 #[path = "transactions/reference.rs"]
 mod reference;
+#[path = "transactions/registers.rs"]
+mod registers;
 #[path = "transactions/small.rs"]
 mod small;

@@ -84,6 +84,9 @@ pub fn main(registry: Registry) -> ExitCode {
             return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
         }
     };
+    // What starts labs ends them in an orderly way; the rest may be cut off where it is.
+    let makes_runs = matches!(arguments.command, Command::Run(_) | Command::Replay(_) | Command::Mutants(_));
+    let _interrupts = makes_runs.then(lab::Interrupts::catch);
     let result = match &arguments.command {
         Command::Run(arguments) => run::run(&registry, arguments),
         Command::Check(arguments) => check::check(&registry, arguments),

@@ -3,6 +3,8 @@
 //! The runner, outside, has written the manifest with everything that determines the run; the controller executes it,
 //! adds what was exercised, and sends events of what happens. It judges nothing.
 
+mod interrupt;
+
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +18,6 @@ use rashomon_runs::{
     ReadError, RunFolder, StoreError, files,
 };
 use thiserror::Error;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
 use crate::cluster::{self, Cluster, ClusterPlans, StartError};
@@ -26,7 +27,7 @@ use crate::faults::kind::FaultClass;
 use crate::faults::nemesis::{Doing, Nemesis, NemesisError};
 use crate::faults::partition;
 use crate::final_reads::{self, Agreement};
-use crate::lab::{self, Inside, Isolation, Lab, LabError, LabSpec, NamespaceLab, NodeUser};
+use crate::lab::{self, Inside, Isolation, Lab, LabError, LabErrorKind, LabSpec, NamespaceLab, NodeUser};
 use crate::load::{Connect, Load};
 use crate::online;
 use crate::recorder::Recorder;
@@ -36,6 +37,7 @@ use crate::runner::Payload;
 use crate::schedule::Schedule;
 use crate::target::{Connection, Node, NodePlan, Target, TargetError};
 use crate::workload::{GeneratorSpec, Workload};
+use interrupt::Interrupt;
 
 /// Why a run broke.
 #[derive(Debug, Error)]
@@ -61,12 +63,28 @@ pub(crate) enum ControllerError {
     /// The history could not be written.
     #[error("the history cannot be written: {0}")]
     History(std::io::Error),
+    /// The user ended it before the load began.
+    #[error("{0}")]
+    Interrupted(String),
     /// Something else failed.
     #[error("{0}")]
     Other(String),
 }
 
 impl ControllerError {
+    /// What interrupted the run, if that is all that is wrong with it.
+    fn interruption(&self) -> Option<String> {
+        match self {
+            ControllerError::Interrupted(how) => Some(how.clone()),
+            ControllerError::Lab(error)
+            | ControllerError::Nemesis(NemesisError::Lab(error))
+            | ControllerError::Start(StartError::Lab(error) | StartError::NotReady { error, .. }) => {
+                (error.kind == LabErrorKind::Disturbed).then(|| error.what.clone())
+            }
+            _ => None,
+        }
+    }
+
     /// What to do about it; empty when nothing is known.
     pub(crate) fn remedy(&self) -> String {
         match self {
@@ -97,7 +115,10 @@ pub(crate) fn main(registry: &Registry, inside: Inside) -> ExitCode {
         Err(error) => Some(ControllerError::Other(format!("what the runner handed over cannot be read: {error}"))),
     };
     let code = if broke.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };
-    events.finish(broke.map(|error| RunEventKind::Broke { what: error.to_string(), remedy: error.remedy() }));
+    events.finish(broke.map(|error| match error.interruption() {
+        Some(how) => RunEventKind::Interrupted { how },
+        None => RunEventKind::Broke { what: error.to_string(), remedy: error.remedy() },
+    }));
     code
 }
 
@@ -107,12 +128,17 @@ fn run(registry: &Registry, inside: Inside, run_dir: &Path, events: &Arc<EventSe
         .enable_all()
         .build()
         .map_err(|error| ControllerError::Other(format!("the runtime cannot be started: {error}")))?;
-    runtime.block_on(async {
+    let ran = runtime.block_on(async {
+        let interrupt = Interrupt::listen()
+            .map_err(|error| ControllerError::Other(format!("signals cannot be listened to: {error}")))?;
         let folder = RunFolder::at(run_dir);
         let mut manifest = folder.manifest()?;
         let run = Run::new(registry, folder, &manifest, events.clone())?;
-        run.execute(inside, &mut manifest).await
-    })
+        run.execute(inside, &mut manifest, interrupt).await
+    });
+    // Calls into the lab that were given up may take long, and go with this process.
+    runtime.shutdown_background();
+    ran
 }
 
 struct Run<'a> {
@@ -139,7 +165,12 @@ impl<'a> Run<'a> {
         Ok(Run { folder, spec, schedule, target, registry, events })
     }
 
-    async fn execute(&self, inside: Inside, manifest: &mut Manifest) -> Result<(), ControllerError> {
+    async fn execute(
+        &self,
+        inside: Inside,
+        manifest: &mut Manifest,
+        interrupt: Interrupt,
+    ) -> Result<(), ControllerError> {
         self.enter(Phase::LabUp);
         let began = Instant::now();
         let lab_spec = self.lab_spec();
@@ -148,17 +179,18 @@ impl<'a> Run<'a> {
         manifest.timings.lab_up_ms = milliseconds(began);
         manifest.isolation = Some(isolation_record(lab.isolation()));
         self.events.send(RunEventKind::LabUp { took_ms: manifest.timings.lab_up_ms });
-        let ran = self.in_lab(lab.clone(), plans, manifest).await;
+        let ran = self.in_lab(lab.clone(), plans, manifest, interrupt).await;
         self.enter(Phase::LabDown);
         let ending = Instant::now();
         // A call into the lab that was given up may still hold it; then it goes with this process.
         let down = Arc::into_inner(lab).map_or(Ok(()), |lab| Box::new(lab).down());
         manifest.timings.lab_down_ms = milliseconds(ending);
         self.events.send(RunEventKind::LabDown { took_ms: manifest.timings.lab_down_ms });
+        // Also of a run that failed: what it had exercised until then.
+        let written = self.folder.write_manifest(manifest);
         ran?;
         down?;
-        self.folder.write_manifest(manifest)?;
-        Ok(())
+        Ok(written?)
     }
 
     fn enter(&self, phase: Phase) {
@@ -179,6 +211,7 @@ impl<'a> Run<'a> {
         lab: Arc<NamespaceLab>,
         plans: ClusterPlans,
         manifest: &mut Manifest,
+        mut interrupt: Interrupt,
     ) -> Result<(), ControllerError> {
         manifest.nodes = plans.context.nodes.iter().zip(&plans.nodes).map(node_record).collect();
         let library = self.spec.fault_classes().contains(&FaultClass::Clock).then(lab::find_faketime).flatten();
@@ -189,7 +222,12 @@ impl<'a> Run<'a> {
         if self.spec.fault_classes().iter().any(|class| matches!(class, FaultClass::Partition | FaultClass::Packets)) {
             cluster.hub_rules(partition::first_rules()).await?;
         }
-        cluster.start_all().await?;
+        tokio::select! {
+            started = cluster.start_all() => started?,
+            how = interrupt.wait() => {
+                return Err(ControllerError::Interrupted(format!("{how} while the nodes started")));
+            }
+        }
         manifest.timings.nodes_ready_ms = milliseconds(starting);
         self.events.send(RunEventKind::NodesReady { took_ms: manifest.timings.nodes_ready_ms });
 
@@ -232,8 +270,14 @@ impl<'a> Run<'a> {
             }
             struck
         };
-        let time_limit = self.until_over(&recorder, &violated, &stop, stopped.clone());
-        let ((), struck, interrupted) = tokio::join!(drive, faults, time_limit);
+        let interrupted = async {
+            tokio::select! {
+                how = interrupt.wait() => how,
+                how = interrupt::damage(&lab) => how,
+            }
+        };
+        let time_limit = self.until_over(&recorder, &violated, &stop, stopped.clone(), interrupted);
+        let ((), struck, mut interrupted) = tokio::join!(drive, faults, time_limit);
         manifest.timings.load_ms = milliseconds(loading);
         let load_ns = recorder.now_ns();
         let load_ok = Some(recorder.with_tally(|tally| tally.acknowledged_by_function()));
@@ -242,13 +286,17 @@ impl<'a> Run<'a> {
 
         let violated = violated.load(Ordering::Acquire);
         let mut seen = Evidence { load_ns, load_ok, ..Evidence::default() };
-        if struck.is_ok() && !interrupted && !violated && !recorder.failed() {
+        if struck.is_ok() && interrupted.is_none() && !violated && !recorder.failed() {
             self.enter(Phase::FinalReads);
             let _ = phase.send(Phase::FinalReads);
-            self.final_reads(&load, load_ns, &mut seen).await?;
+            tokio::select! {
+                read = self.final_reads(&load, load_ns, &mut seen) => read?,
+                how = interrupt.wait() => interrupted = Some(how),
+            }
         }
         sampling.abort();
-        let mut evidence = self.evidence(&recorder, nemesis.log(), interrupted, seen);
+        let mut evidence = self.evidence(&recorder, nemesis.log(), interrupted.is_some(), seen);
+        evidence.notes.extend(interrupted.map(|how| format!("interrupted: {how}")));
         evidence.late_arrivals = load.late.load(Ordering::Relaxed);
         if violated {
             evidence.notes.push("the run stopped at the first certain violation (--stop-on-violation)".to_owned());
@@ -316,18 +364,16 @@ impl<'a> Run<'a> {
         })
     }
 
-    /// Turns `stop` true when the time is up, the user says so, a violation is certain or the history cannot be
-    /// written. True when it was the user.
+    /// Turns `stop` true when the time is up, a violation is certain, the history cannot be written, or the run is
+    /// interrupted: then it says how.
     async fn until_over(
         &self,
         recorder: &Recorder,
         violated: &AtomicBool,
         stop: &watch::Sender<bool>,
         mut stopped: watch::Receiver<bool>,
-    ) -> bool {
-        let cannot_listen = "the process may listen to signals";
-        let mut interrupt = signal(SignalKind::interrupt()).expect(cannot_listen);
-        let mut terminate = signal(SignalKind::terminate()).expect(cannot_listen);
+        interrupted: impl Future<Output = String>,
+    ) -> Option<String> {
         let time_is_up = tokio::time::sleep(Duration::from_millis(self.spec.time_ms));
         let nothing_to_wait_for = async {
             while !recorder.failed() && !violated.load(Ordering::Acquire) {
@@ -335,11 +381,10 @@ impl<'a> Run<'a> {
             }
         };
         let interrupted = tokio::select! {
-            () = time_is_up => false,
-            () = nothing_to_wait_for => false,
-            _ = stopped.wait_for(|&stopped| stopped) => false,
-            _ = interrupt.recv() => true,
-            _ = terminate.recv() => true,
+            () = time_is_up => None,
+            () = nothing_to_wait_for => None,
+            _ = stopped.wait_for(|&stopped| stopped) => None,
+            how = interrupted => Some(how),
         };
         let _ = stop.send(true);
         interrupted

@@ -103,6 +103,11 @@ pub enum RunEventKind {
         /// What to do about it; empty when nothing is known.
         remedy: String,
     },
+    /// Somebody ended the run: the user, or whoever killed a process of the lab.
+    Interrupted {
+        /// What happened.
+        how: String,
+    },
     /// Something a user should know that does not end the run.
     Warning {
         /// What.

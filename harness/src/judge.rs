@@ -59,7 +59,9 @@ fn in_words(anomaly: &Anomaly) -> String {
 fn missing(demands: &Demands<'_>, evidence: &Evidence) -> Vec<String> {
     let mut lacks = Vec::new();
     if evidence.interrupted {
-        lacks.push("the run was interrupted before its schedule finished".to_owned());
+        // The note says by what. Whatever else is missing follows from that.
+        let how = evidence.notes.iter().find(|note| note.starts_with("interrupted: "));
+        return vec![how.cloned().unwrap_or_else(|| "interrupted before its schedule finished".to_owned())];
     }
     // Final reads are no load: they show what became of it.
     let acknowledged = evidence.acknowledged_under_load();

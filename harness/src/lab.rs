@@ -80,6 +80,7 @@ pub use bench::{BenchFigures, bench};
 pub use doctor::{Check, CheckOutcome, doctor, find_faketime};
 pub use enter::{EnterSpec, LabEnd, LabProcess, LabStdout, UserNamespace, enter};
 pub use error::{LabError, LabErrorKind, Result};
+pub use forward::Interrupts;
 pub use init::Inside;
 pub use isolation::{Isolation, Limits, NodeUser};
 pub use namespace_lab::{MAX_NODES, NamespaceLab};

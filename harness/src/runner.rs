@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Listener, Phase, RunEvent, RunEventKind, stream};
 use crate::faults::kind::FaultClass;
-use crate::lab::{self, Ending, EnterSpec, LabEnd, LabError, LabStdout};
+use crate::lab::{self, Ending, EnterSpec, Interrupts, LabEnd, LabError, LabErrorKind, LabStdout};
 use crate::registry::Registry;
 
 /// Runs plans.
@@ -52,7 +52,7 @@ impl FinishedRun {
         RunDigest::of(&self.manifest, Some(&self.verdict))
     }
 
-    /// The user stopped it early.
+    /// It was ended before its time.
     pub fn interrupted(&self) -> bool {
         self.manifest.evidence.as_ref().is_some_and(|evidence| evidence.interrupted)
     }
@@ -64,15 +64,20 @@ pub(crate) struct Payload {
     pub(crate) run_dir: PathBuf,
 }
 
-/// Why a run broke.
-struct Broke {
-    what: String,
-    remedy: String,
+/// How a run ended that did not end well.
+enum BadEnd {
+    /// The harness or its environment failed.
+    Broke { what: String, remedy: String },
+    /// Somebody ended it: the user, or whoever killed a process of the lab.
+    Interrupted(String),
 }
 
-impl From<LabError> for Broke {
-    fn from(error: LabError) -> Broke {
-        Broke { what: error.what, remedy: error.remedy }
+impl From<LabError> for BadEnd {
+    fn from(error: LabError) -> BadEnd {
+        match error.kind {
+            LabErrorKind::Disturbed => BadEnd::Interrupted(error.what),
+            _ => BadEnd::Broke { what: error.what, remedy: error.remedy },
+        }
     }
 }
 
@@ -83,6 +88,9 @@ impl Runner<'_> {
     ///
     /// When no run could be made. A run that was begun and broke is finished, with that verdict.
     pub fn run(&self, plan: &Plan, listener: &dyn Listener) -> Result<FinishedRun, RunError> {
+        if let Some((signal, _)) = Interrupts::caught() {
+            return Err(RunError::Interrupted { signal: signal.to_string() });
+        }
         environment_is_fit(plan)?;
         let began = Instant::now();
         let mut manifest = manifest::first(self, plan)?;
@@ -96,16 +104,19 @@ impl Runner<'_> {
         };
         tell(started(&manifest, &folder));
         let before_lab_ms = began.elapsed().as_secs_f64() * 1000.0;
-        let broke = in_lab(plan, folder.path(), &tell).err();
+        let ended = in_lab(plan, folder.path(), &tell);
         // The controller has added to the manifest; when it could not, the first one is still there.
         let mut manifest = folder.manifest()?;
         manifest.timings.first_operation_ms =
             before_lab_ms + manifest.timings.lab_up_ms + manifest.timings.nodes_ready_ms;
         tell(RunEventKind::PhaseBegan { phase: Phase::Judging });
         let judging = Instant::now();
-        let verdict = match broke {
-            Some(broke) => verdict::of_broken(self.registry, plan, &manifest, &folder, broke),
-            None => verdict::of_run(self.registry, plan, &manifest, &folder),
+        let verdict = match ended {
+            Ok(()) => verdict::of_run(self.registry, plan, &manifest, &folder),
+            Err(BadEnd::Interrupted(how)) => verdict::of_interrupted(self.registry, plan, &mut manifest, &folder, &how),
+            Err(BadEnd::Broke { what, remedy }) => {
+                verdict::of_broken(self.registry, plan, &manifest, &folder, what, &remedy)
+            }
         };
         manifest.timings.check_ms = judging.elapsed().as_secs_f64() * 1000.0;
         manifest.verdict = Some(verdict.verdict);
@@ -153,7 +164,7 @@ fn started(manifest: &Manifest, folder: &RunFolder) -> RunEventKind {
 }
 
 /// Starts the lab, passes on what its controller sends, and waits for its end.
-fn in_lab(plan: &Plan, dir: &Path, tell: &(impl Fn(RunEventKind) + Sync)) -> Result<(), Broke> {
+fn in_lab(plan: &Plan, dir: &Path, tell: &(impl Fn(RunEventKind) + Sync)) -> Result<(), BadEnd> {
     let mut visible = vec![dir.to_owned()];
     visible.extend(plan.spec.node_binary.clone());
     let label = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
@@ -161,11 +172,15 @@ fn in_lab(plan: &Plan, dir: &Path, tell: &(impl Fn(RunEventKind) + Sync)) -> Res
     let spec = EnterSpec { label, payload, visible, stdout: LabStdout::Captured, ..EnterSpec::default() };
     let mut lab = lab::enter(&spec)?;
     let events = lab.take_stdout();
-    let broke = Mutex::new(None);
+    let said = Mutex::new(None);
     let pass_on = |event: RunEventKind| {
-        if let RunEventKind::Broke { what, remedy } = &event {
-            let reason = Broke { what: what.clone(), remedy: remedy.clone() };
-            *broke.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(reason);
+        let reason = match &event {
+            RunEventKind::Broke { what, remedy } => Some(BadEnd::Broke { what: what.clone(), remedy: remedy.clone() }),
+            RunEventKind::Interrupted { how } => Some(BadEnd::Interrupted(how.clone())),
+            _ => None,
+        };
+        if reason.is_some() {
+            *said.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = reason;
         }
         tell(event);
     };
@@ -179,12 +194,23 @@ fn in_lab(plan: &Plan, dir: &Path, tell: &(impl Fn(RunEventKind) + Sync)) -> Res
     if end == LabEnd::Controller(Ending::Exited(0)) {
         return Ok(());
     }
-    let reason = broke.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-    Err(reason.unwrap_or_else(|| Broke {
-        what: match end {
-            LabEnd::Controller(ending) => format!("the run inside the lab {ending}"),
-            LabEnd::Killed => "the lab was killed from outside".to_owned(),
+    let reason = said.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    Err(reason.unwrap_or_else(|| unexplained(end)))
+}
+
+/// What an end means of which the controller has said nothing.
+fn unexplained(end: LabEnd) -> BadEnd {
+    match end {
+        LabEnd::Killed if Interrupts::caught().is_some() => {
+            BadEnd::Interrupted("a second signal ended the lab at once".to_owned())
+        }
+        LabEnd::Killed => BadEnd::Interrupted("the lab was killed from outside".to_owned()),
+        LabEnd::Controller(ending) if ending.from_outside() => {
+            BadEnd::Interrupted(format!("the run inside the lab {ending}"))
+        }
+        LabEnd::Controller(ending) => BadEnd::Broke {
+            what: format!("the run inside the lab {ending}"),
+            remedy: "what was recorded so far can be checked; please report it if it happens again".to_owned(),
         },
-        remedy: "what was recorded so far can be checked; please report it if it happens again".to_owned(),
-    }))
+    }
 }

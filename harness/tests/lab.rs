@@ -41,6 +41,8 @@ const TESTS: &[(&str, Test)] = &[
     ("a_killed_harness_leaves_nothing", outside::a_killed_harness_leaves_nothing),
     ("two_labs_live_side_by_side", outside::two_labs_live_side_by_side),
     ("a_signal_reaches_the_controller_and_the_second_kills", outside::signals),
+    ("a_disturbed_lab_ends", outside::disturbances),
+    ("a_stopped_lab_ends_at_the_second_signal", outside::stopped_labs_end),
     ("forbidden_user_namespaces_are_named", outside::forbidden_user_namespaces_are_named),
     ("the_doctor_finds_a_working_lab", outside::the_doctor_finds_a_working_lab),
 ];

@@ -17,6 +17,8 @@ pub(super) enum Anti {
     Apart,
     /// Two or more, some next to each other.
     Adjacent,
+    /// Any number.
+    Any,
 }
 
 /// How a cycle closes.
@@ -84,7 +86,7 @@ impl Shape {
                     Anti::None => false,
                     Anti::One => next & RW_TWICE == 0,
                     Anti::Apart => next & ADJACENT == 0,
-                    Anti::Adjacent => true,
+                    Anti::Adjacent | Anti::Any => true,
                 };
                 return allowed.then_some(next);
             }
@@ -103,6 +105,7 @@ impl Shape {
             Anti::One => trace & RW_ONCE != 0 && trace & RW_TWICE == 0,
             Anti::Apart => trace & RW_TWICE != 0 && !adjacent,
             Anti::Adjacent => trace & RW_TWICE != 0 && adjacent,
+            Anti::Any => true,
         };
         let wr = !self.needs_wr || trace & SEEN_WR != 0;
         anti && wr && (self.closing != Closing::Process || trace & SEEN_SO != 0)

@@ -10,6 +10,7 @@ use super::findings::Findings;
 use super::graph::{DATA, DEP, Graph, Mask, WITH_SO, WW};
 use super::input::{NEVER, Transactions};
 use super::levels::{Condition, Conditions};
+use super::solver::Pair;
 use super::versions::{Dependencies, Versions, reads_last};
 use super::visibility;
 
@@ -24,6 +25,17 @@ pub(super) struct Class {
     pub(super) shortest: bool,
 }
 
+/// An anomaly of registers that shows in no cycle: what is forced leaves no choice.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WithoutCycle {
+    pub(super) name: &'static str,
+    pub(super) breaks: Condition,
+    /// Two writes of which neither can be the first.
+    pub(super) pair: Option<Pair>,
+    /// A read of the initial value that must have seen a write: reader, writer and key.
+    pub(super) overtaken: Option<(u32, u32, u32)>,
+}
+
 /// What holds of a history and what does not.
 #[derive(Debug, Default)]
 pub(super) struct Evaluation {
@@ -32,6 +44,8 @@ pub(super) struct Evaluation {
     pub(super) open: Conditions,
     pub(super) why_open: Vec<String>,
     pub(super) classes: Vec<Class>,
+    /// Classes without a cycle to show.
+    pub(super) without_cycle: Vec<WithoutCycle>,
     /// How many transactions are on cycles of data and process order, in how many components.
     pub(super) entangled: (usize, usize),
     /// How many searches ended without an answer or the proof that a cycle is the shortest.

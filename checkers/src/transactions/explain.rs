@@ -4,12 +4,13 @@ use rashomon_history::{History, OpId, Value};
 use serde::{Deserialize, Serialize};
 
 use super::cycles::{Anti, Closing, Cycle, Shape};
-use super::evaluate::Class;
+use super::evaluate::{Class, WithoutCycle};
 use super::findings::Direct;
 use super::graph::{Dependency, RW, SO, WR, WW};
-use super::input::{Kind, NO_VERSION, Objects, Transactions, shown_step};
+use super::input::{Kind, NEVER, NO_VERSION, Objects, Transactions, shown_step};
 use super::levels::Condition;
 use super::lists::short;
+use super::register_levels::Reasons;
 use super::versions::{NOBODY, Versions};
 use crate::story::Span;
 
@@ -61,6 +62,8 @@ pub(super) struct Speaker<'a> {
     pub(super) history: &'a History,
     pub(super) txns: &'a Transactions,
     pub(super) versions: &'a Versions,
+    /// For registers: what each edge follows from.
+    pub(super) reasons: Option<&'a Reasons>,
 }
 
 impl Speaker<'_> {
@@ -184,18 +187,21 @@ impl Speaker<'_> {
                 let sentence = format!("process {process} ran {one} and then {other}");
                 Some(edge(Dependency::Process, String::new(), format!("process {process}"), sentence))
             }
+            Some(kind) if self.reasons.is_some() => self.by_reason((from, to, kind), (&one, &other)).map(
+                |(dependency, key, label, sentence)| edge(dependency, key, label, sentence),
+            ),
             Some(WR) => self.wr(from, to).map(|(key, value, shown)| {
                 let sentence = format!("{other} read key {key} as {shown}, which {one} wrote ({value})");
                 edge(Dependency::Wr, key.clone(), format!("key {key}: {value}"), sentence)
             }),
-            Some(RW) => self.rw(from, to).map(|(key, missed, shown)| {
+            Some(RW) => self.rw(from, to, false).map(|(key, missed, shown)| {
                 let sentence = format!("{one} read key {key} as {shown}, without {other}'s write of {missed}");
                 edge(Dependency::Rw, key.clone(), format!("key {key}: read {shown}, missed {missed}"), sentence)
             }),
             Some(WW) => self.ww(from, to).map(|(key, earlier, later)| {
                 let sentence = format!("{other} wrote {later} to key {key} after {one}'s {earlier}");
                 edge(Dependency::Ww, key.clone(), format!("key {key}: {earlier} then {later}"), sentence)
-            }).or_else(|| self.rw(from, to).map(|(key, missed, shown)| {
+            }).or_else(|| self.rw(from, to, true).map(|(key, missed, shown)| {
                 let label = format!("key {key}: read {shown}, wrote before {missed}");
                 let sentence = format!(
                     "{one} read key {key} as {shown} and wrote it, so {other}'s write of {missed} came later or {one}'s \
@@ -213,6 +219,88 @@ impl Speaker<'_> {
             };
             edge(dependency, String::new(), String::new(), format!("{one} comes before {other}"))
         })
+    }
+
+    /// An edge between transactions on registers, from what it follows from.
+    fn by_reason(
+        &self,
+        edge: (u32, u32, u32),
+        (one, other): (&str, &str),
+    ) -> Option<(Dependency, String, String, String)> {
+        let forced = self.reasons?.get(&edge)?;
+        let (from, to, kind) = edge;
+        let name = self.name(forced.key);
+        let read = |txn: u32| {
+            let steps = self.txns.steps_of(txn);
+            let place = (0..steps.len()).find(|&at| steps[at].kind() == Kind::Read && steps[at].key == forced.key)?;
+            Some(self.txns.value(txn, place).to_string())
+        };
+        let wrote = |txn: u32| {
+            let last = self.writes(txn, forced.key).last()?;
+            Some(self.txns.value(txn, last).to_string())
+        };
+        Some(match kind {
+            WR => {
+                let value = read(to)?;
+                let sentence = format!("{other} read key {name} as {value}, which {one} wrote");
+                (Dependency::Wr, name.clone(), format!("key {name}: {value}"), sentence)
+            }
+            RW => {
+                let (value, missed) = (read(from)?, wrote(to)?);
+                let sentence = format!("{one} read key {name} as {value}, before {other}'s write of {missed}");
+                (Dependency::Rw, name.clone(), format!("key {name}: read {value}, missed {missed}"), sentence)
+            }
+            _ => {
+                let (earlier, later) = (wrote(from)?, wrote(to)?);
+                let why = if forced.reader == NEVER {
+                    format!("{one} had written {earlier} to key {name} when {other} wrote {later}")
+                } else {
+                    let op = self.history.op(self.txns.ops[forced.reader as usize]);
+                    format!(
+                        "op {} of process {} read key {name} as {later} when {one}'s write of {earlier} had happened, so \
+                         {other}'s write of {later} came after it",
+                        op.id.0, op.process
+                    )
+                };
+                (Dependency::Ww, name.clone(), format!("key {name}: {earlier} then {later}"), why)
+            }
+        })
+    }
+
+    /// What contradicts itself without a cycle to show.
+    pub(super) fn without_cycle(&self, found: &WithoutCycle) -> TxnAnomaly {
+        let WithoutCycle { name, breaks, pair, overtaken } = *found;
+        let (names, key, sentence) = match (overtaken, pair) {
+            (Some((reader, writer, key)), _) => {
+                let name = self.name(key);
+                (
+                    vec![reader, writer],
+                    name.clone(),
+                    format!("T1 read key {name} as nil, although it must have seen T2's write."),
+                )
+            }
+            (None, Some(pair)) => {
+                let key = self.name(pair.key);
+                let text = format!(
+                    "No order of writes explains all reads: with T1's write of key {key} before T2's, and with T2's before \
+                     T1's, what was read leads to a cycle."
+                );
+                (vec![pair.first, pair.second], key, text)
+            }
+            (None, None) => (Vec::new(), String::new(), "No order of writes explains all reads.".to_owned()),
+        };
+        TxnAnomaly {
+            name: name.to_owned(),
+            also: None,
+            key,
+            transactions: names.iter().map(|&txn| self.txns.ops[txn as usize]).collect(),
+            edges: Vec::new(),
+            sentence,
+            explanation: self.legend(&names),
+            shortest: true,
+            count: 1,
+            breaks: Some(breaks),
+        }
     }
 
     /// The reads of a transaction whose version is known.
@@ -250,13 +338,14 @@ impl Speaker<'_> {
         Some((self.name(key), value.to_string(), self.shown(to, place)))
     }
 
-    /// The key, what was missed and what was read.
-    fn rw(&self, from: u32, to: u32) -> Option<(String, String, String)> {
+    /// The key, what was missed and what was read; with `wrote`, of a key that the reader wrote too.
+    fn rw(&self, from: u32, to: u32, wrote: bool) -> Option<(String, String, String)> {
         let steps = self.txns.steps_of(from);
         let place = self.reads(from).find(|&place| {
             let (key, version) = (steps[place].key, steps[place].version());
             let next = self.versions.next(key, version);
-            next == to || next == NOBODY && self.versions.unobserved(key).contains(&to)
+            let follows = next == to || next == NOBODY && self.versions.unobserved(key).contains(&to);
+            follows && (!wrote || self.writes(from, key).next().is_some())
         })?;
         let key = steps[place].key;
         let after = |&write: &usize| self.txns.steps_of(to)[write].version() > steps[place].version();

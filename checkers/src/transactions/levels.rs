@@ -2,10 +2,13 @@
 //!
 //! A level is a set of [`Condition`]s, each the absence of one phenomenon, so that one level implies another exactly
 //! when it has all of its conditions. Names and definitions: Adya, *Weak consistency* (1999), for PL-1 to PL-3, PL-CS,
-//! PL-2+ and PL-SI; Bailis et al., *Highly available transactions* (2013), for monotonic atomic view; Cerone, Bernardi
-//! and Gotsman, *A framework for transactional consistency models* (2015), for read atomic, causal, prefix and parallel
-//! snapshot isolation; Daudjee and Salem (2004, 2006) for strong session levels. The data are items, not predicates:
-//! repeatable read (PL-2.99) and serializable (PL-3) then forbid the same.
+//! PL-2+ and PL-SI; Bailis et al., *Highly available transactions* (2013), for monotonic atomic view, and *Scalable
+//! atomic visibility* (2014); Cerone, Bernardi and Gotsman, *A framework for transactional consistency models* (2015),
+//! and Biswas and Enea, *On the complexity of checking transactional consistency* (2019), for read atomic, causal and
+//! prefix, which contain the order of each process; Daudjee and Salem (2004, 2006) for strong session levels.
+//!
+//! The data are items, not predicates: repeatable read (PL-2.99) and serializable (PL-3) then forbid the same.
+//! Serializable alone does not imply causal: a serial order may put what a process did later before what it did first.
 
 use std::fmt;
 use std::str::FromStr;
@@ -220,18 +223,18 @@ const LEVELS: &[Entry] = &[
         "read committed, and once a transaction has seen another, its later reads miss nothing of it",
     ),
     entry(
-        "read-atomic",
-        &["RA", "update-atomic"],
+        "atomic-visibility",
+        &["RAMP"],
         Order::Any,
         RA,
         "a transaction sees all of another's writes or none: no fractured reads",
     ),
     entry(
-        "strong-session-read-atomic",
-        &["session-read-atomic"],
+        "read-atomic",
+        &["RA"],
         Order::Session,
         RA_SESSION,
-        "read atomic, and a transaction misses nothing that its process did before",
+        "atomic visibility, and a transaction misses nothing that its process did before",
     ),
     entry(
         "causal",
@@ -410,7 +413,8 @@ mod tests {
     #[test]
     fn levels_are_ordered_as_in_the_literature() {
         let level = |name: &str| name.parse::<Level>().expect("it has a name");
-        let chain = ["strict-SER", "strong-session-SER", "PL-3", "SI", "PSI", "read atomic", "MAV", "PL-2", "PL-1"];
+        let chain =
+            ["strict-SER", "strong-session-SER", "PL-3", "SI", "PSI", "atomic-visibility", "MAV", "PL-2", "PL-1"];
         for pair in chain.windows(2) {
             assert!(level(pair[0]).implies(level(pair[1])), "{pair:?}");
             assert!(!level(pair[1]).implies(level(pair[0])), "{pair:?}");
@@ -418,6 +422,7 @@ mod tests {
         assert!(level("serializable").implies(level("repeatable-read")));
         assert!(!level("repeatable-read").implies(level("serializable")));
         assert!(!level("SI").implies(level("repeatable-read")) && !level("causal").implies(level("cursor-stability")));
+        assert!(level("causal").implies(level("read atomic")) && level("RA").implies(level("RAMP")));
         assert!(level("strong-session-SI").implies(level("prefix")) && level("prefix").implies(level("causal")));
         assert!(!level("serializable").implies(level("causal")), "a process may go back in a serial order");
         assert_eq!(Level::STRICT_SERIALIZABLE.name(), "strict-serializable");

@@ -41,7 +41,7 @@ pub(super) fn infer(txns: &mut Transactions, findings: &mut Findings) -> Inferre
     let mut forked = vec![false; txns.keys.len()];
     strays.iter().for_each(|&(txn, place)| forked[txns.steps_of(txn)[place].key as usize] = true);
     let mut builder = VersionsBuilder::default();
-    for key in 0..txns.keys.len() {
+    for (key, &forked) in forked.iter().enumerate() {
         builder.key();
         for &(txn, step) in &order.writers[order.starts[key]..order.starts[key + 1]] {
             let again = txn != NOBODY && order.overwritten[step as usize];
@@ -49,7 +49,7 @@ pub(super) fn infer(txns: &mut Transactions, findings: &mut Findings) -> Inferre
         }
         let mut last = NOBODY;
         for &(txn, step) in &order.appends[order.append_starts[key]..order.append_starts[key + 1]] {
-            let observed = txns.steps[step as usize].version() != NO_VERSION || order.unreadable[key] || forked[key];
+            let observed = txns.steps[step as usize].version() != NO_VERSION || order.unreadable[key] || forked;
             if !observed && order.committed[txn as usize] && txn != last {
                 builder.unobserved(txn);
                 last = txn;
@@ -183,7 +183,7 @@ fn order(txns: &mut Transactions, longest: &[Option<Place>], findings: &mut Find
     };
     group_appends(txns, &mut all);
     let mut writer_of: FxHashMap<Value, (u32, u32)> = FxHashMap::default();
-    for key in 0..keys {
+    for (key, best) in longest.iter().enumerate() {
         let appends = all.append_starts[key]..all.append_starts[key + 1];
         if writer_of.capacity() > 4 * appends.len() + 64 {
             writer_of = FxHashMap::default();
@@ -203,7 +203,7 @@ fn order(txns: &mut Transactions, longest: &[Option<Place>], findings: &mut Find
             writer_of.insert(element.clone(), (txn, step));
         }
         if !all.unreadable[key]
-            && let Some(best) = longest[key]
+            && let Some(best) = *best
         {
             order_key(txns, key as u32, best, &writer_of, &mut all, findings);
         }

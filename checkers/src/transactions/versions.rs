@@ -191,7 +191,7 @@ pub(super) fn dependencies(txns: &Transactions, versions: &Versions) -> Dependen
             node_of.insert(key, (txns.len() + node_of.len()) as u32);
         }
     }
-    let sessions = sessions(txns, versions);
+    let sessions = sessions(txns, &versions.committed);
     let graph = Graph::build(txns.len() + node_of.len(), |edge| {
         let mut edge = |from: u32, to: u32, kind| {
             if from != to {
@@ -238,11 +238,11 @@ pub(super) fn dependencies(txns: &Transactions, versions: &Versions) -> Dependen
 }
 
 /// For each committed transaction, the one before it that its process ran and whose end is known.
-pub(super) fn sessions(txns: &Transactions, versions: &Versions) -> Vec<u32> {
+pub(super) fn sessions(txns: &Transactions, committed: &[bool]) -> Vec<u32> {
     let mut last: FxHashMap<u32, u32> = FxHashMap::default();
     (0..txns.len() as u32)
         .map(|txn| {
-            if !versions.committed[txn as usize] {
+            if !committed[txn as usize] {
                 return NOBODY;
             }
             let process = txns.process[txn as usize];

@@ -103,7 +103,7 @@ fn differs(versions: &Versions, key: u32, read: u32, source: u32) -> bool {
 
 /// Reads that miss what the same process wrote before.
 fn sessions_seen(txns: &Transactions, versions: &Versions, found: &mut Evaluation) {
-    let before = sessions(txns, versions);
+    let before = sessions(txns, &versions.committed);
     let mut latest: FxHashMap<(u32, u32), (u32, u32)> = FxHashMap::default();
     for txn in (0..txns.len() as u32).filter(|&txn| versions.committed[txn as usize]) {
         let process = txns.process[txn as usize];
@@ -141,7 +141,7 @@ struct Chains {
 /// Reads that miss what happened before, by process order and reads, with one clock entry for each process.
 fn causal(txns: &Transactions, versions: &Versions, deps: &Dependencies, core: &[u32], found: &mut Evaluation) {
     const MOST_ENTRIES: usize = 1 << 27;
-    let before = sessions(txns, versions);
+    let before = sessions(txns, &versions.committed);
     let mut chains = Chains { chain: FxHashMap::default(), count: 0 };
     let mut end_of: FxHashMap<u32, u32> = FxHashMap::default();
     let mut last_of_process: FxHashMap<u32, (u32, u32)> = FxHashMap::default();

@@ -129,7 +129,7 @@ fn cycles_are_named() {
     shows(
         "G-single (fractured read)",
         &["strong-read-committed", "cursor-stability", "monotonic-atomic-view"],
-        &["read-atomic"],
+        &["atomic-visibility"],
         true,
         &[r#"0 ok [["append",1,1],["append",2,1]]"#, r#"1 ok [["r",1,[]],["r",2,[1]]]"#],
     );
@@ -168,7 +168,7 @@ fn cycles_are_named() {
 
 #[test]
 fn cycles_with_process_order_and_real_time_are_named() {
-    let weakest = ["strong-session-read-atomic"];
+    let weakest = ["read-atomic"];
     shows(
         "G-single-process",
         &["strong-read-committed", "serializable"],

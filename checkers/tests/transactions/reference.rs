@@ -206,11 +206,11 @@ impl World<'_> {
             add("monotonic-atomic-view");
         }
         if self.misses_nothing(|at| sources(at).into_iter().collect()) {
-            add("read-atomic");
+            add("atomic-visibility");
         }
         let own = |at: usize| (0..self.order.len()).filter(move |&first| self.session(first, at));
         if session && self.misses_nothing(|at| sources(at).into_iter().chain(own(at)).collect()) {
-            add("strong-session-read-atomic");
+            add("read-atomic");
         }
         if session && self.misses_nothing(|at| self.past(at, |at| sources(at).into_iter().chain(own(at)).collect())) {
             add("causal");

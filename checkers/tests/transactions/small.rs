@@ -50,6 +50,9 @@ pub(crate) fn random_order(sketches: &[Sketch], choices: &mut Choices) -> Vec<us
         let own = (0..sketches.len()).filter(|&index| sketches[index].process == process);
         rest.push(own.flat_map(|index| [index, index]).rev().collect());
     }
+    for index in (0..sketches.len()).filter(|&index| sketches[index].process >= sketches.len() as u32) {
+        rest.push(vec![index, index]);
+    }
     rest.retain(|events| !events.is_empty());
     let mut order = Vec::new();
     while !rest.is_empty() {

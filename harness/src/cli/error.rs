@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use rashomon_runs::{ReadError, StoreError};
+use rashomon_runs::{ReadError, StoreError, Verdict};
 
+use crate::lab::LabErrorKind;
 use crate::runner::RunError;
 
 /// A command that failed: what is wrong and what to do about it.
@@ -18,6 +19,7 @@ pub(crate) struct CommandError {
 enum Kind {
     Usage,
     Broken,
+    Interrupted,
 }
 
 impl CommandError {
@@ -31,11 +33,18 @@ impl CommandError {
         CommandError { kind: Kind::Broken, what: what.into(), remedy: remedy.into() }
     }
 
+    /// Somebody ended what was under way: the user, or whoever killed a process of the lab. Nothing is wrong with the
+    /// harness.
+    pub(crate) fn interrupted(what: impl Into<String>, remedy: impl Into<String>) -> CommandError {
+        CommandError { kind: Kind::Interrupted, what: what.into(), remedy: remedy.into() }
+    }
+
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self.kind {
             Kind::Usage => super::USAGE,
             Kind::Broken => super::BROKEN,
+            Kind::Interrupted => Verdict::Inconclusive.exit_code(),
         }
     }
 
@@ -79,13 +88,20 @@ impl From<crate::target::TargetError> for CommandError {
 
 impl From<RunError> for CommandError {
     fn from(error: RunError) -> CommandError {
-        let kind = if error.is_usage() { CommandError::usage } else { CommandError::broken };
+        let kind = match &error {
+            RunError::Interrupted { .. } => CommandError::interrupted,
+            error if error.is_usage() => CommandError::usage,
+            _ => CommandError::broken,
+        };
         kind(error.to_string(), error.remedy())
     }
 }
 
 impl From<crate::lab::LabError> for CommandError {
     fn from(error: crate::lab::LabError) -> CommandError {
-        CommandError::broken(error.what, error.remedy)
+        match error.kind {
+            LabErrorKind::Disturbed => CommandError::interrupted(error.what, error.remedy),
+            _ => CommandError::broken(error.what, error.remedy),
+        }
     }
 }

@@ -16,14 +16,28 @@ use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
-use nix::sys::signal::Signal;
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::error::{Attempt, LabError, LabErrorKind, Result};
-use super::forward::Forwarding;
+use super::forward::{Forwarding, Interrupts};
 use super::protocol::Ending;
+
+/// How often to look whether the lab must be killed.
+const LOOK_UP: Duration = Duration::from_millis(250);
+/// Without a notice for so long the lab's init is stopped or dead.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
+/// How long a lab that is asked to stop may take.
+const TIME_TO_END: Duration = Duration::from_secs(30);
+/// How long its init may take to end when it is told to end at once: longer, and it is stopped.
+const TIME_TO_DIE: Duration = Duration::from_secs(1);
+/// An exit code above it says that a signal ended the init.
+pub(crate) const KILLED_CODE: i32 = 128;
 
 /// First argument of the program when it is started to become a lab.
 pub(crate) const LAB_COMMAND: &str = "__lab";
@@ -92,6 +106,8 @@ pub(crate) enum Notice {
     /// The controller runs.
     Entered,
     Failed(LabError),
+    /// Nothing has happened; sent every second.
+    Alive,
     /// The controller ended; everything else in the lab ends now.
     Ended(Ending),
 }
@@ -105,20 +121,30 @@ pub enum LabEnd {
     Killed,
 }
 
+/// The end of the lab's socket, and the beginning of a line.
+#[derive(Debug)]
+struct Notices {
+    socket: BufReader<UnixStream>,
+    line: String,
+}
+
 /// A running lab, held by the program outside. Dropping it kills the lab.
 #[derive(Debug)]
 pub struct LabProcess {
     child: Child,
-    notices: BufReader<UnixStream>,
+    notices: Notices,
+    /// Its process is reaped, and its id may be somebody else's.
+    reaped: bool,
     /// Unregisters the forwarding of signals before the socket is closed.
     forwarding: Option<Forwarding>,
 }
 
 /// Starts this program anew inside a new lab, where [`super::dispatch_hidden_commands`] returns an [`super::Inside`].
 ///
-/// While the lab lives, SIGINT, SIGTERM and SIGHUP of this process are passed on to the controller; the second one
-/// kills the lab. The lab is a process group of its own, so that a Ctrl-C reaches it once and not twice. The
-/// controller's standard input is empty.
+/// While the lab lives, SIGINT, SIGTERM and SIGHUP of this process are passed on to the controller; a second one, or
+/// half a minute after the first, kills the lab. So does half a minute without a sign of life from its init. The lab is
+/// a process group of its own, so that a Ctrl-C reaches it once and not twice. The controller's standard input is
+/// empty.
 ///
 /// # Errors
 ///
@@ -130,6 +156,8 @@ pub fn enter(spec: &EnterSpec) -> Result<LabProcess> {
 pub(crate) fn enter_for(spec: &EnterSpec, errand: Errand) -> Result<LabProcess> {
     let lost = || "start the lab".to_owned();
     let (outside, inside) = UnixStream::pair().attempt(LabErrorKind::Lost, lost)?;
+    // A lab whose door is killed must not become a stranger's child.
+    nix::sys::prctl::set_child_subreaper(true).attempt(LabErrorKind::Lost, lost)?;
     let name = std::env::args_os().next().unwrap_or_else(|| "rashomon".into());
     let mut command = Command::new("/proc/self/exe");
     command.arg0(name).arg(LAB_COMMAND).arg(&spec.label).stdin(Stdio::from(std::os::fd::OwnedFd::from(inside)));
@@ -139,22 +167,27 @@ pub(crate) fn enter_for(spec: &EnterSpec, errand: Errand) -> Result<LabProcess> 
     let child = command.spawn().attempt(LabErrorKind::Lost, lost)?;
     // The command still holds the inside end of the socket: without this an early end of the lab would go unseen.
     drop(command);
-    let forwarding = Forwarding::start(&outside).attempt(LabErrorKind::Lost, lost)?;
-    let mut lab = LabProcess { child, notices: BufReader::new(outside), forwarding: Some(forwarding) };
+    outside.set_read_timeout(Some(LOOK_UP)).attempt(LabErrorKind::Lost, lost)?;
+    let notices = Notices { socket: BufReader::new(outside), line: String::new() };
+    let mut lab = LabProcess { child, notices, reaped: false, forwarding: None };
     let request = Request {
         payload: spec.payload.clone(),
         errand,
         visible: visible_paths(&spec.visible),
         user_namespace: spec.user_namespace,
     };
-    lab.send_request(&request).attempt(LabErrorKind::Lost, lost)?;
+    // When nobody reads it, the notices say why.
+    let sent = lab.send_request(&request);
+    // After the request: what follows it on the socket are signals.
+    lab.forwarding = Some(Forwarding::start(lab.notices.socket.get_ref()).attempt(LabErrorKind::Lost, lost)?);
+    if let Some((signal, _)) = Interrupts::caught() {
+        // It came while there was no lab to pass it to.
+        let _ = lab.signal(signal);
+    }
     match lab.next_notice() {
-        Some(Notice::Entered) => Ok(lab),
+        Some(Notice::Entered) if sent.is_ok() => Ok(lab),
         Some(Notice::Failed(error)) => Err(error),
-        Some(Notice::Ended(_)) | None => Err(LabError::lost(
-            "the lab ended before it was made; the program's main function must call \
-             lab::dispatch_hidden_commands() first of all",
-        )),
+        _ => Err(lab.not_entered()),
     }
 }
 
@@ -176,7 +209,7 @@ impl LabProcess {
     ///
     /// When the lab has ended.
     pub fn signal(&self, signal: Signal) -> Result<()> {
-        let mut socket = self.notices.get_ref();
+        let mut socket = self.notices.socket.get_ref();
         socket.write_all(&[signal as u8]).attempt(LabErrorKind::Lost, || "send a signal into the lab".into())
     }
 
@@ -199,34 +232,90 @@ impl LabProcess {
         let mut end = LabEnd::Killed;
         while let Some(notice) = self.next_notice() {
             match notice {
-                Notice::Entered => {}
+                Notice::Entered | Notice::Alive => {}
                 Notice::Ended(ending) => end = LabEnd::Controller(ending),
                 Notice::Failed(error) => return Err(error),
             }
         }
-        self.child.wait().attempt(LabErrorKind::Lost, || "wait for the lab".into())?;
+        self.wait_until_gone().attempt(LabErrorKind::Lost, || "wait for the lab".into())?;
         Ok(end)
+    }
+
+    /// The door waits for the lab's init, which the kernel ends last of its PID namespace. Where the door was killed,
+    /// the init has become this process's child.
+    fn wait_until_gone(&mut self) -> io::Result<ExitStatus> {
+        let status = self.child.wait()?;
+        self.reaped = true;
+        // All that this process inherits of a lab is in the door's process group.
+        while waitpid(Pid::from_raw(-(self.child.id() as i32)), None).is_ok() {}
+        Ok(status)
+    }
+
+    /// Kills door and init, stopped or not, and with them the lab.
+    fn kill(&mut self) {
+        let _ = killpg(Pid::from_raw(self.child.id() as i32), Signal::SIGKILL);
+        let _ = self.child.kill();
+    }
+
+    /// Why the lab ended before it had begun.
+    fn not_entered(mut self) -> LabError {
+        self.kill();
+        match self.wait_until_gone() {
+            Ok(status) if status.code().is_some_and(|code| code <= KILLED_CODE) => LabError::lost(
+                "the lab ended before it was made; the program's main function must call \
+                 lab::dispatch_hidden_commands() first of all",
+            ),
+            _ => LabError::disturbed("the lab was killed before it was made"),
+        }
     }
 
     fn send_request(&mut self, request: &Request) -> io::Result<()> {
         let bytes = serde_json::to_vec(request)?;
-        let socket = self.notices.get_mut();
+        let socket = self.notices.socket.get_mut();
         socket.write_all(&(bytes.len() as u64).to_be_bytes())?;
         socket.write_all(&bytes)
     }
 
+    /// The next notice; `None` when the lab is gone. A lab that shows no sign of life, or does not end although it was
+    /// asked to, is killed.
     fn next_notice(&mut self) -> Option<Notice> {
-        let mut line = String::new();
-        self.notices.read_line(&mut line).ok().filter(|len| *len > 0)?;
-        serde_json::from_str(&line).ok()
+        let begun = Instant::now();
+        loop {
+            if let Some(notice) = self.notices.next()? {
+                return Some(notice);
+            }
+            let too_late = Interrupts::caught().is_some_and(|(_, ago)| ago > TIME_TO_END)
+                || Interrupts::insisted().is_some_and(|ago| ago > TIME_TO_DIE);
+            if too_late || begun.elapsed() > SIGN_OF_LIFE {
+                self.kill();
+            }
+        }
+    }
+}
+
+impl Notices {
+    /// The next one: `Some(None)` if there is none yet, `None` when the other end is closed.
+    #[expect(clippy::option_option, reason = "nothing yet and nothing ever again are two things")]
+    fn next(&mut self) -> Option<Option<Notice>> {
+        match self.socket.read_line(&mut self.line) {
+            Ok(0) => None,
+            Ok(_) => {
+                let line = std::mem::take(&mut self.line);
+                serde_json::from_str(&line).ok().map(Some)
+            }
+            // What was read of a line stays in `line`.
+            Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut) => Some(None),
+            Err(_) => None,
+        }
     }
 }
 
 impl Drop for LabProcess {
     fn drop(&mut self) {
         self.forwarding = None;
-        // Nothing more to say: the lab's init reads the end of file, and ends.
-        let _ = self.notices.get_ref().shutdown(std::net::Shutdown::Both);
-        let _ = self.child.wait();
+        if !self.reaped {
+            self.kill();
+            let _ = self.wait_until_gone();
+        }
     }
 }

@@ -41,8 +41,11 @@ pub enum LabErrorKind {
     Node,
     /// Something did not happen in time.
     Timeout,
-    /// A process of the lab is gone, and with it the lab.
+    /// Something that cannot be: the lab's processes do not understand each other.
     Lost,
+    /// A process of the lab was killed or stopped by somebody else, and with it the lab. The run is interrupted, and
+    /// nothing is known to be wrong with the program.
+    Disturbed,
     /// A file could not be read or written.
     File,
     /// The caller asked for something that does not make sense (no such node, already running).
@@ -55,12 +58,17 @@ impl LabError {
         Self { kind, what: what.into(), remedy: remedy.into() }
     }
 
-    /// The lab's processes are gone: `what` says how that was noticed.
+    /// The lab's processes are in disorder: `what` says how that was noticed.
     pub fn lost(what: impl Into<String>) -> Self {
+        Self::new(LabErrorKind::Lost, what, "run again; please report it if it happens again")
+    }
+
+    /// A process of the lab was killed or stopped from outside: `what` says which.
+    pub fn disturbed(what: impl Into<String>) -> Self {
         Self::new(
-            LabErrorKind::Lost,
+            LabErrorKind::Disturbed,
             what,
-            "look at the run's log for what ended the lab (a kill from outside, too little memory), and run again",
+            "see who does that (somebody's kill, or the kernel for want of memory: dmesg says so), and run again",
         )
     }
 

@@ -5,21 +5,26 @@ use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::poll::{PollFd, PollFlags, poll};
 use nix::sched::CloneFlags;
 use nix::sys::signal::{SigSet, Signal, kill};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, setpgid};
 
-use super::enter::{Errand, LAB_COMMAND, Notice, Request};
+use super::enter::{Errand, KILLED_CODE, LAB_COMMAND, Notice, Request};
 use super::error::{Attempt, LabError, LabErrorKind, Result};
 use super::hub;
 use super::link::Link;
 use super::namespaces::{cannot_make_namespaces, make_namespaces};
 use super::protocol::{Ending, HubReply, HubRequest};
 use super::sys::{self, Forked};
+
+const WATCH_PAUSE_MS: u16 = 1000;
+/// Looks, a second apart, after which a stopped process is not expected to go on by itself.
+const STOPPED_LOOKS: u32 = 4;
 
 /// What the controller knows about its lab; the key to [`super::NamespaceLab::up`].
 #[derive(Debug)]
@@ -117,6 +122,7 @@ fn wait_at_the_door(init: Pid) -> ! {
     sys::name_process("lab-door");
     let code = match waitpid(init, None) {
         Ok(WaitStatus::Exited(_, code)) => code,
+        Ok(WaitStatus::Signaled(_, signal, _)) => KILLED_CODE + signal as i32,
         _ => 1,
     };
     std::process::exit(code)
@@ -175,6 +181,40 @@ fn become_controller(request: Request, hub: Link<HubRequest, HubReply>) -> Resul
     Ok(Inside { payload: request.payload, errand: request.errand, hub })
 }
 
+/// Looks for processes of the lab that somebody has stopped. Nobody within it does that, other than to the nodes'
+/// programs.
+#[derive(Default)]
+struct Stopped {
+    next_look: Option<Instant>,
+    /// Which was stopped at the last looks, and how many those were.
+    suspect: Option<(i32, u32)>,
+}
+
+impl Stopped {
+    /// The process that is stopped, if it has been for some seconds.
+    fn look(&mut self, controller: Pid, hub: Pid) -> Option<String> {
+        let now = Instant::now();
+        if self.next_look.is_some_and(|at| now < at) {
+            return None;
+        }
+        self.next_look = Some(now + Duration::from_secs(1));
+        // The nodes' inits, and what holds packets back.
+        let children = std::fs::read_to_string(format!("/proc/{hub}/task/{hub}/children")).unwrap_or_default();
+        let children = children.split_whitespace().filter_map(|pid| pid.parse().ok());
+        let found = [controller.as_raw(), hub.as_raw()].into_iter().chain(children).find_map(|pid| {
+            let (name, states) = sys::process_state(pid)?;
+            states.iter().all(|state| *state == 'T').then_some((pid, name))
+        });
+        let Some((pid, name)) = found else {
+            self.suspect = None;
+            return None;
+        };
+        let seen = self.suspect.filter(|(suspect, _)| *suspect == pid).map_or(1, |(_, seen)| seen + 1);
+        self.suspect = Some((pid, seen));
+        (seen >= STOPPED_LOOKS).then_some(name)
+    }
+}
+
 /// The init's loop: reaps, passes signals on; returns when the lab is over.
 fn watch(outside: &mut Outside, controller: Pid, hub: Pid) -> Notice {
     let Ok(children) =
@@ -182,23 +222,37 @@ fn watch(outside: &mut Outside, controller: Pid, hub: Pid) -> Notice {
     else {
         return Notice::Failed(LabError::lost("the lab's init cannot watch its processes"));
     };
+    let mut stopped = Stopped::default();
+    let mut last_sign = Instant::now();
     loop {
         let Ok(socket) = outside.socket() else { return Notice::Ended(Ending::Killed(libc::SIGKILL)) };
         let mut ready =
             [PollFd::new(socket.as_fd(), PollFlags::POLLIN), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
-        let _ = poll(&mut ready, PollTimeout::NONE);
+        let _ = poll(&mut ready, WATCH_PAUSE_MS);
         let from_outside = ready[0].any().unwrap_or(false);
         while matches!(children.read_signal(), Ok(Some(_))) {}
-        let mut hub_ended = false;
+        let mut hub_ended = None;
         while let Ok(status) = waitpid(None, Some(WaitPidFlag::WNOHANG)) {
             match Ending::from_wait(status) {
                 Some((pid, ending)) if pid == controller.as_raw() => return Notice::Ended(ending),
-                Some((pid, _)) => hub_ended |= pid == hub.as_raw(),
+                Some((pid, ending)) if pid == hub.as_raw() => hub_ended = Some(ending),
+                Some(_) => {}
                 None => break,
             }
         }
-        if hub_ended {
-            return Notice::Failed(LabError::lost("the lab's hub ended unexpectedly"));
+        match hub_ended {
+            Some(ending) if ending.from_outside() => {
+                return Notice::Failed(LabError::disturbed(format!("the lab's hub {ending}")));
+            }
+            Some(ending) => return Notice::Failed(LabError::lost(format!("the lab's hub {ending}"))),
+            None => {}
+        }
+        if let Some(name) = stopped.look(controller, hub) {
+            return Notice::Failed(LabError::disturbed(format!("{name} was stopped by a signal from outside")));
+        }
+        if last_sign.elapsed() >= Duration::from_secs(1) {
+            last_sign = Instant::now();
+            outside.notify(&Notice::Alive);
         }
         if from_outside {
             match outside.read_signal() {

@@ -4,11 +4,14 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::Duration;
 
 use nix::cmsg_space;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, socketpair,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg, setsockopt,
+    socketpair, sockopt,
 };
+use nix::sys::time::{TimeVal, TimeValLike};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -45,6 +48,12 @@ impl<S: Serialize, R: DeserializeOwned> Link<S, R> {
     pub(crate) fn pair() -> io::Result<(Link<S, R>, Link<R, S>)> {
         let (one, other) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
         Ok((Link::from_socket(one), Link::from_socket(other)))
+    }
+
+    /// Limits how long [`Link::receive`] waits; then it fails with `WouldBlock`.
+    pub(crate) fn set_patience(&self, patience: Duration) -> io::Result<()> {
+        let time = TimeVal::milliseconds(patience.as_millis() as i64);
+        Ok(setsockopt(&self.socket, sockopt::ReceiveTimeout, &time)?)
     }
 
     /// Sends one message, with descriptors of which the receiver gets copies.

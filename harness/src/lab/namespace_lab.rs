@@ -29,6 +29,8 @@ pub const MAX_NODES: u16 = 200;
 const CLIENTS_HOST: u8 = 254;
 const PREFIX_LEN: u8 = 24;
 const NODE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// How long the hub may take for anything: a hundred nodes on a loaded machine, rules that wait for a lock.
+const HUB_ANSWERS: Duration = Duration::from_secs(30);
 /// Pause between two readiness probes at first; it grows to the second value.
 const PROBE_PAUSE: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(25));
 /// How long one try of a readiness command may take.
@@ -74,6 +76,7 @@ impl NamespaceLab {
         let clients_ip = address(spec.subnet, CLIENTS_HOST);
         let logs = LogCollector::start(spec.limits.log_bytes)?;
         let hub = inside.hub;
+        hub.set_patience(HUB_ANSWERS).attempt(LabErrorKind::Lost, || "set the hub's link up".into())?;
         let send = |request| hub.send(&request, &[]).map_err(|_| hub_lost());
         send(HubRequest::Up(HubSpec {
             nodes: nodes.iter().map(|node| node_setup(node, spec)).collect(),
@@ -107,6 +110,11 @@ impl NamespaceLab {
     /// How the nodes are isolated.
     pub fn isolation(&self) -> &Isolation {
         &self.isolation
+    }
+
+    /// That a process of the lab was killed from outside, as far as this process has noticed.
+    pub fn disturbance(&self) -> Option<LabError> {
+        self.members.iter().find_map(|member| member.link.disturbance())
     }
 
     /// Sets the zero of the clock in the nodes' logs.
@@ -185,6 +193,9 @@ impl NamespaceLab {
         let args = args.iter().map(|arg| (*arg).to_owned()).collect();
         match self.ask_hub(&HubRequest::Run { program: program.into(), args, input: input.into() })? {
             HubReply::Ran { ending: Ending::Exited(0), stdout, .. } => Ok(stdout),
+            HubReply::Ran { ending, .. } if ending.from_outside() => {
+                Err(LabError::disturbed(format!("{program} {ending} in the hub")))
+            }
             HubReply::Ran { ending, stderr, .. } => Err(LabError::new(
                 LabErrorKind::Network,
                 format!("{program} {ending} in the hub: {}", stderr.trim()),
@@ -382,6 +393,9 @@ impl Lab for NamespaceLab {
                 Err(missing) => missing,
             };
             let log = self.log_file(node)?;
+            if let Some(disturbed) = member.link.disturbance() {
+                return Err(disturbed);
+            }
             let ended = member.link.ended().map(|(process, ending)| match process.as_str() {
                 MAIN_PROCESS => ending.to_string(),
                 process => format!("process {process} {ending}"),
@@ -505,7 +519,7 @@ fn hosts_file(nodes: &[Node], clients_ip: Ipv4Addr) -> String {
 }
 
 fn hub_lost() -> LabError {
-    LabError::lost("the lab's hub has ended")
+    LabError::disturbed("the lab's hub has ended")
 }
 
 fn unexpected(reply: HubReply) -> LabError {
@@ -517,7 +531,10 @@ fn unexpected(reply: HubReply) -> LabError {
 
 /// Receives one reply; a failure that the hub reports is an error here.
 fn receive(hub: &Link<HubRequest, HubReply>) -> Result<(HubReply, Vec<OwnedFd>)> {
-    let received = hub.receive().map_err(|error| LabError::lost(format!("the hub cannot be heard: {error}")))?;
+    let received = hub.receive().map_err(|error| match error.kind() {
+        std::io::ErrorKind::WouldBlock => LabError::disturbed("the lab's hub does not answer: it is stopped, or hangs"),
+        _ => LabError::lost(format!("the hub cannot be heard: {error}")),
+    })?;
     match received.ok_or_else(hub_lost)? {
         received if matches!(received.message, HubReply::Failed(_)) => Err(unexpected(received.message)),
         received => Ok((received.message, received.descriptors)),

@@ -56,14 +56,14 @@ fn map_one(uid: Uid, gid: Gid) -> Result<()> {
 /// rights, for the nodes.
 struct Mapper {
     process: Pid,
-    go: std::io::PipeWriter,
+    go: Option<std::io::PipeWriter>,
 }
 
 impl Mapper {
     fn start() -> Option<Self> {
         let (waiting, go) = std::io::pipe().ok()?;
         match sys::fork_into(CloneFlags::empty()).ok()? {
-            Forked::Parent(process) => Some(Self { process, go }),
+            Forked::Parent(process) => Some(Self { process, go: Some(go) }),
             Forked::Child => {
                 drop(go);
                 let told = (&waiting).read(&mut [0]).is_ok_and(|len| len == 1);
@@ -77,8 +77,16 @@ impl Mapper {
 
     /// True if both maps are written.
     fn map(mut self) -> bool {
-        let told = self.go.write_all(&[1]).is_ok();
+        let told = self.go.as_mut().is_some_and(|go| go.write_all(&[1]).is_ok());
         told && matches!(waitpid(self.process, None), Ok(WaitStatus::Exited(_, 0)))
+    }
+}
+
+impl Drop for Mapper {
+    fn drop(&mut self) {
+        // Without a word it ends; after `map` there is nobody to wait for.
+        self.go = None;
+        let _ = waitpid(self.process, None);
     }
 }
 

@@ -68,7 +68,11 @@ impl NodeLink {
                     shared.lock().take(received.message);
                     shared.changed.notify_all();
                 }
-                shared.lock().closed = true;
+                let mut state = shared.lock();
+                state.closed = true;
+                // Its processes are gone with it.
+                state.running.clear();
+                drop(state);
                 shared.changed.notify_all();
             })
             .attempt(LabErrorKind::Lost, || format!("listen to node {name}"))?;
@@ -85,9 +89,7 @@ impl NodeLink {
         state.last_id += 1;
         let id = state.last_id;
         drop(state);
-        self.link
-            .send(&make(id), descriptors)
-            .map_err(|error| LabError::lost(format!("node {} cannot be reached: {error}", self.name)))?;
+        self.link.send(&make(id), descriptors).map_err(|_| self.init_ended())?;
         let deadline = Instant::now() + ANSWER;
         let state = self.wait_until(deadline, |state| state.answers.contains_key(&id));
         let mut state = state.ok_or_else(|| {
@@ -98,8 +100,17 @@ impl NodeLink {
             Some(answer) => {
                 answer.map_err(|error| LabError { what: format!("node {}: {}", self.name, error.what), ..error })
             }
-            None => Err(LabError::lost(format!("the init of node {} has ended", self.name))),
+            None => Err(self.init_ended()),
         }
+    }
+
+    /// That the node's init is gone, and with it the node. It ends by itself only when the lab does.
+    pub(crate) fn disturbance(&self) -> Option<LabError> {
+        self.shared.lock().closed.then(|| self.init_ended())
+    }
+
+    fn init_ended(&self) -> LabError {
+        LabError::disturbed(format!("the init of node {} was killed", self.name))
     }
 
     /// The node's processes that run, in the order of their start.
@@ -135,7 +146,7 @@ impl NodeLink {
         };
         match state.commands.remove(&pid).flatten() {
             Some(ending) => Ok(Some(ending)),
-            None => Err(LabError::lost(format!("the init of node {} has ended", self.name))),
+            None => Err(self.init_ended()),
         }
     }
 

@@ -25,6 +25,21 @@ impl Ending {
         self == Self::Exited(0)
     }
 
+    /// A signal ended it that a process does not get by its own fault.
+    pub fn from_outside(self) -> bool {
+        const OWN_FAULTS: [i32; 8] = [
+            libc::SIGABRT,
+            libc::SIGBUS,
+            libc::SIGFPE,
+            libc::SIGILL,
+            libc::SIGSEGV,
+            libc::SIGSYS,
+            libc::SIGTRAP,
+            libc::SIGPIPE,
+        ];
+        matches!(self, Self::Killed(signal) if !OWN_FAULTS.contains(&signal))
+    }
+
     /// Translates a wait status; `None` for stops and continues, which are not endings.
     pub(crate) fn from_wait(status: nix::sys::wait::WaitStatus) -> Option<(i32, Self)> {
         use nix::sys::wait::WaitStatus;

@@ -28,6 +28,12 @@ pub enum RunError {
         /// What to do about it.
         remedy: String,
     },
+    /// The user asked to stop before it began.
+    #[error("{signal} came before the run began")]
+    Interrupted {
+        /// How.
+        signal: String,
+    },
     /// The run's folder cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -43,6 +49,7 @@ impl RunError {
             RunError::Unknown { .. } => "use the program that made the run".to_owned(),
             RunError::Target(error) => error.remedy.clone(),
             RunError::Environment { remedy, .. } => remedy.clone(),
+            RunError::Interrupted { .. } => String::new(),
             RunError::Store(error) => error.remedy(),
             RunError::Read(error) => error.remedy(),
         }

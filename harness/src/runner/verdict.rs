@@ -4,7 +4,6 @@ use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{History, Outcome};
 use rashomon_runs::{Evidence, Manifest, Plan, RunFolder, Verdict, VerdictRecord};
 
-use super::Broke;
 use crate::judge::{self, Demands, Judged};
 use crate::registry::Registry;
 
@@ -14,11 +13,12 @@ pub(super) fn of_broken(
     plan: &Plan,
     manifest: &Manifest,
     folder: &RunFolder,
-    broke: Broke,
+    what: String,
+    remedy: &str,
 ) -> VerdictRecord {
-    let mut reasons = vec![broke.what];
-    if !broke.remedy.is_empty() {
-        reasons.push(format!("hint: {}", broke.remedy));
+    let mut reasons = vec![what];
+    if !remedy.is_empty() {
+        reasons.push(format!("hint: {remedy}"));
     }
     let judgements =
         judge_history(registry, plan, manifest, folder).map_or_else(|_| Vec::new(), |judged| judged.judgements);
@@ -26,6 +26,24 @@ pub(super) fn of_broken(
         reasons.push("what was recorded until then has an anomaly".to_owned());
     }
     VerdictRecord { verdict: Verdict::Broken, reasons, judgements }
+}
+
+/// The verdict of a run that somebody ended: what it recorded is judged, and nothing is missed.
+pub(super) fn of_interrupted(
+    registry: &Registry,
+    plan: &Plan,
+    manifest: &mut Manifest,
+    folder: &RunFolder,
+    how: &str,
+) -> VerdictRecord {
+    let evidence = manifest.evidence.get_or_insert_default();
+    evidence.interrupted = true;
+    evidence.notes.push(format!("interrupted: {how}"));
+    let evidence = evidence.clone();
+    let judgements =
+        judge_history(registry, plan, manifest, folder).map_or_else(|_| Vec::new(), |judged| judged.judgements);
+    let demands = Demands { functions: &[], faults: &[], schedule: &plan.schedule };
+    judge::verdict(&demands, &evidence, judgements)
 }
 
 /// The verdict of a run whose controller ended well.

@@ -126,10 +126,71 @@ pub(crate) fn signals(users: UserNamespace) {
     let pid = Pid::from_raw(harness.id() as i32);
     kill(pid, Signal::SIGTERM).expect("signal");
     wait_for(&folder.path().join("caught"));
+    kill(pid, Signal::SIGTERM).expect("the same request once more, as `timeout` sends it");
+    std::thread::sleep(Duration::from_millis(700));
     assert!(harness.try_wait().expect("wait").is_none(), "the controller is still busy");
     kill(pid, Signal::SIGTERM).expect("signal again");
     assert!(!harness.wait().expect("wait").success());
     assert_eq!(processes_with(&marker), BTreeSet::new());
+}
+
+/// Whoever of the lab is stopped or killed from outside: the lab ends, soon and as a whole.
+pub(crate) fn disturbances(users: UserNamespace) {
+    let disturb = |name: &str, signal: Signal, soon: u64| {
+        let folder = folder();
+        let marker = marker("disturbed");
+        let mut harness = outer("sleep", folder.path(), &marker, users);
+        let begun = Instant::now();
+        signal_process(&marker, name, signal);
+        while harness.try_wait().expect("wait").is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(soon), "{name} {signal}: it goes on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(processes_with(&marker), BTreeSet::new(), "{name} {signal}");
+    };
+    std::thread::scope(|scope| {
+        for (name, signal, soon) in [
+            ("lab-hub", Signal::SIGKILL, 5),
+            ("lab-hub", Signal::SIGSTOP, 15),
+            ("lab-init", Signal::SIGKILL, 5),
+            ("lab-door", Signal::SIGKILL, 5),
+            ("lab-controller", Signal::SIGKILL, 5),
+            ("lab-controller", Signal::SIGSTOP, 15),
+            ("lab-n1", Signal::SIGSTOP, 15),
+        ] {
+            scope.spawn(move || disturb(name, signal, soon));
+        }
+    });
+}
+
+/// Sends a signal to the process of this name in the lab of this marker.
+fn signal_process(marker: &str, name: &str, signal: Signal) {
+    let named = |pid: &u32| {
+        let comm = std::fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        comm.trim_end() == name
+    };
+    let pid = processes_with(marker).into_iter().find(named).expect(name);
+    kill(Pid::from_raw(pid as i32), signal).expect("signal");
+}
+
+/// Stopped processes do not keep a second signal from ending everything.
+pub(crate) fn stopped_labs_end(users: UserNamespace) {
+    for name in ["lab-init", "lab-door"] {
+        let folder = folder();
+        let marker = marker("stopped");
+        let mut harness = outer("sleep", folder.path(), &marker, users);
+        signal_process(&marker, name, Signal::SIGSTOP);
+        let pid = Pid::from_raw(harness.id() as i32);
+        kill(pid, Signal::SIGINT).expect("signal");
+        std::thread::sleep(Duration::from_millis(600));
+        kill(pid, Signal::SIGINT).expect("signal again");
+        let begun = Instant::now();
+        while harness.try_wait().expect("wait").is_none() {
+            assert!(begun.elapsed() < SOON, "{name}: it goes on");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert_eq!(processes_with(&marker), BTreeSet::new(), "{name}");
+    }
 }
 
 pub(crate) fn forbidden_user_namespaces_are_named(_: UserNamespace) {
