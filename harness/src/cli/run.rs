@@ -104,14 +104,16 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
             Seeds { first: seed, last: seed }
         }
     };
-    // A seed that cannot be planned is reported before the first run, not after some.
-    let plans: Vec<Plan> = seeds.iter().map(|seed| arguments.plan(registry, seed)).collect::<Result<_, _>>()?;
+    // A seed that cannot be planned is reported before the first run, not after some. Plans are drawn again when their
+    // turn comes: those of a million seeds are large.
+    seeds.iter().try_for_each(|seed| arguments.plan(registry, seed).map(drop))?;
+    let plans = seeds.iter().map(|seed| arguments.plan(registry, seed).expect("the same plan was drawn before"));
     let listener = arguments.listener();
     let many =
         Many { runner: &super::runner(registry, &store), jobs: usize::from(arguments.jobs), listener: &*listener };
     let mut digests = Vec::new();
     let mut failed = None;
-    many.run(plans.into_iter().map(|plan| ((), plan)), |(), result| match result {
+    many.run(plans.map(|plan| ((), plan)), |(), result| match result {
         Ok(run) => {
             if !arguments.json {
                 summary::print_run(&run);

@@ -30,6 +30,7 @@ impl Many<'_> {
     ) {
         let work = |plan: Plan| match self.runner.run(&plan, self.listener) {
             Ok(run) if run.interrupted() => ControlFlow::Break(Ok(run)),
+            Err(error @ RunError::Interrupted { .. }) => ControlFlow::Break(Err(error)),
             result => ControlFlow::Continue(result),
         };
         side_by_side(self.jobs, plans, work, finished);
