@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use rashomon_harness::faults::kind::{self, FaultKind};
+use rashomon_harness::faults::FaultCatalogue;
+use rashomon_harness::faults::kind::FaultKind;
 use rashomon_harness::schedule::Schedule;
 use rashomon_harness::target::{Target, TargetConfig};
 use rashomon_targets::{CrdtReplicas, Dynamo, RaftKv};
@@ -27,19 +28,21 @@ const FAULTS: [&[&str]; 4] = [
 /// Every case by its name, with the schedule that is drawn today.
 fn drawn() -> BTreeMap<String, Schedule> {
     let targets: [&dyn Target; 3] = [&RaftKv, &Dynamo, &CrdtReplicas];
+    let catalogue = FaultCatalogue::included();
     let mut cases = BTreeMap::new();
     for (place, target) in targets.into_iter().enumerate() {
         let timing = target.timing(&TargetConfig::default()).unwrap();
         for (set, faults) in FAULTS.into_iter().enumerate() {
-            let kinds: Vec<FaultKind> = faults.iter().flat_map(|name| kind::kinds_named(name).unwrap()).collect();
+            let kinds: Vec<FaultKind> = faults.iter().flat_map(|name| catalogue.named(name).unwrap()).collect();
             for (turn, seed) in SEEDS.into_iter().enumerate() {
                 // Not every combination: each seed with each set of faults, sizes and lengths in turn.
                 let nodes = NODES[(turn + place) % 2];
                 let time_ms = TIMES_MS[(turn / 2 + set) % 2];
                 let name =
                     format!("{} seed {seed}, {nodes} nodes, {time_ms} ms, {}", target.info().name, faults.join(","));
-                let kinds = kind::meaningful(kinds.iter().copied(), nodes, target.info().has_leader);
-                cases.insert(name, Schedule::draw(seed, nodes, target.info().has_leader, time_ms, &kinds, timing));
+                let leader = target.info().has_leader;
+                let kinds = catalogue.meaningful(kinds.iter().cloned(), nodes, leader);
+                cases.insert(name, catalogue.draw(seed, nodes, leader, time_ms, &kinds, timing));
             }
         }
     }

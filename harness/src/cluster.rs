@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 pub use plans::{ClusterPlans, plan};
 
-use crate::faults::clock;
+use crate::faults::{Lost, clock};
 use crate::lab::{CommandOutput, Effect, Lab, LabError, LabErrorKind, NamespaceLab, RuleCounter};
 use crate::target::{ClusterContext, Node, NodeCommand, NodeFile, NodePlan, NodeStatus, Step, Target};
 
@@ -315,15 +315,6 @@ fn last_lines(text: &str) -> String {
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
     let last = &lines[lines.len().saturating_sub(3)..];
     if last.is_empty() { String::new() } else { format!("; its last lines: {}", last.join(" / ")) }
-}
-
-/// What a node has lost.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lost {
-    /// How many files.
-    pub files: u64,
-    /// How much was in them.
-    pub bytes: u64,
 }
 
 /// Removes everything in a folder, but not the folder. Links are removed, not followed.

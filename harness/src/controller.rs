@@ -23,9 +23,9 @@ use tokio::sync::watch;
 use crate::cluster::{self, Cluster, ClusterPlans, StartError};
 use crate::event::stream::EventSender;
 use crate::event::{Phase, ProgressSample, RunEventKind};
-use crate::faults::kind::FaultClass;
-use crate::faults::nemesis::{Doing, Nemesis, NemesisError};
-use crate::faults::partition;
+use crate::faults::environment::LabEnvironment;
+use crate::faults::nemesis::{ActiveFaults, Assignment, Nemesis, NemesisError};
+use crate::faults::{Capability, rules};
 use crate::final_reads::{self, Agreement};
 use crate::lab::{self, Inside, Isolation, Lab, LabError, LabErrorKind, LabSpec, NamespaceLab, NodeUser};
 use crate::load::{Connect, Load};
@@ -214,13 +214,14 @@ impl<'a> Run<'a> {
         mut interrupt: Interrupt,
     ) -> Result<(), ControllerError> {
         manifest.nodes = plans.context.nodes.iter().zip(&plans.nodes).map(node_record).collect();
-        let library = self.spec.fault_classes().contains(&FaultClass::Clock).then(lab::find_faketime).flatten();
+        let needs = |capability| self.registry.faults().needs(&self.spec.faults, capability);
+        let library = needs(Capability::WallClocks).then(lab::find_faketime).flatten();
         let cluster = Cluster::new(self.target.clone(), lab.clone(), plans, library)?;
 
         self.enter(Phase::NodesStarting);
         let starting = Instant::now();
-        if self.spec.fault_classes().iter().any(|class| matches!(class, FaultClass::Partition | FaultClass::Packets)) {
-            cluster.hub_rules(partition::first_rules()).await?;
+        if needs(Capability::Links) {
+            cluster.hub_rules(rules::first_rules()).await?;
         }
         tokio::select! {
             started = cluster.start_all() => started?,
@@ -247,13 +248,14 @@ impl<'a> Run<'a> {
         let events = self.events.clone();
         let log = self.folder.create_fault_log().map_err(NemesisError::Log)?;
         let log = log.observed_by(move |fault| events.send(fault_event(fault)));
-        let doing = Doing::default();
+        let active = ActiveFaults::default();
         let timing = self.target.timing(&cluster.context().config)?;
-        let mut nemesis = Nemesis::new(&cluster, &recorder, log, doing.clone(), timing);
+        let env = LabEnvironment::new(&cluster, &recorder);
+        let mut nemesis = Nemesis::new(self.registry.faults(), &env, &recorder, log, active.clone(), timing);
         let load = self.load(&cluster, recorder.clone())?;
         let (stop, stopped) = watch::channel(false);
         let (phase, phases) = watch::channel(Phase::Load);
-        let sampling = tokio::spawn(sample(self.events.clone(), recorder.clone(), doing, phases));
+        let sampling = tokio::spawn(sample(self.events.clone(), recorder.clone(), active, phases));
 
         self.enter(Phase::Load);
         let loading = Instant::now();
@@ -263,7 +265,8 @@ impl<'a> Run<'a> {
             let _ = stop.send(true);
         };
         let faults = async {
-            let struck = nemesis.run(&self.schedule, epoch.into(), stopped.clone()).await;
+            let assignment = Assignment { schedule: &self.schedule, start: epoch.into(), time_ms: self.spec.time_ms };
+            let struck = nemesis.run(&assignment, stopped.clone()).await;
             if struck.is_err() {
                 // The run is broken: no reason to go on with it.
                 let _ = stop.send(true);
@@ -423,7 +426,7 @@ impl<'a> Run<'a> {
             reads_after_heal,
             faults_installed: log.count(FaultOutcome::Installed),
             faults_skipped: log.count(FaultOutcome::Skipped),
-            faults_indeterminate: log.count(FaultOutcome::Indeterminate),
+            faults_unconfirmed: log.count(FaultOutcome::Unconfirmed),
             interrupted,
             ..seen
         }
@@ -459,16 +462,21 @@ fn node_record((node, plan): (&Node, &NodePlan)) -> NodeRecord {
 }
 
 /// Sends samples of the progress until it is dropped.
-async fn sample(events: Arc<EventSender>, recorder: Arc<Recorder>, doing: Doing, phase: watch::Receiver<Phase>) {
+async fn sample(
+    events: Arc<EventSender>,
+    recorder: Arc<Recorder>,
+    active: ActiveFaults,
+    phase: watch::Receiver<Phase>,
+) {
     loop {
         tokio::time::sleep(SAMPLE_EVERY).await;
         recorder.tick();
-        let active = doing.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect();
+        let active_faults = active.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).values().cloned().collect();
         events.send(RunEventKind::Progress(ProgressSample {
             time_ns: recorder.now_ns(),
             phase: *phase.borrow(),
             operations: recorder.with_tally(|tally| tally.totals()),
-            active_faults: active,
+            active_faults,
         }));
     }
 }

@@ -10,10 +10,10 @@ mod recorded;
 pub(crate) use recorded::{Judged, judge_recorded};
 
 use rashomon_checkers::{Anomaly, Finding, Judgement};
+use rashomon_faults::{FaultCatalogue, FaultClassInfo};
 use rashomon_runs::{Convergence, Evidence, Verdict, VerdictRecord};
-
-use crate::faults::kind::FaultClass;
-use crate::schedule::Schedule;
+use rashomon_spec::fault_kind::{FaultClass, FaultKind};
+use rashomon_spec::schedule::Schedule;
 
 /// Fewer acknowledged operations than this prove nothing.
 const ACKNOWLEDGED_MIN: u64 = 100;
@@ -23,9 +23,26 @@ pub struct Demands<'a> {
     /// Functions of which some must have been acknowledged.
     pub functions: &'a [&'a str],
     /// The classes of faults asked for.
-    pub faults: &'a [FaultClass],
-    /// The plan.
-    pub schedule: &'a Schedule,
+    pub faults: &'a [RequestedClass],
+}
+
+/// A class of faults that a run was asked for.
+pub struct RequestedClass {
+    /// Its name.
+    pub name: &'static str,
+    /// How many of its faults the plan has.
+    pub planned: usize,
+}
+
+impl RequestedClass {
+    /// The classes that a plan was asked for.
+    pub fn of(catalogue: &FaultCatalogue, kinds: &[FaultKind], schedule: &Schedule) -> Vec<RequestedClass> {
+        let requested = |class: &'static FaultClassInfo| RequestedClass {
+            name: class.name,
+            planned: schedule.count(&catalogue.kinds(class.name)),
+        };
+        catalogue.classes_of(kinds).into_iter().map(requested).collect()
+    }
 }
 
 /// The verdict of a run that the harness itself survived.
@@ -77,8 +94,8 @@ fn missing(demands: &Demands<'_>, evidence: &Evidence) -> Vec<String> {
             lacks.push(format!("no `{function}` was acknowledged under load"));
         }
     }
-    for &class in demands.faults {
-        lacks.extend(missing_fault(demands.schedule, evidence, class));
+    for class in demands.faults {
+        lacks.extend(missing_fault(evidence, class));
     }
     for (index, &reads) in evidence.reads_after_heal.iter().enumerate() {
         if reads == 0 {
@@ -117,23 +134,23 @@ fn not_converged(convergence: &Convergence) -> Option<String> {
     None
 }
 
-fn missing_fault(schedule: &Schedule, evidence: &Evidence, class: FaultClass) -> Option<String> {
+fn missing_fault(evidence: &Evidence, &RequestedClass { name: class, planned }: &RequestedClass) -> Option<String> {
     let count = |counts: &[(FaultClass, u64)]| {
-        counts.iter().filter(|&&(of, _)| of == class).map(|&(_, count)| count).sum::<u64>()
+        counts.iter().filter(|(of, _)| of.as_str() == class).map(|&(_, count)| count).sum::<u64>()
     };
     let installed = count(&evidence.faults_installed);
     let skipped = count(&evidence.faults_skipped);
-    let indeterminate = count(&evidence.faults_indeterminate);
-    if schedule.count(class) == 0 {
+    let unconfirmed = count(&evidence.faults_unconfirmed);
+    if planned == 0 {
         return Some(format!("no {class} fault fitted into the load's time; use a longer --time"));
     }
     if installed > 0 {
         return None;
     }
-    if skipped + indeterminate == 0 {
+    if skipped + unconfirmed == 0 {
         return Some(format!("no {class} fault began before the load ended; use a longer --time"));
     }
-    Some(format!("no {class} fault took effect ({skipped} skipped, {indeterminate} unconfirmed); see faults.jsonl"))
+    Some(format!("no {class} fault took effect ({skipped} skipped, {unconfirmed} unconfirmed); see faults.jsonl"))
 }
 
 fn total(acknowledged: &[(String, u64)]) -> u64 {
@@ -158,13 +175,9 @@ pub fn upper_bound(runs: u64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use rashomon_runs::{FunctionCounts, NodeExit};
 
     use super::*;
-    use crate::faults::kind::FaultKind;
-    use crate::target::TargetTiming;
 
     fn judgement(finding: Finding) -> Judgement {
         let anomaly = Anomaly {
@@ -191,20 +204,14 @@ mod tests {
         Evidence {
             functions: vec![counts("read"), counts("write")],
             reads_after_heal: vec![5, 5, 5],
-            faults_installed: vec![(FaultClass::Partition, 3)],
+            faults_installed: vec![(FaultClass::new("partition"), 3)],
             ..Evidence::default()
         }
     }
 
     fn decide(evidence: &Evidence, finding: Finding) -> VerdictRecord {
-        let timing = TargetTiming {
-            election_timeout: Duration::from_millis(300),
-            recovery: Duration::from_millis(900),
-            convergence: Duration::from_secs(5),
-        };
-        let schedule = Schedule::draw(1, 3, true, 30_000, &[FaultKind::IsolateLeader], timing);
-        let faults = [FaultClass::Partition];
-        let demands = Demands { functions: &["read", "write"], faults: &faults, schedule: &schedule };
+        let faults = [RequestedClass { name: "partition", planned: 3 }];
+        let demands = Demands { functions: &["read", "write"], faults: &faults };
         verdict(&demands, evidence, vec![judgement(finding)])
     }
 

@@ -1,24 +1,32 @@
-//! The targets and workloads that a binary offers.
+//! The targets, workloads and faults that a binary offers.
 
 use std::sync::Arc;
+
+use rashomon_faults::{Fault, FaultCatalogue};
 
 use crate::interface::{self, Interface};
 use crate::target::Target;
 use crate::workload::Workload;
 
-/// The targets and workloads that a binary offers. The included ones are registered by `rashomon`'s `main`; a crate of
-/// your own registers its own, with or without them.
-#[derive(Default)]
+/// The targets, workloads and faults that a binary offers. The included targets and workloads are registered by
+/// `rashomon`'s `main`; a crate of your own registers its own, with or without them.
 pub struct Registry {
     /// With their names.
     targets: Vec<(String, Arc<dyn Target>)>,
     workloads: Vec<Arc<dyn Workload>>,
+    faults: FaultCatalogue,
+}
+
+impl Default for Registry {
+    fn default() -> Registry {
+        Registry::new()
+    }
 }
 
 impl Registry {
-    /// An empty registry.
+    /// A registry without targets and workloads, with the included faults.
     pub fn new() -> Registry {
-        Registry::default()
+        Registry { targets: Vec::new(), workloads: Vec::new(), faults: FaultCatalogue::included() }
     }
 
     /// Adds a target.
@@ -31,6 +39,21 @@ impl Registry {
     pub fn workload(mut self, workload: impl Workload + 'static) -> Registry {
         self.workloads.push(Arc::new(workload));
         self
+    }
+
+    /// Adds a fault of your own after the included ones, whose seeds still draw what they drew.
+    ///
+    /// # Panics
+    ///
+    /// When a fault or a class has its name already.
+    pub fn fault(mut self, fault: impl Fault + 'static) -> Registry {
+        self.faults = self.faults.with(fault);
+        self
+    }
+
+    /// All faults.
+    pub fn faults(&self) -> &FaultCatalogue {
+        &self.faults
     }
 
     /// All targets, in the order they were added.

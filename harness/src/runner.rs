@@ -18,7 +18,7 @@ use rashomon_runs::{Manifest, Plan, RunDigest, RunFolder, Store, VerdictRecord};
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Listener, Phase, RunEvent, RunEventKind, stream};
-use crate::faults::kind::FaultClass;
+use crate::faults::Capability;
 use crate::lab::{self, Ending, EnterSpec, Interrupts, LabEnd, LabError, LabErrorKind, LabStdout};
 use crate::registry::Registry;
 
@@ -91,7 +91,7 @@ impl Runner<'_> {
         if let Some((signal, _)) = Interrupts::caught() {
             return Err(RunError::Interrupted { signal: signal.to_string() });
         }
-        environment_is_fit(plan)?;
+        environment_is_fit(self.registry, plan)?;
         let began = Instant::now();
         let mut manifest = manifest::first(self, plan)?;
         let folder = self.store.new_run(&manifest.run)?;
@@ -138,9 +138,10 @@ impl Runner<'_> {
     }
 }
 
-/// What the run needs of this machine beyond a lab, checked before anything is written.
-fn environment_is_fit(plan: &Plan) -> Result<(), RunError> {
-    if plan.spec.fault_classes().contains(&FaultClass::Clock) && lab::find_faketime().is_none() {
+/// What the run needs of its plan and of this machine beyond a lab, checked before anything is written.
+fn environment_is_fit(registry: &Registry, plan: &Plan) -> Result<(), RunError> {
+    registry.faults().check(&plan.schedule, plan.spec.nodes).map_err(RunError::Schedule)?;
+    if registry.faults().needs(&plan.spec.faults, Capability::WallClocks) && lab::find_faketime().is_none() {
         return Err(RunError::Environment {
             what: "clock faults need libfaketime, which is not installed".to_owned(),
             remedy: "install it (Debian and Ubuntu: apt-get install libfaketime), or leave `clock` out of --faults"

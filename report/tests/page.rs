@@ -82,7 +82,7 @@ fn sections_come_in_the_order_a_reader_needs_them() {
         "100 ms",
         "312 packets dropped",
         "skipped",
-        "indeterminate",
+        "unconfirmed",
         "became leader",
         "Reads after the last heal",
         "zones",
@@ -235,7 +235,7 @@ const FIXED: [&str; 12] = [
     "faults",
     "faults_installed",
     "faults_skipped",
-    "faults_indeterminate",
+    "faults_unconfirmed",
     "consistency",
     "data",
 ];

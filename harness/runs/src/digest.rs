@@ -1,7 +1,7 @@
 //! What many runs are listed, grouped and compared by: small, and without the runs' histories.
 
 use rashomon_checkers::{Anomaly, Finding, Judgement};
-use rashomon_spec::fault_kind::FaultClass;
+use rashomon_spec::fault_kind::{FaultClass, FaultKind};
 use serde::{Deserialize, Serialize};
 
 use crate::{Manifest, Verdict, VerdictRecord};
@@ -32,8 +32,8 @@ pub struct RunDigest {
     pub seed: u64,
     /// Length of the load that was planned, ms.
     pub time_ms: u64,
-    /// The classes of faults that were requested.
-    pub fault_classes: Vec<FaultClass>,
+    /// The kinds of faults that were requested.
+    pub fault_kinds: Vec<FaultKind>,
     /// The verdict; absent when the run was never judged.
     pub verdict: Option<Verdict>,
     /// Why, the most important first.
@@ -87,7 +87,7 @@ impl RunDigest {
             nodes: manifest.spec.nodes,
             seed: manifest.spec.seed,
             time_ms: manifest.spec.time_ms,
-            fault_classes: manifest.spec.fault_classes(),
+            fault_kinds: manifest.spec.faults.clone(),
             verdict: verdict.map(|record| record.verdict).or(manifest.verdict),
             reasons: verdict.map_or_else(Vec::new, |record| record.reasons.clone()),
             anomalies: verdict.map_or_else(Vec::new, |record| anomalies(&record.judgements)),

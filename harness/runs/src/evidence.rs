@@ -25,8 +25,9 @@ pub struct Evidence {
     pub faults_installed: Vec<(FaultClass, u64)>,
     /// Faults that were skipped, by class.
     pub faults_skipped: Vec<(FaultClass, u64)>,
-    /// Faults that were injected without an observed effect, by class.
-    pub faults_indeterminate: Vec<(FaultClass, u64)>,
+    /// Faults that were injected without an observed effect, by class. (Version 0.1.0 wrote `faults_indeterminate`.)
+    #[serde(alias = "faults_indeterminate")]
+    pub faults_unconfirmed: Vec<(FaultClass, u64)>,
     /// Node processes that exited unexpectedly.
     pub unexpected_exits: Vec<NodeExit>,
     /// Arrivals that found every client busy (open-loop load only).

@@ -11,15 +11,16 @@ pub enum FaultOutcome {
     Installed,
     /// It was not tried, for a reason of the model: no leader, the node was already down, ….
     Skipped,
-    /// It was injected, but no effect was observed.
-    Indeterminate,
+    /// It was injected, but no effect was observed. (Version 0.1.0 wrote `indeterminate`.)
+    #[serde(alias = "indeterminate")]
+    Unconfirmed,
 }
 
 /// One line of `faults.jsonl`. A fault has a line when it begins (without `end_ns`) and a second one, with the same id,
 /// when it has been healed; the later one counts.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FaultRecord {
-    /// Its number in the run, from 1.
+    /// Its identity within the run, as in the plan.
     pub id: u32,
     /// The episode it belongs to, from 1.
     pub episode: u32,
@@ -41,9 +42,13 @@ pub struct FaultRecord {
     pub proof: Vec<String>,
     /// How its healing was observed.
     pub healed: Vec<String>,
-    /// Why it was skipped or is indeterminate.
+    /// Why it was skipped or is unconfirmed.
     pub reason: Option<String>,
     /// How far it set the wall clocks of its nodes off, milliseconds; negative is back. Only clock faults do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ms: Option<i64>,
+    /// The fault of the plan that it repeats, because none of its class had taken effect when the plan was over. Such a
+    /// fault is not in the plan itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<u32>,
 }

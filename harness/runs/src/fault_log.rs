@@ -55,7 +55,7 @@ impl FaultLog {
     pub fn count(&self, outcome: FaultOutcome) -> Vec<(FaultClass, u64)> {
         let mut counts: BTreeMap<&str, (FaultClass, u64)> = BTreeMap::new();
         for record in self.latest.values().filter(|record| record.outcome == outcome) {
-            counts.entry(record.class.as_str()).or_insert((record.class, 0)).1 += 1;
+            counts.entry(record.class.as_str()).or_insert((record.class.clone(), 0)).1 += 1;
         }
         counts.into_values().collect()
     }

@@ -65,7 +65,7 @@ fn every_run_is_listed_once_with_its_digest_and_a_damaged_one_hides_no_other() {
     assert_eq!((pass.verdict, pass.first_anomaly()), (Some(Verdict::Pass), None));
     assert_eq!(pass.operations, [809, 3, 0]);
     let installed: u64 = pass.faults_installed.iter().map(|&(_, count)| count).sum();
-    assert_eq!((installed, pass.fault_classes.len()), (7, 5));
+    assert_eq!((installed, pass.fault_kinds.len()), (7, 14));
 
     let violation = listed[1].1.as_ref().unwrap();
     assert_eq!((violation.verdict, violation.anomalies.len()), (Some(Verdict::Violation), 2));

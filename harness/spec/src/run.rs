@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::consistency::Consistency;
-use crate::fault_kind::{FaultClass, FaultKind};
+use crate::fault_kind::FaultKind;
 use crate::target::TargetConfig;
 use crate::workload::Requirements;
 
@@ -55,14 +55,6 @@ pub struct RunSpec {
 }
 
 impl RunSpec {
-    /// The classes that its kinds of faults belong to, in order.
-    pub fn fault_classes(&self) -> Vec<FaultClass> {
-        let mut classes: Vec<FaultClass> = self.faults.iter().map(|kind| kind.class()).collect();
-        classes.sort();
-        classes.dedup();
-        classes
-    }
-
     /// What its history is judged by; `quiet_since_ns` is when all was healed and no client updated anything any more.
     pub fn demand(&self, quiet_since_ns: Option<u64>) -> Requirements {
         Requirements {

@@ -7,7 +7,6 @@ use rashomon_checkers::ModelKind;
 
 use super::error::CommandError;
 use crate::consistency::Consistency;
-use crate::faults::kind::FaultKind;
 use crate::registry::Registry;
 use crate::target::{Setting, TargetConfig, TargetInfo};
 use crate::workload::Requirements;
@@ -40,7 +39,7 @@ pub(crate) fn list(registry: &Registry, arguments: &ListArguments) -> Result<u8,
         What::Targets => targets(registry),
         What::Workloads => workloads(registry),
         What::Interfaces => interfaces(registry),
-        What::Faults => faults(),
+        What::Faults => faults(registry),
         What::Models => models(),
         What::Mutants => mutants(registry),
     }
@@ -97,9 +96,11 @@ fn listed<'a>(names: impl Iterator<Item = &'a str>) -> String {
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-fn faults() {
-    for kind in FaultKind::ALL {
-        out!("{:<10} {:<18} {}", kind.class().as_str(), kind.as_str(), kind.meaning());
+fn faults(registry: &Registry) {
+    for fault in registry.faults().faults() {
+        let class = fault.class();
+        let opt_in = class.opt_in.map_or_else(String::new, |reason| format!("; opt-in: {reason}"));
+        out!("{:<10} {:<18} {}{opt_in}", class.name, fault.kind().as_str(), fault.meaning());
     }
 }
 

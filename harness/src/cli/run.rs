@@ -15,7 +15,8 @@ use super::seeds::{self, Seeds};
 use super::summary;
 use crate::consistency::Consistency;
 use crate::event::Listener;
-use crate::faults::kind::{self, FaultClass, FaultKind};
+use crate::faults::FaultCatalogue;
+use crate::faults::kind::FaultKind;
 use crate::registry::Registry;
 use crate::run::{DataPlacement, RunSpec};
 use crate::runner::{self, Many};
@@ -187,16 +188,23 @@ impl RunArguments {
         let workload = registry.find_workload(workload).ok_or_else(|| {
             names::unknown("workload", workload, registry.workloads().map(|workload| workload.name()))
         })?;
-        let spec = self.spec(&**target, &**workload, seed)?;
+        let faults = registry.faults();
+        let spec = self.spec(faults, &**target, &**workload, seed)?;
         let timing = target.timing(&spec.target_config())?;
         let has_leader = target.info_under(&spec.target_config()).has_leader;
-        let draw = |time_ms| Schedule::draw(seed, spec.nodes, has_leader, time_ms, &spec.faults, timing);
+        let draw = |time_ms| faults.draw(seed, spec.nodes, has_leader, time_ms, &spec.faults, timing);
         let schedule = draw(spec.time_ms);
-        every_class_fits(&spec, &schedule, draw)?;
+        every_class_fits(faults, &spec, &schedule, draw)?;
         Ok(Plan { spec, schedule })
     }
 
-    fn spec(&self, target: &dyn Target, workload: &dyn Workload, seed: u64) -> Result<RunSpec, CommandError> {
+    fn spec(
+        &self,
+        faults: &FaultCatalogue,
+        target: &dyn Target,
+        workload: &dyn Workload,
+        seed: u64,
+    ) -> Result<RunSpec, CommandError> {
         let config = TargetConfig {
             mutant: self.mutant.clone(),
             node_binary: self.node_binary.clone(),
@@ -243,7 +251,7 @@ impl RunArguments {
             clients: self.clients,
             rate: self.rate,
             time_ms: self.time,
-            faults: fault_kinds(&self.faults, nodes, info.has_leader)?,
+            faults: fault_kinds(faults, &self.faults, nodes, info.has_leader)?,
             seed,
             deadline_ms: self.deadline,
             data: self.data,
@@ -265,17 +273,20 @@ impl RunArguments {
 }
 
 /// The schedule has a fault of every class that was asked for; `draw` gives the schedule of another time.
-fn every_class_fits(spec: &RunSpec, schedule: &Schedule, draw: impl Fn(u64) -> Schedule) -> Result<(), CommandError> {
-    let mut classes: Vec<FaultClass> = spec.faults.iter().map(|kind| kind.class()).collect();
-    classes.sort();
-    classes.dedup();
-    let lacks = schedule.lacks(&classes);
+fn every_class_fits(
+    faults: &FaultCatalogue,
+    spec: &RunSpec,
+    schedule: &Schedule,
+    draw: impl Fn(u64) -> Schedule,
+) -> Result<(), CommandError> {
+    let classes = faults.classes_of(&spec.faults);
+    let lacks = faults.lacks(schedule, &classes);
     if lacks.is_empty() {
         return Ok(());
     }
-    let names: Vec<&str> = lacks.into_iter().map(FaultClass::as_str).collect();
+    let names: Vec<&str> = lacks.into_iter().map(|class| class.name).collect();
     let seconds = spec.time_ms / 1000 + 1;
-    let enough = (seconds..seconds + 600).find(|&seconds| draw(seconds * 1000).lacks(&classes).is_empty());
+    let enough = (seconds..seconds + 600).find(|&seconds| faults.lacks(&draw(seconds * 1000), &classes).is_empty());
     let longer = enough.map_or("a longer --time".to_owned(), |seconds| format!("--time {seconds}s"));
     Err(CommandError::usage(
         format!(
@@ -348,19 +359,19 @@ fn assignments<'a>(
 }
 
 /// The kinds of faults that a list of classes and kinds stands for, in order.
-fn fault_kinds(text: &str, nodes: u16, leader: bool) -> Result<Vec<FaultKind>, CommandError> {
+fn fault_kinds(faults: &FaultCatalogue, text: &str, nodes: u16, leader: bool) -> Result<Vec<FaultKind>, CommandError> {
     let named: Vec<Vec<FaultKind>> = match text {
-        "all" => vec![FaultKind::ALL.into_iter().filter(|kind| !kind.class().opt_in()).collect()],
+        "all" => vec![faults.all()],
         "none" => Vec::new(),
         names_given => {
             let names = names_given.split(',').map(str::trim);
-            names.map(|name| kind::kinds_named(name).ok_or_else(|| unknown_fault(name))).collect::<Result<_, _>>()?
+            names.map(|name| faults.named(name).ok_or_else(|| unknown_fault(faults, name))).collect::<Result<_, _>>()?
         }
     };
     let mut kinds = Vec::new();
     // What is requested by name but does not apply here is not part of the run, which must not go unnoticed.
     for (name, kinds_named) in text.split(',').map(str::trim).zip(named) {
-        let meaningful = kind::meaningful(kinds_named, nodes, leader);
+        let meaningful = faults.meaningful(kinds_named, nodes, leader);
         if meaningful.is_empty() {
             let whom = if leader { "" } else { " without a leader" };
             let count = if nodes == 1 { "1 node".to_owned() } else { format!("{nodes} nodes") };
@@ -369,15 +380,14 @@ fn fault_kinds(text: &str, nodes: u16, leader: bool) -> Result<Vec<FaultKind>, C
         }
         kinds.extend(meaningful);
     }
-    kinds.sort();
-    kinds.dedup();
-    Ok(kinds)
+    Ok(faults.ordered(&kinds))
 }
 
-fn unknown_fault(name: &str) -> CommandError {
-    let classes = FaultClass::ALL.iter().map(|class| class.as_str());
-    let kinds = FaultKind::ALL.iter().map(|kind| kind.as_str());
-    names::unknown("class or kind of faults", name, classes.chain(kinds).chain(["all", "none"]))
+fn unknown_fault(faults: &FaultCatalogue, name: &str) -> CommandError {
+    let kinds: Vec<FaultKind> = faults.faults().map(|fault| fault.kind()).collect();
+    let classes = faults.classes().into_iter().map(|class| class.name);
+    let known = classes.chain(kinds.iter().map(FaultKind::as_str)).chain(["all", "none"]);
+    names::unknown("class or kind of faults", name, known)
 }
 
 /// A length of time as people write it, in milliseconds.
@@ -410,16 +420,18 @@ mod tests {
 
     #[test]
     fn faults_are_named_by_class_or_kind_and_a_wrong_one_gets_the_nearest() {
+        let faults = FaultCatalogue::included();
+        let fault_kinds = |text: &str, nodes, leader| fault_kinds(&faults, text, nodes, leader);
         let kinds = fault_kinds("pause-leader,isolate-one,pause-leader", 5, true).unwrap();
-        assert_eq!(kinds, [FaultKind::IsolateOne, FaultKind::PauseLeader]);
+        assert_eq!(kinds, ["isolate-one", "pause-leader"].map(FaultKind::new));
         assert_eq!(fault_kinds("kill", 5, true).unwrap().len(), 3);
-        assert_eq!(fault_kinds("kill", 5, false).unwrap(), [FaultKind::Kill, FaultKind::KillAll]);
+        assert_eq!(fault_kinds("kill", 5, false).unwrap(), ["kill-some", "kill-all"].map(FaultKind::new));
         assert!(fault_kinds("partition,kill", 1, true).unwrap_err().to_string().contains("partition does not apply"));
         assert!(fault_kinds("partition,kill-leader", 5, false).unwrap_err().to_string().contains("kill-leader"));
         assert!(fault_kinds("kill-leader", 5, false).unwrap_err().to_string().contains("without a leader"));
         let all = fault_kinds("all", 5, true).unwrap();
-        assert_eq!(all.len(), FaultKind::ALL.len() - 1);
-        assert!(!all.contains(&FaultKind::WipeOne) && fault_kinds("wipe", 5, true).is_ok());
+        assert_eq!(all, faults.all());
+        assert!(!all.contains(&FaultKind::new("wipe-one")) && fault_kinds("wipe", 5, true).is_ok());
         assert!(fault_kinds("none", 5, true).unwrap().is_empty());
         assert!(fault_kinds("partitions", 5, true).unwrap_err().to_string().contains("did you mean `partition`?"));
         assert!(fault_kinds("majorities-ring", 3, true).is_err());

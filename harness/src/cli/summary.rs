@@ -81,7 +81,7 @@ fn faults(evidence: &Evidence) -> String {
     for (counts, word) in [
         (&evidence.faults_installed, "installed"),
         (&evidence.faults_skipped, "skipped"),
-        (&evidence.faults_indeterminate, "indeterminate"),
+        (&evidence.faults_unconfirmed, "unconfirmed"),
     ] {
         text.extend(counts.iter().map(|(class, count)| format!("{class} {count} {word}")));
     }

@@ -1,173 +1,193 @@
-//! The nemesis: carries out a schedule, proves each fault by its effect and heals it.
+//! The nemesis: injects a schedule in time, records what became of each fault, and heals it.
 //!
-//! The faults of one cluster share its state: what is killed cannot be paused, a node hit by two partitions stays cut
-//! off until both are healed. Everything is done in one task in the order of the plan; only waiting for a restarted
-//! node happens beside it, so that a node that is slow to come up does not hold up the others' faults. Whatever ends
-//! the run, every active fault is healed before the final reads.
+//! Everything is done in one task in the order of the plan; only waiting for a restarted node happens beside it, so
+//! that a node that is slow to come up does not hold up the others' faults. When the plan is over and a class of faults
+//! has shown no effect yet, it gets further attempts while time is left. Whatever ends the run, every active fault is
+//! healed before the final reads.
 
-mod clocks;
-mod partitions;
-mod processes;
-
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::io;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::future::FutureExt;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use rashomon_faults::{
+    ActionError, FaultCatalogue, Healed, Injected, NotInjected, Pending, Retries, Retry, Step, steps,
+};
 use rashomon_runs::{FaultOutcome, FaultRecord};
+use rashomon_spec::fault_kind::FaultClass;
+use rashomon_spec::schedule::{FaultId, PlannedFault, Schedule};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use crate::cluster::Cluster;
 use crate::faults::FaultLog;
-use crate::faults::partition::{self, Cut};
+use crate::faults::environment::LabEnvironment;
 use crate::lab::LabError;
 use crate::recorder::Recorder;
-use crate::schedule::{Aim, Fault, PlannedFault, Schedule};
 use crate::target::TargetTiming;
 
-/// What the nemesis is doing, for people who watch.
-pub type Doing = Arc<Mutex<BTreeMap<u32, String>>>;
+/// The active faults in plain words, for people who watch.
+pub type ActiveFaults = Arc<Mutex<BTreeMap<u32, String>>>;
 
-/// Why the nemesis could not go on.
+/// Why the nemesis could not continue.
 #[derive(Debug, thiserror::Error)]
 pub enum NemesisError {
-    /// The lab did not do as it was told.
+    /// The lab did not do what it was asked for.
     #[error(transparent)]
     Lab(#[from] LabError),
+    /// A fault failed for a reason of its own.
+    #[error("a fault could not be injected or healed: {0}")]
+    Fault(Box<dyn std::error::Error + Send + Sync>),
     /// The file of faults could not be written.
     #[error("faults.jsonl cannot be written: {0}")]
     Log(#[from] io::Error),
 }
 
-/// Carries out the schedule of one run.
+impl From<ActionError> for NemesisError {
+    fn from(error: ActionError) -> NemesisError {
+        match error {
+            ActionError::Unsupported(reason) => NemesisError::Fault(reason.into()),
+            ActionError::Failed(error) => match error.downcast::<LabError>() {
+                Ok(error) => NemesisError::Lab(*error),
+                Err(error) => NemesisError::Fault(error),
+            },
+        }
+    }
+}
+
+/// Injects the schedule of one run.
 pub struct Nemesis<'a> {
-    cluster: &'a Cluster,
+    faults: rashomon_faults::Nemesis<'a>,
+    catalogue: &'a FaultCatalogue,
     recorder: &'a Recorder,
+    timing: TargetTiming,
     log: FaultLog,
-    doing: Doing,
-    /// How long a leader is looked for before a fault aimed at it is skipped.
-    patience: Duration,
-    active: BTreeMap<u32, Active>,
-    partitions: BTreeMap<u32, Cut>,
-    dropped: BTreeMap<u32, u64>,
-    down: BTreeSet<u16>,
-    /// Nodes that stand still, each with the fault that stopped it.
-    stopped: BTreeMap<u16, u32>,
-    /// Nodes that were started again and do not serve yet, each with the fault that it ends.
-    starting: FuturesUnordered<Starting<'a>>,
-    /// The faults that end when all of so many nodes serve again.
-    restarting: BTreeMap<u32, (FaultRecord, usize)>,
-    /// How long a node that lost its data may need to get it back from the others.
-    mending: Duration,
-    /// The latest node that lost its data, and when it did.
-    wiped: Option<(u16, Instant)>,
-    clocks: BTreeMap<u16, u32>,
-    /// Whom the latest fault hit, and in which episode that was.
-    latest: (u32, Vec<u16>),
+    active: ActiveFaults,
+    /// What is waited for until a fault is over, with its identity.
+    waits: FuturesUnordered<Pending<'a, (FaultId, String)>>,
+    /// The faults that are over when so much has been waited for.
+    ending: BTreeMap<FaultId, (FaultRecord, usize)>,
 }
 
-/// Waits for a node that was started again: the fault that ends with it, and what became of the node.
-type Starting<'a> = Pin<Box<dyn Future<Output = (u32, String)> + 'a>>;
-
-/// What has to be undone.
-enum Active {
-    Partition,
-    Killed(Vec<u16>),
-    Paused(Vec<u16>),
-    Clocks(Vec<u16>, i64),
+/// The part of a plan that a nemesis injects, and until when.
+pub struct Assignment<'s> {
+    /// The plan.
+    pub schedule: &'s Schedule,
+    /// When its time 0 is.
+    pub start: Instant,
+    /// How long the load lasts, milliseconds: no fault is added after it.
+    pub time_ms: u64,
 }
-
-/// What carrying out a fault has shown so far.
-struct Begun {
-    begin_ns: u64,
-    active: Active,
-    nodes: Vec<u16>,
-    description: String,
-    outcome: FaultOutcome,
-    proof: Vec<String>,
-}
-
-/// Nothing was done, and why.
-struct Skipped(String);
 
 impl<'a> Nemesis<'a> {
     /// A nemesis that has not done anything yet.
     pub fn new(
-        cluster: &'a Cluster,
+        catalogue: &'a FaultCatalogue,
+        env: &'a LabEnvironment<'a>,
         recorder: &'a Recorder,
         log: FaultLog,
-        doing: Doing,
+        active: ActiveFaults,
         timing: TargetTiming,
     ) -> Nemesis<'a> {
         Nemesis {
-            cluster,
+            faults: rashomon_faults::Nemesis::new(catalogue, env, timing),
+            catalogue,
             recorder,
+            timing,
             log,
-            doing,
-            patience: timing.election_timeout,
-            mending: timing.convergence,
-            active: BTreeMap::new(),
-            partitions: BTreeMap::new(),
-            dropped: BTreeMap::new(),
-            down: BTreeSet::new(),
-            stopped: BTreeMap::new(),
-            starting: FuturesUnordered::new(),
-            restarting: BTreeMap::new(),
-            wiped: None,
-            clocks: BTreeMap::new(),
-            latest: (0, Vec::new()),
+            active,
+            waits: FuturesUnordered::new(),
+            ending: BTreeMap::new(),
         }
     }
 
-    /// Carries out the schedule, from `start` on, until it is over or `stop` turns true; then heals everything.
+    /// Injects a plan until it is over or `stop` turns true; then heals everything.
     pub async fn run(
         &mut self,
-        schedule: &Schedule,
-        start: Instant,
+        assignment: &Assignment<'_>,
         mut stop: watch::Receiver<bool>,
     ) -> Result<(), NemesisError> {
-        let carried_out = self.follow(schedule, start, &mut stop).await;
+        let followed = self.follow(assignment, &mut stop).await;
         let healed = self.heal_all().await;
-        carried_out.and(healed)
+        followed.and(healed)
     }
 
     async fn follow(
         &mut self,
-        schedule: &Schedule,
-        start: Instant,
+        assignment: &Assignment<'_>,
         stop: &mut watch::Receiver<bool>,
     ) -> Result<(), NemesisError> {
-        for (at_ms, step) in steps(schedule) {
-            let due = start + Duration::from_millis(at_ms);
-            loop {
-                tokio::select! {
-                    biased;
-                    _ = stop.wait_for(|&stopped| stopped) => return Ok(()),
-                    Some((id, became)) = self.starting.next() => self.started(id, became)?,
-                    () = tokio::time::sleep_until(due) => break,
-                }
+        for (at_ms, step) in steps(assignment.schedule) {
+            if !self.wait_until(assignment.start, at_ms, stop).await? {
+                return Ok(());
             }
             match step {
-                Step::Begin { id, episode, planned } => self.begin(id, episode, planned).await?,
-                Step::End { id } => self.end(id).await?,
+                Step::Inject { episode, planned } => self.inject(episode, planned, None).await?,
+                Step::Heal { id } => self.heal(id).await?,
             }
         }
-        Ok(())
+        self.retry(assignment, stop).await
+    }
+
+    /// Gives the classes of which no fault has taken effect further attempts, each an episode of its own.
+    async fn retry(
+        &mut self,
+        assignment: &Assignment<'_>,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<(), NemesisError> {
+        let (schedule, start) = (assignment.schedule, assignment.start);
+        let mut retries = Retries::new(self.catalogue, schedule, assignment.time_ms, self.timing);
+        let mut episode = schedule.episodes.len() as u32;
+        loop {
+            let now_ms = start.elapsed().as_millis() as u64;
+            let installed = self.log.count(FaultOutcome::Installed);
+            let Some(next) = retries.next(now_ms, |class| installed.iter().any(|(of, _)| of.as_str() == class)) else {
+                return Ok(());
+            };
+            let Retry { of, planned, end_ms } = next;
+            episode += 1;
+            if !self.wait_until(start, planned.at_ms, stop).await? {
+                return Ok(());
+            }
+            self.inject(episode, &planned, Some(of)).await?;
+            for until_ms in [planned.at_ms + planned.for_ms, end_ms] {
+                if !self.wait_until(start, until_ms, stop).await? {
+                    return Ok(());
+                }
+                self.heal(planned.id).await?;
+            }
+        }
+    }
+
+    /// Waits, and finishes meanwhile what restarted nodes were waited for; false when the run is to stop.
+    async fn wait_until(
+        &mut self,
+        start: Instant,
+        at_ms: u64,
+        stop: &mut watch::Receiver<bool>,
+    ) -> Result<bool, NemesisError> {
+        let due = start + Duration::from_millis(at_ms);
+        loop {
+            tokio::select! {
+                biased;
+                _ = stop.wait_for(|&stopped| stopped) => return Ok(false),
+                Some((id, text)) = self.waits.next() => self.waited(id, text)?,
+                () = tokio::time::sleep_until(due) => return Ok(true),
+            }
+        }
     }
 
     /// Heals every fault that is still active, and waits for the nodes that were started again. What cannot be healed
     /// keeps nothing else from being healed; the first error is returned.
     pub async fn heal_all(&mut self) -> Result<(), NemesisError> {
         let mut all = Ok(());
-        while let Some(&id) = self.active.keys().next() {
-            let ended = self.end(id).await;
-            all = all.and(ended);
+        while let Some(id) = self.faults.first_active() {
+            let healed = self.heal(id).await;
+            all = all.and(healed);
         }
-        while let Some((id, became)) = self.starting.next().await {
-            let ended = self.started(id, became);
+        while let Some((id, text)) = self.waits.next().await {
+            let ended = self.waited(id, text);
             all = all.and(ended);
         }
         all
@@ -178,132 +198,88 @@ impl<'a> Nemesis<'a> {
         &self.log
     }
 
-    async fn begin(&mut self, id: u32, episode: u32, planned: &PlannedFault) -> Result<(), NemesisError> {
-        if self.latest.0 != episode {
-            self.latest = (episode, Vec::new());
-        }
-        let begun = self.carry_out(id, &planned.fault).await?;
-        let mut record = FaultRecord {
-            id,
-            episode,
-            class: planned.kind.class(),
-            kind: planned.kind.as_str().to_owned(),
-            description: String::new(),
-            nodes: Vec::new(),
-            begin_ns: self.recorder.now_ns(),
-            end_ns: None,
-            outcome: FaultOutcome::Skipped,
-            proof: Vec::new(),
-            healed: Vec::new(),
-            reason: None,
-            clock_ms: None,
-        };
-        match begun {
-            Ok(begun) => {
-                record.begin_ns = begun.begin_ns;
-                record.description = begun.description.clone();
-                record.nodes = begun.nodes.iter().map(|&node| self.name(node)).collect();
-                record.outcome = begun.outcome;
-                record.proof = begun.proof;
-                if let Active::Clocks(_, by_ms) = begun.active {
-                    record.clock_ms = Some(by_ms);
-                }
-                self.latest.1 = begun.nodes;
-                self.show(id, Some(begun.description));
-                self.active.insert(id, begun.active);
+    async fn inject(
+        &mut self,
+        episode: u32,
+        planned: &PlannedFault,
+        retry_of: Option<FaultId>,
+    ) -> Result<(), NemesisError> {
+        let record = match self.faults.inject(planned).await {
+            Ok(injected) => {
+                let record = self.injected(episode, planned, injected);
+                self.show(planned.id, Some(record.description.clone()));
                 self.recorder.with_tally(|tally| tally.forget_reads());
+                record
             }
-            Err(Skipped(reason)) => {
-                record.description = format!("{} was skipped", record.kind);
-                record.end_ns = Some(record.begin_ns);
-                record.reason = Some(reason);
+            Err(NotInjected::Skipped(reason)) => {
+                let now_ns = self.recorder.now_ns();
+                let description = format!("{} was skipped", planned.kind);
+                let injected = Injected { begin_ns: now_ns, description, ..Injected::default() };
+                FaultRecord {
+                    outcome: FaultOutcome::Skipped,
+                    end_ns: Some(now_ns),
+                    reason: Some(reason),
+                    ..self.injected(episode, planned, injected)
+                }
             }
-        }
-        self.log.write(record)?;
+            Err(NotInjected::Failed(error)) => return Err(ActionError::Failed(error).into()),
+        };
+        self.log.write(FaultRecord { retry_of: retry_of.map(|id| id.0), ..record })?;
         Ok(())
     }
 
-    async fn carry_out(&mut self, id: u32, fault: &Fault) -> Result<Result<Begun, Skipped>, NemesisError> {
-        let count = self.cluster.nodes().len() as u16;
-        match fault {
-            Fault::Split(group) => self.begin_split(id, group.clone()).await,
-            Fault::SplitLeader(group) => {
-                let leader = match self.aim(&Aim::Leader).await {
-                    Ok((nodes, _)) => nodes[0],
-                    Err(skipped) => return Ok(Err(skipped)),
-                };
-                let others = group.iter().copied().filter(|&node| node != leader).take(group.len() - 1);
-                self.begin_split(id, std::iter::once(leader).chain(others).collect()).await
-            }
-            Fault::MajoritiesRing(ring) => {
-                let text = format!("majorities ring {}", self.names(ring));
-                self.begin_partition(id, partition::majorities_ring(ring), ring.clone(), text).await
-            }
-            &Fault::Unlink(one, other) => {
-                let text = format!("no link between {}", self.names(&[one, other]));
-                self.begin_partition(id, partition::unlink(one, other), vec![one, other], text).await
-            }
-            Fault::Isolate(aim) | Fault::Deaf(aim) | Fault::Mute(aim) => {
-                let (node, who) = match self.aim_at_one(aim).await {
-                    Ok(aimed) => aimed,
-                    Err(skipped) => return Ok(Err(skipped)),
-                };
-                let (grudge, text) = match fault {
-                    Fault::Deaf(_) => (partition::deaf(node, count), format!("{who} hears no other node")),
-                    Fault::Mute(_) => (partition::mute(node, count), format!("{who} is heard by no other node")),
-                    _ => (partition::isolate(node, count), format!("{who} cut off from all other nodes")),
-                };
-                self.begin_partition(id, grudge, vec![node], text).await
-            }
-            Fault::LossOne(aim, percent) => {
-                let (node, who) = match self.aim_at_one(aim).await {
-                    Ok(aimed) => aimed,
-                    Err(skipped) => return Ok(Err(skipped)),
-                };
-                let whose = format!("between {who} and all other nodes");
-                self.begin_loss(id, partition::isolate(node, count), *percent, vec![node], &whose).await
-            }
-            Fault::LossAll(percent) => {
-                let all = (1..=count).collect();
-                self.begin_loss(id, partition::every_link(count), *percent, all, "between any two nodes").await
-            }
-            Fault::DelayOne(aim, held_ms) => {
-                let (node, who) = match self.aim_at_one(aim).await {
-                    Ok(aimed) => aimed,
-                    Err(skipped) => return Ok(Err(skipped)),
-                };
-                let whose = format!("between {who} and all other nodes");
-                self.begin_delay(id, partition::isolate(node, count), *held_ms, vec![node], &whose).await
-            }
-            Fault::DelayAll(held_ms) => {
-                let all = (1..=count).collect();
-                self.begin_delay(id, partition::every_link(count), *held_ms, all, "between any two nodes").await
-            }
-            Fault::Wipe(aim) => match self.aim_at_one(aim).await {
-                Ok((node, who)) => self.begin_wipe(node, &who).await,
-                Err(skipped) => Ok(Err(skipped)),
-            },
-            Fault::Kill(aim) => self.begin_kill(aim).await,
-            Fault::KillAll => self.begin_kill(&Aim::Nodes((1..=count).collect())).await,
-            Fault::Pause(aim) => self.begin_pause(id, aim).await,
-            Fault::ClockJump(aim, by_ms) => self.begin_clock(id, aim, *by_ms).await,
+    /// The record of a fault that has just begun.
+    fn injected(&self, episode: u32, planned: &PlannedFault, injected: Injected) -> FaultRecord {
+        let class = self.catalogue.class(&planned.kind).map_or("unknown", |class| class.name);
+        FaultRecord {
+            id: planned.id.0,
+            episode,
+            class: FaultClass::new(class),
+            kind: planned.kind.to_string(),
+            description: injected.description,
+            nodes: self.faults.names(&injected.nodes),
+            begin_ns: injected.begin_ns,
+            end_ns: None,
+            outcome: if injected.proved { FaultOutcome::Installed } else { FaultOutcome::Unconfirmed },
+            proof: injected.proof,
+            healed: Vec::new(),
+            reason: None,
+            clock_ms: injected.clock_ms,
+            retry_of: None,
         }
     }
 
-    async fn end(&mut self, id: u32) -> Result<(), NemesisError> {
-        let Some(active) = self.active.remove(&id) else { return Ok(()) };
-        let Some(mut record) = self.log.latest(id).cloned() else { return Ok(()) };
-        match active {
-            Active::Partition => self.end_partition(id, &mut record).await?,
-            // It ends when they serve again.
-            Active::Killed(nodes) => return self.end_kill(id, &nodes, record).await,
-            Active::Paused(nodes) => self.end_pause(id, &nodes, &mut record).await?,
-            Active::Clocks(nodes, by_ms) => self.end_clock(&nodes, by_ms, &mut record).await?,
+    async fn heal(&mut self, id: FaultId) -> Result<(), NemesisError> {
+        let Some(healed) = self.faults.heal(id).await? else { return Ok(()) };
+        let Some(mut record) = self.log.latest(id.0).cloned() else { return Ok(()) };
+        let Healed { proved, proof, healed, reason, end_ns, waits } = healed;
+        if proved {
+            record.outcome = FaultOutcome::Installed;
+        }
+        record.proof.extend(proof);
+        record.healed.extend(healed);
+        record.reason = reason;
+        record.end_ns = end_ns;
+        if waits.is_empty() {
+            return self.ended(id, record);
+        }
+        self.ending.insert(id, (record, waits.len()));
+        self.waits.extend(waits.into_iter().map(|wait| wait.map(move |text| (id, text)).boxed_local()));
+        Ok(())
+    }
+
+    /// Something that a fault's end waited for has come: a node serves again, or it is clear that it does not.
+    fn waited(&mut self, id: FaultId, text: String) -> Result<(), NemesisError> {
+        let Some((mut record, missing)) = self.ending.remove(&id) else { return Ok(()) };
+        record.healed.push(text);
+        if missing > 1 {
+            self.ending.insert(id, (record, missing - 1));
+            return Ok(());
         }
         self.ended(id, record)
     }
 
-    fn ended(&mut self, id: u32, mut record: FaultRecord) -> Result<(), NemesisError> {
+    fn ended(&mut self, id: FaultId, mut record: FaultRecord) -> Result<(), NemesisError> {
         record.end_ns.get_or_insert(self.recorder.now_ns());
         self.log.write(record)?;
         self.recorder.with_tally(|tally| tally.forget_reads());
@@ -311,68 +287,11 @@ impl<'a> Nemesis<'a> {
         Ok(())
     }
 
-    /// One node: the first of those that the aim means.
-    async fn aim_at_one(&self, aim: &Aim) -> Result<(u16, String), Skipped> {
-        let (nodes, who) = self.aim(aim).await?;
-        Ok(if nodes.len() == 1 { (nodes[0], who) } else { (nodes[0], self.name(nodes[0])) })
-    }
-
-    async fn aim(&self, aim: &Aim) -> Result<(Vec<u16>, String), Skipped> {
-        match aim {
-            Aim::Nodes(nodes) => Ok((nodes.clone(), self.names(nodes))),
-            Aim::Same if self.latest.1.is_empty() => Err(Skipped("the fault before it hit nobody".to_owned())),
-            Aim::Same => Ok((self.latest.1.clone(), self.names(&self.latest.1))),
-            Aim::Leader => {
-                let deadline = Instant::now() + self.patience;
-                loop {
-                    if let Some(leader) = self.cluster.leader().await {
-                        return Ok((vec![leader], format!("{} (leader)", self.name(leader))));
-                    }
-                    if Instant::now() >= deadline {
-                        return Err(Skipped("no node leads".to_owned()));
-                    }
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
-            }
-        }
-    }
-
-    fn whom(&self, aim: &Aim, nodes: &[u16]) -> String {
-        let leader = if *aim == Aim::Leader { " (leader)" } else { "" };
-        format!("{}{leader}", self.names(nodes))
-    }
-
-    fn name(&self, node: u16) -> String {
-        self.cluster.node(node).name.clone()
-    }
-
-    fn names(&self, nodes: &[u16]) -> String {
-        nodes.iter().map(|&node| self.name(node)).collect::<Vec<_>>().join(", ")
-    }
-
-    fn show(&self, id: u32, description: Option<String>) {
-        let mut doing = self.doing.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+    fn show(&self, id: FaultId, description: Option<String>) {
+        let mut active = self.active.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         match description {
-            Some(text) => doing.insert(id, text),
-            None => doing.remove(&id),
+            Some(text) => active.insert(id.0, text),
+            None => active.remove(&id.0),
         };
     }
-}
-
-/// One thing to do.
-enum Step<'s> {
-    Begin { id: u32, episode: u32, planned: &'s PlannedFault },
-    End { id: u32 },
-}
-
-/// The schedule as things to do, in order of time; what ends at an instant goes before what begins at it.
-fn steps(schedule: &Schedule) -> Vec<(u64, Step<'_>)> {
-    let mut steps = Vec::new();
-    for (index, (episode, planned)) in schedule.faults().enumerate() {
-        let id = index as u32 + 1;
-        steps.push((planned.at_ms, Step::Begin { id, episode, planned }));
-        steps.push((planned.at_ms + planned.for_ms, Step::End { id }));
-    }
-    steps.sort_by_key(|(at_ms, step)| (*at_ms, matches!(step, Step::Begin { .. })));
-    steps
 }

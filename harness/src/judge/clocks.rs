@@ -107,7 +107,7 @@ mod tests {
         FaultRecord {
             id: 1,
             episode: 1,
-            class: FaultClass::Clock,
+            class: FaultClass::new("clock"),
             kind: "jump-ahead".to_owned(),
             description: String::new(),
             nodes: nodes.iter().map(|&node| node.to_owned()).collect(),
@@ -118,6 +118,7 @@ mod tests {
             healed: Vec::new(),
             reason: None,
             clock_ms,
+            retry_of: None,
         }
     }
 
@@ -152,7 +153,7 @@ mod tests {
             "n3's clock was right when it took op 1 (write 8)",
         ];
         assert_eq!(explained(&[ahead]), expected);
-        let back = jump(&["n3"], 30, 50, Some(-1_500), FaultOutcome::Indeterminate);
+        let back = jump(&["n3"], 30, 50, Some(-1_500), FaultOutcome::Unconfirmed);
         assert_eq!(explained(&[back])[2], "n3's clock was probably 1.500 s behind when it took op 1 (write 8)");
     }
 

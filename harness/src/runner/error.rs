@@ -17,6 +17,9 @@ pub enum RunError {
         /// Its name.
         name: String,
     },
+    /// The plan cannot be injected into its cluster.
+    #[error("{0}")]
+    Schedule(String),
     /// The target cannot be started.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -47,6 +50,9 @@ impl RunError {
     pub fn remedy(&self) -> String {
         match self {
             RunError::Unknown { .. } => "use the program that made the run".to_owned(),
+            RunError::Schedule(_) => {
+                "mend the schedule in the manifest, or run the command line it was made by".to_owned()
+            }
             RunError::Target(error) => error.remedy.clone(),
             RunError::Environment { remedy, .. } => remedy.clone(),
             RunError::Interrupted { .. } => String::new(),
@@ -57,6 +63,6 @@ impl RunError {
 
     /// Whether the plan asks for something that does not exist or make sense, and not the machine is at fault.
     pub fn is_usage(&self) -> bool {
-        matches!(self, RunError::Unknown { .. } | RunError::Target(_))
+        matches!(self, RunError::Unknown { .. } | RunError::Schedule(_) | RunError::Target(_))
     }
 }

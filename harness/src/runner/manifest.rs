@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rashomon_runs::{HostFacts, Manifest, MutantRecord, Plan, TargetRecord};
 
 use super::{RunError, Runner};
-use crate::faults::kind;
+use crate::faults::FaultCatalogue;
 use crate::run::{DataPlacement, RunSpec};
 use crate::target::{Target, TargetConfig};
 use crate::version;
@@ -30,7 +30,7 @@ pub(super) fn first(runner: &Runner<'_>, plan: &Plan) -> Result<Manifest, RunErr
         run: format!("{stamp}-{}-{}-{}", spec.target, spec.workload, spec.seed),
         started: now.to_string(),
         command: runner.command.clone(),
-        reproduce: reproduce(&runner.program, spec, &**target, &**workload),
+        reproduce: reproduce(&runner.program, runner.registry.faults(), spec, &**target, &**workload),
         spec: spec.clone(),
         schedule: plan.schedule.clone(),
         target: TargetRecord {
@@ -57,7 +57,13 @@ fn gone(what: &'static str, name: &str) -> RunError {
 }
 
 /// The command line that draws this plan again; what is as the command's defaults have it is left out.
-fn reproduce(program: &str, spec: &RunSpec, target: &dyn Target, workload: &dyn Workload) -> String {
+fn reproduce(
+    program: &str,
+    faults: &FaultCatalogue,
+    spec: &RunSpec,
+    target: &dyn Target,
+    workload: &dyn Workload,
+) -> String {
     let mut words = vec![program.to_owned(), "run".to_owned(), spec.target.clone()];
     let mut flag = |name: &str, value: String| words.push(format!("--{name} {}", quoted(&value)));
     flag("workload", spec.workload.clone());
@@ -82,7 +88,8 @@ fn reproduce(program: &str, spec: &RunSpec, target: &dyn Target, workload: &dyn 
     if let Some(program) = &spec.node_binary {
         flag("node-binary", program.display().to_string());
     }
-    flag("faults", kind::shortest(&spec.faults, spec.nodes, target.info_under(&spec.target_config()).has_leader));
+    let has_leader = target.info_under(&spec.target_config()).has_leader;
+    flag("faults", faults.shortest(&spec.faults, spec.nodes, has_leader));
     flag("nodes", spec.nodes.to_string());
     flag("clients", spec.clients.to_string());
     flag("rate", spec.rate.to_string());

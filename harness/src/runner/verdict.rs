@@ -4,7 +4,7 @@ use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{History, Outcome};
 use rashomon_runs::{Evidence, Manifest, Plan, RunFolder, Verdict, VerdictRecord};
 
-use crate::judge::{self, Demands, Judged};
+use crate::judge::{self, Demands, Judged, RequestedClass};
 use crate::registry::Registry;
 
 /// The verdict of a run that broke. What it recorded is still judged: an anomaly seen is an anomaly.
@@ -42,7 +42,7 @@ pub(super) fn of_interrupted(
     let evidence = evidence.clone();
     let judgements =
         judge_history(registry, plan, manifest, folder).map_or_else(|_| Vec::new(), |judged| judged.judgements);
-    let demands = Demands { functions: &[], faults: &[], schedule: &plan.schedule };
+    let demands = Demands { functions: &[], faults: &[] };
     judge::verdict(&demands, &evidence, judgements)
 }
 
@@ -58,9 +58,9 @@ pub(super) fn of_run(registry: &Registry, plan: &Plan, manifest: &Manifest, fold
     };
     match judge_history(registry, plan, manifest, folder) {
         Ok(judged) => {
-            let faults = plan.spec.fault_classes();
+            let faults = RequestedClass::of(registry.faults(), &plan.spec.faults, &plan.schedule);
             let functions = workload.required(&plan.spec.options);
-            let demands = Demands { functions: &functions, faults: &faults, schedule: &plan.schedule };
+            let demands = Demands { functions: &functions, faults: &faults };
             let mut verdict = judge::verdict(&demands, evidence, judged.judgements);
             let missing = judged.warning.or_else(|| missing_operations(evidence, &judged.history));
             if verdict.verdict == Verdict::Pass && missing.is_some() {

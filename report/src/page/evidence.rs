@@ -82,7 +82,7 @@ fn reads(html: &mut Html, run: &RunFiles<'_>, evidence: &Evidence) {
 
 fn faults(html: &mut Html, evidence: &Evidence) {
     let mut classes: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
-    let by_outcome = [&evidence.faults_installed, &evidence.faults_skipped, &evidence.faults_indeterminate];
+    let by_outcome = [&evidence.faults_installed, &evidence.faults_skipped, &evidence.faults_unconfirmed];
     for (slot, list) in by_outcome.into_iter().enumerate() {
         for (class, number) in list {
             classes.entry(class.as_str()).or_default()[slot] += number;
@@ -95,7 +95,7 @@ fn faults(html: &mut Html, evidence: &Evidence) {
     }
     html.raw(
         "<table class=\"compact\"><thead><tr><th>class<th class=\"number\">installed<th class=\"number\">skipped\
-         <th class=\"number\">indeterminate</thead><tbody>\n",
+         <th class=\"number\">unconfirmed</thead><tbody>\n",
     );
     for (class, numbers) in classes {
         put!(html, "<tr><td>{}", class);

@@ -70,7 +70,7 @@ fn row(html: &mut Html, fault: &FaultRecord) {
     html.raw(match fault.outcome {
         FaultOutcome::Installed => "<span class=\"state installed\">● installed</span>",
         FaultOutcome::Skipped => "<span class=\"state skipped\">○ skipped</span>",
-        FaultOutcome::Indeterminate => "<span class=\"state indeterminate\">◐ indeterminate</span>",
+        FaultOutcome::Unconfirmed => "<span class=\"state unconfirmed\">◐ unconfirmed</span>",
     });
     if let Some(reason) = &fault.reason {
         put!(html, "<br><span class=\"faint\">{}</span>", format::clip(reason, 400));

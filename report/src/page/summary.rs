@@ -106,7 +106,7 @@ fn facts(html: &mut Html, run: &RunFiles<'_>) {
     operations(html, run);
     let tried = |outcome| run.faults.iter().filter(|fault| fault.outcome == outcome).count() as u64;
     let mut faults = format!("{} installed", count(tried(FaultOutcome::Installed)));
-    for (outcome, word) in [(FaultOutcome::Skipped, "skipped"), (FaultOutcome::Indeterminate, "indeterminate")] {
+    for (outcome, word) in [(FaultOutcome::Skipped, "skipped"), (FaultOutcome::Unconfirmed, "unconfirmed")] {
         if tried(outcome) > 0 {
             faults.push_str(&format!(", {} {word}", count(tried(outcome))));
         }

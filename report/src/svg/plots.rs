@@ -233,7 +233,7 @@ impl<'a> Frame<'a> {
                 put!(html, "<circle class=\"skipped\" cx=\"{:.1}\" cy=\"{:.1}\" r=\"4\"/></a>", x0, top + 9.5);
                 continue;
             }
-            let doubt = if fault.outcome == FaultOutcome::Indeterminate { " doubt" } else { "" };
+            let doubt = if fault.outcome == FaultOutcome::Unconfirmed { " doubt" } else { "" };
             for (kind, fill) in [("tab", ""), ("weave", slot)] {
                 put!(
                     html,

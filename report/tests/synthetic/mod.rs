@@ -328,7 +328,7 @@ fn anomalies(history: &History) -> Vec<Anomaly> {
     ]
 }
 
-/// Faults of several classes, one of them skipped, one indeterminate.
+/// Faults of several classes, one of them skipped, one unconfirmed.
 pub fn faults() -> Vec<FaultRecord> {
     let fault =
         |id: u32, class: &str, kind: &str, nodes: &[&str], from_ms: u64, to_ms: u64, proof: &str, healed: &str| {
@@ -346,6 +346,7 @@ pub fn faults() -> Vec<FaultRecord> {
                 healed: vec![healed.into()],
                 reason: None,
                 clock_ms: None,
+                retry_of: None,
             }
         };
     let mut faults = vec![
@@ -389,7 +390,7 @@ pub fn faults() -> Vec<FaultRecord> {
     faults[4].description = HOSTILE.into();
     faults[6].outcome = FaultOutcome::Skipped;
     faults[6].reason = Some("no node was leader".into());
-    faults[7].outcome = FaultOutcome::Indeterminate;
+    faults[7].outcome = FaultOutcome::Unconfirmed;
     faults[7].proof.clear();
     faults[7].reason = Some("the clock could not be read inside n5".into());
     faults
@@ -530,7 +531,7 @@ fn run(name: &str, history: &History, faults: Vec<FaultRecord>) -> Run {
                 (from_json("pause".into()), 1),
             ],
             faults_skipped: vec![(from_json("partition".into()), 1)],
-            faults_indeterminate: vec![(from_json("clock".into()), 1)],
+            faults_unconfirmed: vec![(from_json("clock".into()), 1)],
             unexpected_exits: vec![],
             late_arrivals: 14,
             interrupted: false,
