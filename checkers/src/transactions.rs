@@ -23,8 +23,11 @@ mod registers;
 mod same_key;
 mod schedule;
 mod solver;
+mod unobserved;
 mod versions;
 mod visibility;
+
+use std::borrow::Cow;
 
 use rashomon_history::{History, Outcome};
 
@@ -182,7 +185,8 @@ fn check_registers(history: &History, txns: &input::Transactions, level: Level, 
     all.extend(rest.map(|found| speaker(None).without_cycle(found)));
     let mut result = answer(level, &judged.found, all, measured);
     if result.finding == Finding::Valid {
-        result.certificate = judged.certificate.filter(|(proved, _)| proved.implies(level)).map(|(_, proof)| proof);
+        result.certificate =
+            judged.proofs.into_iter().find(|(proved, _)| proved.implies(level)).map(|(_, proof)| proof);
     }
     result
 }
@@ -270,19 +274,25 @@ fn proof(
         let order = order.into_iter().filter(|&node| committed(node)).map(|node| txns.ops[node as usize]);
         return Some(Certificate::Serial(order.collect()));
     }
-    if holds(Condition::Nonadjacent) {
-        let mask = with_session(Condition::NonadjacentSession);
-        let graph = evaluate::with_order(txns, versions, deps, mask)?.split(txns.len() as u32, false);
-        let order = graph.topological(mask);
-        let real_time = holds(Condition::NonadjacentRealTime);
-        let order = if real_time { by_time_of_snapshots(txns, &graph, order) } else { order };
-        let moments = order.into_iter().filter(|&node| committed(node / 2)).map(|node| {
-            let id = txns.ops[node as usize / 2];
-            if node % 2 == 0 { Moment::Begin(id) } else { Moment::Commit(id) }
-        });
-        return Some(Certificate::Snapshots(moments.collect()));
-    }
-    None
+    // The strongest order of snapshots that exists, with all writers ordered.
+    let orders = [
+        (Order::RealTime, Condition::NonadjacentRealTime),
+        (Order::Session, Condition::NonadjacentSession),
+        (Order::Any, Condition::Nonadjacent),
+    ];
+    let &(order, _) = orders.iter().find(|&&(_, condition)| holds(condition))?;
+    let mask = if order == Order::Any { graph::DATA } else { graph::DATA | graph::WITH_SO };
+    let ordered = found.snapshots.iter().find(|(of, _)| *of == order);
+    let whole = ordered.map_or_else(|| deps.without_lost_updates(), |(_, graph)| Cow::Borrowed(graph));
+    let split = whole.split(txns.len() as u32, false);
+    let sorted = split.topological(mask);
+    // Where the graph has no edges of real time, the order keeps it by other means.
+    let sorted = if order == Order::RealTime { by_time_of_snapshots(txns, &split, sorted) } else { sorted };
+    let moments = sorted.into_iter().filter(|&node| committed(node / 2)).map(|node| {
+        let id = txns.ops[node as usize / 2];
+        if node % 2 == 0 { Moment::Begin(id) } else { Moment::Commit(id) }
+    });
+    Some(Certificate::Snapshots(moments.collect()))
 }
 
 /// A topological order that keeps real time, when there is one: each node stands where the latest of those before it
@@ -301,7 +311,7 @@ fn by_time_of_snapshots(txns: &input::Transactions, graph: &graph::Graph, order:
 
 fn settle(graph: &graph::Graph, mut order: Vec<u32>, since: &mut [u32]) -> Vec<u32> {
     for &node in &order {
-        for arc in graph.arcs(node).iter().filter(|arc| arc.of(graph::DATA)) {
+        for arc in graph.arcs(node).iter() {
             since[arc.to() as usize] = since[arc.to() as usize].max(since[node as usize]);
         }
     }

@@ -78,12 +78,15 @@ impl Decider<'_> {
         let Some(pairs) = solver::open_pairs(graph, MOST_PAIRS, steps) else {
             return Decision::Open("too many pairs of writes are in no known order".to_owned());
         };
-        match solver::solve(graph, &pairs, steps) {
+        let choices = solver::choices(graph, &pairs);
+        let pair = |choice: Option<u32>| choice.map(|choice| pairs[choice as usize]);
+        match solver::solve(&graph.out, &graph.topological, &choices, steps) {
             Solved::Order(order) => Decision::Holds(self.proof(graph, &order)),
-            Solved::Impossible(pair) => {
-                Decision::Broken(Contradiction { edges: graph.edges.clone(), overtaken: None, pair })
+            Solved::Impossible(choice) => {
+                let edges = graph.edges.clone();
+                Decision::Broken(Contradiction { edges, overtaken: None, pair: pair(choice) })
             }
-            Solved::Exhausted(pair) => Decision::Open(self.open(pairs.len(), pair)),
+            Solved::Exhausted(choice) => Decision::Open(self.open(pairs.len(), pair(choice))),
         }
     }
 

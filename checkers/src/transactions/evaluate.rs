@@ -9,9 +9,10 @@ use super::cycles::{Anti, Closing, Cycle, Search, Shape};
 use super::findings::Findings;
 use super::graph::{DATA, DEP, Graph, Mask, WITH_SO, WW};
 use super::input::{NEVER, Transactions};
-use super::levels::{Condition, Conditions};
+use super::levels::{Condition, Conditions, Order};
 use super::solver::Pair;
-use super::versions::{Dependencies, Versions, reads_last};
+use super::unobserved::{self, Ordered};
+use super::versions::{Dependencies, Versions};
 use super::visibility;
 
 /// A class of cycles that was found.
@@ -50,6 +51,8 @@ pub(super) struct Evaluation {
     pub(super) entangled: (usize, usize),
     /// How many searches ended without an answer or the proof that a cycle is the shortest.
     pub(super) unfinished: u64,
+    /// The graphs that order all writers, as far as snapshots explain the reads but no serial order does.
+    pub(super) snapshots: Vec<(Order, Graph)>,
     /// A serial order, when no cycle with process order exists: transactions in topological order.
     pub(super) order: Option<Vec<u32>>,
 }
@@ -101,7 +104,7 @@ pub(super) fn evaluate(
         entangled(txns, versions, deps, &mut found, steps);
     }
     with_real_time(&real, strict, &mut found, steps);
-    order_of_unobserved(txns, versions, deps, &mut found);
+    order_of_unobserved(txns, versions, deps, &mut found, steps);
     found
 }
 
@@ -311,81 +314,67 @@ fn search_real_time(
     }
 }
 
-/// Snapshot isolation orders the writers of a key, also those whose versions nobody read. When conditions that depend
-/// on this hold without such an order, one is tried; when none is found by that, they stay open.
-fn order_of_unobserved(txns: &Transactions, versions: &Versions, deps: &Dependencies, found: &mut Evaluation) {
-    use Condition::*;
-    let dependent =
-        [(Single, DATA), (Nonadjacent, DATA), (SingleSession, DATA | WITH_SO), (NonadjacentSession, DATA | WITH_SO)];
+/// Snapshot isolation orders the writers of a key, also those whose versions nobody read. Conditions that depend on
+/// this were evaluated without such an order: whether there is one is decided here.
+fn order_of_unobserved(
+    txns: &Transactions,
+    versions: &Versions,
+    deps: &Dependencies,
+    found: &mut Evaluation,
+    steps: &mut u64,
+) {
     let several = (0..txns.keys.len() as u32).any(|key| versions.unobserved(key).len() > 1);
-    if found.broken.has(LostUpdate) {
+    if !several || found.broken.has(Condition::LostUpdate) {
         return;
     }
-    if !several || !found.broken.has(CycleSession) {
-        // A serial order orders them as well, and keeps the order of processes.
-        if several && found.broken.has(CycleRealTime) && !found.broken.has(NonadjacentRealTime) {
-            open_real_time(txns, versions, deps, found);
-        }
-        return;
-    }
-    for mask in [DATA, DATA | WITH_SO] {
-        let serial = if mask == DATA { Cycle } else { CycleSession };
-        if !found.broken.has(serial) || ordered(txns, versions, deps, mask) {
+    let rows = [
+        (Order::Any, Condition::Cycle, Condition::Nonadjacent, Condition::Single, "G-nonadjacent"),
+        (
+            Order::Session,
+            Condition::CycleSession,
+            Condition::NonadjacentSession,
+            Condition::SingleSession,
+            "G-nonadjacent-process",
+        ),
+        (
+            Order::RealTime,
+            Condition::CycleRealTime,
+            Condition::NonadjacentRealTime,
+            Condition::NonadjacentRealTime,
+            "G-nonadjacent-realtime",
+        ),
+    ];
+    for (order, serial, snapshots, single, name) in rows {
+        // A serial order orders all writers as well.
+        if !found.broken.has(serial) {
             continue;
         }
-        for &(condition, _) in dependent.iter().filter(|&&(condition, of)| of == mask && !found.broken.has(condition)) {
-            found.open.insert(condition);
+        if found.broken.has(snapshots) {
+            if !found.broken.has(single) {
+                found.open.insert(single);
+                let why = "whether parallel snapshot isolation holds depends on the order of writes that no read shows; \
+                           add final reads of every key";
+                found.why_open.push(why.to_owned());
+            }
+            continue;
         }
-        let why = "no order was found for writes of one key that no read shows, under which snapshots explain all \
-                   reads; add final reads of every key";
-        if !found.why_open.iter().any(|line| line == why) {
-            found.why_open.push(why.to_owned());
+        match unobserved::order(txns, versions, deps, order, steps) {
+            Ordered::Graph(graph) => found.snapshots.push((order, graph)),
+            Ordered::Impossible(pair) => {
+                found.broken.insert(snapshots);
+                found.without_cycle.push(WithoutCycle { name, breaks: snapshots, pair, overtaken: None });
+                if !found.broken.has(single) {
+                    found.open.insert(single);
+                }
+                close_upwards(found);
+            }
+            Ordered::Exhausted => {
+                found.open.insert(snapshots);
+                found.open.insert(single);
+                let why = "the search for an order of the writes that no read shows ran out of steps; raise --steps, or \
+                           add final reads of every key";
+                found.why_open.push(why.to_owned());
+            }
         }
     }
-    open_real_time(txns, versions, deps, found);
-}
-
-/// Strong snapshot isolation with writes that no read shows.
-fn open_real_time(txns: &Transactions, versions: &Versions, deps: &Dependencies, found: &mut Evaluation) {
-    if found.broken.has(Condition::NonadjacentRealTime) || !found.broken.has(Condition::CycleRealTime) {
-        return;
-    }
-    let Some(graph) = with_order(txns, versions, deps, DATA) else { return };
-    let real = RealTime { txns, graph: &graph, snapshots: &graph, auxiliary: txns.len() as u32 };
-    if real.late_snapshots().is_none_or(|(late, _)| !late.is_empty()) {
-        found.open.insert(Condition::NonadjacentRealTime);
-        found.why_open.push(
-            "no order was found for writes of one key that no read shows, under which snapshots in real-time order \
-             explain all reads; add final reads of every key"
-                .to_owned(),
-        );
-    }
-}
-
-fn ordered(txns: &Transactions, versions: &Versions, deps: &Dependencies, mask: Mask) -> bool {
-    with_order(txns, versions, deps, mask).is_none_or(|graph| graph.split(txns.len() as u32, false).is_acyclic(mask))
-}
-
-/// The graph with an order of the unobserved writers of each key: that in which snapshots could commit. `None` when
-/// the graph has no snapshots anyway.
-pub(super) fn with_order(txns: &Transactions, versions: &Versions, deps: &Dependencies, mask: Mask) -> Option<Graph> {
-    let graph = deps.without_lost_updates();
-    let split = graph.split(txns.len() as u32, false);
-    let order = split.topological(mask);
-    if order.len() < split.nodes() {
-        return None;
-    }
-    let mut rank = vec![0_u32; split.nodes()];
-    order.iter().enumerate().for_each(|(place, &node)| rank[node as usize] = place as u32);
-    // Among commits that nothing orders, the one that ended earlier goes first.
-    let end = |txn: u32| (txns.completed[txn as usize], rank[2 * txn as usize + 1]);
-    let mut chains = Vec::new();
-    for key in 0..txns.keys.len() as u32 {
-        let mut writers = versions.unobserved(key).to_vec();
-        // A transaction that read the key's last version goes before one that did not.
-        writers
-            .sort_by_cached_key(|&txn| (!reads_last(txns, versions, key, txn), rank[2 * txn as usize + 1], end(txn)));
-        chains.extend(writers.windows(2).map(|pair| (pair[0], pair[1])));
-    }
-    Some(graph.with(&chains, WW))
 }

@@ -169,6 +169,13 @@ impl Graph {
         Subgraph::new(self, nodes, u32::MAX).forward
     }
 
+    /// The graph with more nodes, up to a number.
+    pub(super) fn grown(mut self, nodes: usize) -> Graph {
+        let last = self.edges() as u32;
+        self.offsets.resize(nodes + 1, last);
+        self
+    }
+
     /// The graph with more edges of one kind.
     pub(super) fn with(&self, more: &[(u32, u32)], kind: u32) -> Graph {
         Graph::build(self.nodes(), |edge| {
@@ -187,9 +194,7 @@ impl Graph {
         let nodes = self.nodes() as u32;
         Graph::build(2 * nodes as usize, |edge| {
             for from in 0..nodes {
-                if from < auxiliary {
-                    edge(2 * from, 2 * from + 1, PASS);
-                }
+                edge(2 * from, 2 * from + 1, PASS);
                 for arc in self.arcs(from) {
                     let (to, kind) = (arc.to(), arc.kind());
                     match kind {

@@ -297,7 +297,11 @@ impl<'a> Polygraph<'a> {
         self.chain = vec![0; nodes];
         self.position = vec![0; nodes];
         self.chains = 0;
-        for &node in &self.topological {
+        let unused = |node: u32| {
+            let txn = if problem.split() { node / 2 } else { node };
+            (node as usize) < problem.events() && !problem.registers.committed[txn as usize]
+        };
+        for &node in self.topological.iter().filter(|&&node| !unused(node)) {
             let before = continues[node as usize];
             if before == NEVER {
                 self.chain[node as usize] = self.chains as u32;

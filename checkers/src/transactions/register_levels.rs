@@ -21,7 +21,8 @@ pub(super) type Reasons = FxHashMap<(u32, u32, u32), Forced>;
 /// The answer about a register history.
 pub(super) struct Judged {
     pub(super) found: Evaluation,
-    pub(super) certificate: Option<(Level, Certificate)>,
+    /// Proofs, each with the strongest level that it proves.
+    pub(super) proofs: Vec<(Level, Certificate)>,
     /// By class, in the order of classes.
     pub(super) reasons: Vec<Reasons>,
 }
@@ -69,7 +70,7 @@ pub(super) fn judge(
     steps: &mut u64,
 ) -> Judged {
     let before = sessions(txns, &registers.committed);
-    let mut judged = Judged { found: Evaluation::default(), certificate: None, reasons: Vec::new() };
+    let mut judged = Judged { found: Evaluation::default(), proofs: Vec::new(), reasons: Vec::new() };
     findings.0.iter().for_each(|direct| judged.found.broken.insert(direct.breaks));
     let weak = Weak { txns, registers, sessions: &before };
     weak.check(&mut judged, steps);
@@ -85,9 +86,13 @@ pub(super) fn judge(
     ];
     broken.extend(known.iter().filter(|(condition, _)| judged.found.broken.has(*condition)).map(|&(_, kind)| kind));
     let wanted = |row: &&Row| level.conditions().has(row.2);
-    // The strongest condition of the level asked for comes first, then all from the strongest on.
+    // The strongest condition of the level asked for comes first, then all from the strongest on. Before an order that
+    // need not keep that of processes, the one that does is tried: it has fewer chains, and mostly exists.
     let first = ROWS.iter().find(wanted);
-    for &Row(mode, order, condition, name, anti) in first.into_iter().chain(ROWS) {
+    let easier = first
+        .filter(|first| first.1 == Order::Any)
+        .and_then(|first| ROWS.iter().find(|row| row.0 == first.0 && row.1 == Order::Session));
+    for &Row(mode, order, condition, name, anti) in easier.into_iter().chain(first).chain(ROWS) {
         let this = (mode, order);
         if holding.iter().any(|&held| implies(held, this)) {
             continue;
@@ -96,10 +101,10 @@ pub(super) fn judge(
             judged.found.broken.insert(condition);
             continue;
         }
-        if judged.found.open.has(condition) {
+        if judged.found.open.has(condition) || judged.found.broken.has(condition) {
             continue;
         }
-        let mut share = if first.is_some_and(|row| row.2 == condition) { *steps } else { *steps / 8 };
+        let mut share = if first.is_some_and(|row| row.0 == mode) { *steps } else { *steps / 8 };
         let given = share;
         let decision = decider.decide(mode, order, &mut share);
         *steps -= given - share;
@@ -111,7 +116,7 @@ pub(super) fn judge(
                         judged.found.open.insert(condition);
                         continue;
                     }
-                    judged.certificate.get_or_insert((strongest, proof));
+                    judged.proofs.push((strongest, proof));
                 } else if registers.ambiguous.is_some() {
                     judged.found.open.insert(condition);
                     continue;

@@ -7,6 +7,8 @@
 
 use std::collections::BinaryHeap;
 
+use rustc_hash::{FxHashMap, FxHashSet};
+
 use super::graph::{RW, WW};
 use super::polygraph::Polygraph;
 
@@ -26,10 +28,40 @@ pub(super) struct Pair {
 pub(super) enum Solved {
     /// The nodes in an order that some order of all writes allows.
     Order(Vec<u32>),
-    /// No order of the open writes is possible. A pair that shows it.
-    Impossible(Option<Pair>),
-    /// The steps ran out; a pair that was open.
-    Exhausted(Option<Pair>),
+    /// No way to choose is possible. A choice that shows it.
+    Impossible(Option<u32>),
+    /// The steps ran out; a choice that was open.
+    Exhausted(Option<u32>),
+}
+
+/// A choice between two sets of edges.
+pub(super) struct Choice {
+    /// The edges of either side.
+    pub(super) edges: [Vec<(u32, u32)>; 2],
+    /// While the first stands before the second, the first side is tried first.
+    pub(super) nodes: (u32, u32),
+}
+
+/// The choices between the orders of pairs.
+pub(super) fn choices(graph: &Polygraph<'_>, pairs: &[Pair]) -> Vec<Choice> {
+    let mut readers: FxHashMap<(u32, u32), Vec<u32>> = FxHashMap::default();
+    for (txn, reads) in graph.problem.registers.reads.iter().enumerate() {
+        for read in reads {
+            readers.entry((read.key, read.source)).or_default().push(txn as u32);
+        }
+    }
+    let side = |key, first, second| {
+        let mut list = vec![graph.problem.ends(WW, first, second)];
+        let of_first = readers.get(&(key, first)).map_or(&[][..], Vec::as_slice);
+        let others = of_first.iter().filter(|&&reader| reader != second);
+        list.extend(others.map(|&reader| graph.problem.ends(RW, reader, second)));
+        list
+    };
+    let choice = |&Pair { key, first, second }: &Pair| Choice {
+        edges: [side(key, first, second), side(key, second, first)],
+        nodes: (graph.problem.commit(first), graph.problem.commit(second)),
+    };
+    pairs.iter().map(choice).collect()
 }
 
 /// The pairs whose order is open; `None` when there are more than allowed.
@@ -59,10 +91,7 @@ pub(super) fn open_pairs(graph: &Polygraph<'_>, most: usize, steps: &mut u64) ->
 type Arcs = Vec<Vec<(u32, Literal)>>;
 
 struct Solver<'a> {
-    graph: &'a Polygraph<'a>,
-    pairs: &'a [Pair],
-    /// For each literal, the edges that it adds.
-    edges: Vec<Vec<(u32, u32)>>,
+    choices: &'a [Choice],
     out: Arcs,
     into: Arcs,
     /// The place of each node in the order.
@@ -85,16 +114,16 @@ struct Solver<'a> {
 }
 
 /// Searches for an order of the open pairs.
-pub(super) fn solve(graph: &Polygraph<'_>, pairs: &[Pair], steps: &mut u64) -> Solved {
-    let mut solver = Solver::new(graph, pairs);
+pub(super) fn solve(graph: &[Vec<u32>], topological: &[u32], choices: &[Choice], steps: &mut u64) -> Solved {
+    let mut solver = Solver::new(graph, topological, choices);
     loop {
         if *steps == 0 {
-            return Solved::Exhausted(solver.heap.peek().map(|&(_, pair)| pairs[pair as usize]));
+            return Solved::Exhausted(solver.heap.peek().map(|&(_, choice)| choice));
         }
         match solver.propagate(steps) {
             Some(conflict) => {
                 if solver.marks.is_empty() {
-                    return Solved::Impossible(conflict.first().map(|&literal| pairs[literal as usize / 2]));
+                    return Solved::Impossible(conflict.first().map(|&literal| literal / 2));
                 }
                 if let Err(pair) = solver.learn(conflict) {
                     return Solved::Impossible(pair);
@@ -109,39 +138,27 @@ pub(super) fn solve(graph: &Polygraph<'_>, pairs: &[Pair], steps: &mut u64) -> S
     }
 }
 
+/// The edges that a decision adds.
+fn edges_of(choices: &[Choice], literal: Literal) -> &[(u32, u32)] {
+    &choices[literal as usize / 2].edges[literal as usize % 2]
+}
+
 impl<'a> Solver<'a> {
-    fn new(graph: &'a Polygraph<'a>, pairs: &'a [Pair]) -> Solver<'a> {
-        let nodes = graph.out.len();
+    fn new(graph: &[Vec<u32>], topological: &[u32], choices: &'a [Choice]) -> Solver<'a> {
+        let nodes = graph.len();
         let mut place = vec![0; nodes];
-        graph.topological.iter().enumerate().for_each(|(at, &node)| place[node as usize] = at as u32);
+        topological.iter().enumerate().for_each(|(at, &node)| place[node as usize] = at as u32);
         let mut into: Arcs = vec![Vec::new(); nodes];
         let mut out: Arcs = vec![Vec::new(); nodes];
-        for (from, targets) in graph.out.iter().enumerate() {
+        for (from, targets) in graph.iter().enumerate() {
             for &to in targets {
                 out[from].push((to, NONE));
                 into[to as usize].push((from as u32, NONE));
             }
         }
-        let mut readers: rustc_hash::FxHashMap<(u32, u32), Vec<u32>> = rustc_hash::FxHashMap::default();
-        for (txn, reads) in graph.problem.registers.reads.iter().enumerate() {
-            for read in reads {
-                readers.entry((read.key, read.source)).or_default().push(txn as u32);
-            }
-        }
-        let mut edges = Vec::with_capacity(2 * pairs.len());
-        for pair in pairs {
-            for (first, second) in [(pair.first, pair.second), (pair.second, pair.first)] {
-                let mut list = vec![graph.problem.ends(WW, first, second)];
-                let of_first = readers.get(&(pair.key, first)).map_or(&[][..], Vec::as_slice);
-                let others = of_first.iter().filter(|&&reader| reader != second);
-                list.extend(others.map(|&reader| graph.problem.ends(RW, reader, second)));
-                edges.push(list);
-            }
-        }
+        let pairs = choices;
         Solver {
-            graph,
-            pairs,
-            edges,
+            choices,
             out,
             into,
             place,
@@ -182,9 +199,8 @@ impl<'a> Solver<'a> {
             if self.value[pair as usize] != 0 {
                 continue;
             }
-            let Pair { first, second, .. } = self.pairs[pair as usize];
-            let place = |txn| self.place[self.graph.problem.commit(txn) as usize];
-            return Some(2 * pair + u32::from(place(first) > place(second)));
+            let (first, second) = self.choices[pair as usize].nodes;
+            return Some(2 * pair + u32::from(self.place[first as usize] > self.place[second as usize]));
         }
         None
     }
@@ -194,8 +210,8 @@ impl<'a> Solver<'a> {
         while self.next < self.trail.len() {
             let literal = self.trail[self.next];
             self.next += 1;
-            for index in 0..self.edges[literal as usize].len() {
-                let (from, to) = self.edges[literal as usize][index];
+            let choices = self.choices;
+            for &(from, to) in edges_of(choices, literal) {
                 if let Err(conflict) = self.insert(from, to, literal, steps) {
                     return Some(conflict);
                 }
@@ -321,8 +337,8 @@ impl<'a> Solver<'a> {
     }
 
     /// Learns a clause from a conflict and goes back to where it implies something (first unique implication point).
-    fn learn(&mut self, conflict: Vec<Literal>) -> Result<(), Option<Pair>> {
-        let culprit = conflict.first().map(|&literal| self.pairs[literal as usize / 2]);
+    fn learn(&mut self, conflict: Vec<Literal>) -> Result<(), Option<u32>> {
+        let culprit = conflict.first().map(|&literal| literal / 2);
         // A conflict found late may be about earlier levels only.
         let highest = conflict.iter().map(|&literal| self.level[literal as usize / 2]).max().unwrap_or(0);
         if highest == 0 {
@@ -330,7 +346,7 @@ impl<'a> Solver<'a> {
         }
         self.back_to(highest);
         let mut clause: Vec<Literal> = vec![NONE];
-        let mut marked: rustc_hash::FxHashSet<u32> = rustc_hash::FxHashSet::default();
+        let mut marked: FxHashSet<u32> = FxHashSet::default();
         let mut open = 0;
         let mut literals = conflict;
         let mut at = self.trail.len();
@@ -404,7 +420,7 @@ impl<'a> Solver<'a> {
 
     /// Removes the edges of a literal: they are the last of their nodes.
     fn remove(&mut self, literal: Literal) {
-        for &(from, to) in self.edges[literal as usize].iter().rev() {
+        for &(from, to) in edges_of(self.choices, literal).iter().rev() {
             let last = |arcs: &[(u32, Literal)]| arcs.last().is_some_and(|&(_, by)| by == literal);
             if last(&self.out[from as usize]) && self.out[from as usize].last().is_some_and(|&(other, _)| other == to) {
                 self.out[from as usize].pop();
