@@ -74,3 +74,38 @@ fn lines_that_are_no_operations_are_counted() {
     let output = check(folder.path(), &["jepsen.log", "--model", "register"]);
     assert!(stderr(&output).contains("note: 1 line(s) or event(s)"), "{}", stderr(&output));
 }
+
+/// Write skew: two transactions, each of which misses the other's append.
+const WRITE_SKEW: &str = r#"{"process":0,"type":"invoke","f":"txn","value":[["r",1,null],["append",2,1]],"time":1}
+{"process":1,"type":"invoke","f":"txn","value":[["r",2,null],["append",1,1]],"time":2}
+{"process":0,"type":"ok","f":"txn","value":[["r",1,[]],["append",2,1]],"time":3}
+{"process":1,"type":"ok","f":"txn","value":[["r",2,[]],["append",1,1]],"time":4}
+"#;
+
+#[test]
+fn transactions_are_recognized_and_judged_by_the_level_asked_for() {
+    let folder = folder(&[("skew.jsonl", WRITE_SKEW), ("register.jsonl", VALID)]);
+    let run = |arguments: &[&str]| {
+        let output = check(folder.path(), arguments);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(&output);
+        (output.status.code(), text)
+    };
+    let (code, text) = run(&["skew.jsonl"]);
+    assert_eq!(code, Some(1));
+    assert!(text.contains("strict-serializable list-append") && text.contains("G2-item     Write skew"), "{text}");
+    assert!(text.contains("strongest levels that hold: strong-snapshot-isolation"), "{text}");
+    assert!(text.contains("weakest levels that are broken: repeatable-read"), "{text}");
+    let (code, text) = run(&["skew.jsonl", "--model", "list-append", "--consistency", "SI"]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("allowed by snapshot-isolation: G2-item, write skew"), "{text}");
+    let (code, text) = run(&["skew.jsonl", "--model", "rw-register"]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("check it with the model list-append"), "{text}");
+    let (code, text) = run(&["skew.jsonl", "--consistency", "serialisable"]);
+    assert_eq!(code, Some(254));
+    assert!(text.contains("did you mean `serializable`?"), "{text}");
+    let (code, text) = run(&["register.jsonl"]);
+    assert_eq!(code, Some(254));
+    assert!(text.contains("there is no --model"), "{text}");
+    assert_eq!(run(&["register.jsonl", "--model", "register", "--consistency", "SI"]).0, Some(254));
+}

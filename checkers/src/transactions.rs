@@ -218,7 +218,12 @@ fn no_evidence(txns: &input::Transactions) -> Option<String> {
 }
 
 /// The verdict from what holds and what is broken.
-fn answer(level: Level, found: &Evaluation, all: Vec<TxnAnomaly>, measured: Measured) -> TxnResult {
+fn answer(level: Level, found: &Evaluation, mut all: Vec<TxnAnomaly>, measured: Measured) -> TxnResult {
+    // The gravest first: what breaks the weakest level.
+    let gravity = |anomaly: &TxnAnomaly| {
+        Level::all().find(|level| anomaly.breaks.is_some_and(|condition| level.conditions().has(condition)))
+    };
+    all.sort_by_key(gravity);
     let is_broken = |level: &Level| level.conditions().meets(found.broken);
     let is_open = |level: &Level| level.conditions().meets(found.open);
     let broken: Vec<Level> = Level::all().filter(is_broken).collect();

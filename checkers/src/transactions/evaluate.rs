@@ -110,6 +110,7 @@ pub(super) fn evaluate(
 
 /// Conditions without real time: only what is on cycles of data and process order matters.
 fn entangled(txns: &Transactions, versions: &Versions, deps: &Dependencies, found: &mut Evaluation, steps: &mut u64) {
+    let lost_update_shown = found.broken.has(Condition::LostUpdate);
     let components = deps.graph.components(DATA | WITH_SO);
     let mut names: Vec<u32> = components.iter().flatten().copied().collect();
     names.sort_unstable();
@@ -134,7 +135,7 @@ fn entangled(txns: &Transactions, versions: &Versions, deps: &Dependencies, foun
         if closing == Closing::RealTime || closing == Closing::Process && found.broken.has(plain(condition)) {
             continue;
         }
-        if condition == Condition::LostUpdate && !found.broken.has(condition) {
+        if condition == Condition::LostUpdate && (lost_update_shown || !found.broken.has(condition)) {
             continue;
         }
         let shape = Shape { anti, needs_wr, closing };

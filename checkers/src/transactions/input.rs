@@ -19,6 +19,22 @@ pub enum Objects {
 }
 
 impl Objects {
+    /// All kinds, in the order they are listed.
+    pub const ALL: [Objects; 2] = [Objects::Lists, Objects::Registers];
+
+    /// The kind whose model has this name.
+    pub fn named(name: &str) -> Option<Objects> {
+        Objects::ALL.into_iter().find(|objects| objects.name() == name)
+    }
+
+    /// What the model means, in one line.
+    pub fn about(self) -> &'static str {
+        match self {
+            Objects::Lists => "transactions over lists (Elle): txn, a list of [append key element], [r key list]",
+            Objects::Registers => "transactions over registers (Elle): txn, a list of [w key value], [r key value]",
+        }
+    }
+
     /// The name of the model that users write.
     pub fn name(self) -> &'static str {
         match self {
@@ -295,7 +311,8 @@ pub(super) fn shown_step(txns: &Transactions, txn: u32, place: usize) -> Arc<str
     let key = &txns.keys[step.key as usize];
     let value = txns.value(txn, place);
     Arc::from(match (step.kind(), txns.objects) {
-        (Kind::Read, _) => format!("r {key} → {value}"),
+        (Kind::Read, Objects::Lists) => format!("r {key} → {}", super::lists::short(txns.list(txn, place))),
+        (Kind::Read, Objects::Registers) => format!("r {key} → {value}"),
         (Kind::Blind, _) => format!("r {key} → ?"),
         (Kind::Write, Objects::Lists) => format!("append {key} {value}"),
         (Kind::Write, Objects::Registers) => format!("w {key} {value}"),

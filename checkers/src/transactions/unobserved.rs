@@ -1,7 +1,8 @@
 //! The order of writes that no read shows, where snapshots must not overlap.
 //!
 //! Transactions of different strongly connected components of the dependency graph are ordered as the components are:
-//! that closes no cycle. Within a component, every pair of writers of a key is a choice, and those are decided by search.
+//! that closes no cycle. Within a component, every pair of writers of a key is a choice, and those are decided by
+//! search.
 
 use super::graph::{DATA, Graph, Mask, SO, WITH_SO, WW};
 use super::input::{NEVER, Transactions};
@@ -11,8 +12,8 @@ use super::versions::{Dependencies, Versions, reads_last};
 
 /// What was found.
 pub(super) enum Ordered {
-    /// The graph with an order of all writers, under which there are snapshots. Nodes after the auxiliary ones may stand
-    /// for moments of real time.
+    /// The graph with an order of all writers, under which there are snapshots. Nodes after the auxiliary ones may
+    /// stand for moments of real time.
     Graph(Graph),
     /// There is no such order; two writes that show it.
     Impossible(Option<Pair>),

@@ -119,7 +119,7 @@ fn random(choices: &mut Choices, txns: usize, most: usize, keys: usize) -> rasho
 fn random_small_histories_have_the_levels_that_the_definitions_give_them() {
     let mut choices = Choices::new(14);
     let mut tally = Tally::default();
-    for round in 0..12_000 {
+    for round in 0..8_000 {
         let history = random(&mut choices, 2 + round % 3, 3, 2);
         compare(&history, Objects::Lists, &mut tally);
     }

@@ -79,13 +79,13 @@ fn random(choices: &mut Choices, txns: usize, most: usize, keys: usize, chaos: u
 fn random_small_histories_have_the_levels_that_the_definitions_give_them() {
     let mut choices = Choices::new(16);
     let mut tally = Tally::default();
-    for round in 0..12_000 {
+    for round in 0..5_000 {
         let history = random(&mut choices, 2 + round % 3, 3, 2, 10);
         compare(&history, Objects::Registers, &mut tally);
     }
     println!("{tally:#?}");
     for (level, held) in &tally.held {
-        assert!(*held > 100 && *held < tally.histories - 10, "{level} is tested one way only: {held}");
+        assert!(*held > 40 && *held < tally.histories - 4, "{level} is tested one way only: {held}");
     }
     assert!(tally.open * 50 < tally.histories, "{} verdicts are open", tally.open);
 }

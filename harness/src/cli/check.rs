@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use rashomon_checkers::transactions::{self, Level, Objects, Options};
 use rashomon_checkers::{Budget, Finding, Judgement, ModelKind};
 use rashomon_history::History;
 use rashomon_runs::{RunFolder, Verdict};
@@ -20,6 +21,9 @@ pub(crate) struct CheckArguments {
     /// What it must satisfy (`rashomon list models`); what the run demanded, when a run's folder is given
     #[arg(long)]
     model: Option<String>,
+    /// The isolation level that transactions must have (`rashomon list levels`); strict-serializable when not given
+    #[arg(long, value_name = "LEVEL")]
+    consistency: Option<String>,
     /// The file's format; found out from its content when not given
     #[arg(long, value_name = "FORMAT")]
     format: Option<String>,
@@ -83,8 +87,12 @@ fn check_one(
     };
     let file = input::located(file, &arguments.results)?;
     let checked = match &arguments.model {
-        Some(model) => by_model(arguments, &file, model, &budget)?,
-        None => by_manifest(registry, &file, &budget)?,
+        Some(model) => match Objects::named(model) {
+            Some(objects) => by_level(arguments, &file, Some(objects), &budget)?,
+            None => by_model(arguments, &file, model, &budget)?,
+        },
+        None if RunFolder::at(&file).is_a_run() => by_manifest(registry, &file, &budget)?,
+        None => by_level(arguments, &file, None, &budget)?,
     };
     if arguments.json {
         let text = match &checked.judgements[..] {
@@ -111,10 +119,45 @@ fn check_one(
     Ok(checked.judgements.iter().map(verdict).fold(without_doubts, Verdict::worst))
 }
 
+/// Judges a history of transactions by an isolation level. What the objects are is found out when it is not said.
+fn by_level(
+    arguments: &CheckArguments,
+    file: &Path,
+    objects: Option<Objects>,
+    budget: &Budget,
+) -> Result<Checked, CommandError> {
+    let level = match &arguments.consistency {
+        None => Level::STRICT_SERIALIZABLE,
+        Some(name) => {
+            name.parse().map_err(|_| names::unknown("isolation level", name, Level::all().map(Level::name)))?
+        }
+    };
+    let format = arguments.format.as_deref().map(input::format_named).transpose()?;
+    let (history, summary) = input::read(file, format, arguments.independent)?;
+    input::print_warnings(&summary);
+    let Some(objects) = objects.or_else(|| transactions::recognize(&history)) else {
+        let what = format!(
+            "{} is neither the folder of a run nor a history of transactions, and there is no --model",
+            file.display()
+        );
+        return Err(CommandError::usage(what, "say with --model what it must satisfy (`rashomon list models`)"));
+    };
+    let judgements = vec![transactions::judge(&history, &Options { objects, level }, budget)];
+    Ok(Checked { history, judgements, doubts: Vec::new() })
+}
+
 /// Judges any history by the model that the user names.
 fn by_model(arguments: &CheckArguments, file: &Path, model: &str, budget: &Budget) -> Result<Checked, CommandError> {
-    let model: ModelKind =
-        model.parse().map_err(|_| names::unknown("model", model, ModelKind::ALL.iter().map(|model| model.name())))?;
+    if arguments.consistency.is_some() {
+        let transactional = Objects::ALL.map(Objects::name).join(" and ");
+        return Err(CommandError::usage(
+            format!("--consistency is for histories of transactions, and the model is {model}"),
+            format!("leave it out, or name one of the models {transactional}"),
+        ));
+    }
+    let transactional = Objects::ALL.map(Objects::name);
+    let known = ModelKind::ALL.iter().map(|model| model.name()).chain(transactional);
+    let model: ModelKind = model.parse().map_err(|_| names::unknown("model", model, known))?;
     let format = arguments.format.as_deref().map(input::format_named).transpose()?;
     let (history, summary) = input::read(file, format, arguments.independent)?;
     input::print_warnings(&summary);
@@ -131,11 +174,6 @@ fn by_model(arguments: &CheckArguments, file: &Path, model: &str, budget: &Budge
 /// Judges a run's history by what its manifest says was demanded.
 fn by_manifest(registry: &Registry, file: &Path, budget: &Budget) -> Result<Checked, CommandError> {
     let folder = RunFolder::at(file);
-    if !folder.is_a_run() {
-        let remedy = "say with --model what it must satisfy (`rashomon list models`)";
-        let what = format!("{} is not the folder of a run, and there is no --model", file.display());
-        return Err(CommandError::usage(what, remedy));
-    }
     let manifest = folder.manifest()?;
     let say_which = "say with --model what it must satisfy";
     let spec = &manifest.spec;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
 use rashomon_checkers::ModelKind;
+use rashomon_checkers::transactions::{Level, Objects};
 
 use super::error::CommandError;
 use crate::consistency::Consistency;
@@ -29,6 +30,8 @@ enum What {
     Faults,
     /// What a history can be checked against
     Models,
+    /// Isolation levels of transactions
+    Levels,
     /// Known bugs that can be switched on, with the run that finds each
     Mutants,
 }
@@ -41,6 +44,7 @@ pub(crate) fn list(registry: &Registry, arguments: &ListArguments) -> Result<u8,
         What::Interfaces => interfaces(registry),
         What::Faults => faults(registry),
         What::Models => models(),
+        What::Levels => levels(),
         What::Mutants => mutants(registry),
     }
     Ok(0)
@@ -107,6 +111,18 @@ fn faults(registry: &Registry) {
 fn models() {
     for model in ModelKind::ALL {
         out!("{:<24} {}", model.name(), model.description());
+    }
+    for objects in Objects::ALL {
+        out!("{:<24} {}; with --consistency LEVEL", objects.name(), objects.about());
+    }
+}
+
+fn levels() {
+    for level in Level::all().rev() {
+        out!("{:<43} {}", level.name(), level.about());
+        if !level.aliases().is_empty() {
+            out!("{:<43}   also: {}", "", level.aliases().join(", "));
+        }
     }
 }
 
