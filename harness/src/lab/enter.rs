@@ -31,7 +31,7 @@ use super::protocol::Ending;
 /// How often to look whether the lab must be killed.
 const LOOK_UP: Duration = Duration::from_millis(250);
 /// Without a notice for so long the lab's init is stopped or dead.
-const SIGN_OF_LIFE: Duration = Duration::from_secs(30);
+const SIGN_OF_LIFE: Duration = Duration::from_secs(15);
 /// How long a lab that is asked to stop may take.
 const TIME_TO_END: Duration = Duration::from_secs(30);
 /// How long its init may take to end when it is told to end at once: longer, and it is stopped.
@@ -135,6 +135,8 @@ pub struct LabProcess {
     notices: Notices,
     /// Its process is reaped, and its id may be somebody else's.
     reaped: bool,
+    /// How long it may show no sign of life.
+    patience: Duration,
     /// Unregisters the forwarding of signals before the socket is closed.
     forwarding: Option<Forwarding>,
 }
@@ -142,9 +144,9 @@ pub struct LabProcess {
 /// Starts this program anew inside a new lab, where [`super::dispatch_hidden_commands`] returns an [`super::Inside`].
 ///
 /// While the lab lives, SIGINT, SIGTERM and SIGHUP of this process are passed on to the controller; a second one, or
-/// half a minute after the first, kills the lab. So does half a minute without a sign of life from its init. The lab is
-/// a process group of its own, so that a Ctrl-C reaches it once and not twice. The controller's standard input is
-/// empty.
+/// half a minute after the first, kills the lab. So does a quarter of a minute without a sign of life from its init.
+/// The lab is a process group of its own, so that a Ctrl-C reaches it once and not twice. The controller's standard
+/// input is empty.
 ///
 /// # Errors
 ///
@@ -169,7 +171,7 @@ pub(crate) fn enter_for(spec: &EnterSpec, errand: Errand) -> Result<LabProcess> 
     drop(command);
     outside.set_read_timeout(Some(LOOK_UP)).attempt(LabErrorKind::Lost, lost)?;
     let notices = Notices { socket: BufReader::new(outside), line: String::new() };
-    let mut lab = LabProcess { child, notices, reaped: false, forwarding: None };
+    let mut lab = LabProcess { child, notices, reaped: false, patience: SIGN_OF_LIFE, forwarding: None };
     let request = Request {
         payload: spec.payload.clone(),
         errand,
@@ -233,7 +235,11 @@ impl LabProcess {
         while let Some(notice) = self.next_notice() {
             match notice {
                 Notice::Entered | Notice::Alive => {}
-                Notice::Ended(ending) => end = LabEnd::Controller(ending),
+                Notice::Ended(ending) => {
+                    end = LabEnd::Controller(ending);
+                    // The door may be stopped, and would never end by itself.
+                    self.patience = TIME_TO_DIE;
+                }
                 Notice::Failed(error) => return Err(error),
             }
         }
@@ -286,7 +292,7 @@ impl LabProcess {
             }
             let too_late = Interrupts::caught().is_some_and(|(_, ago)| ago > TIME_TO_END)
                 || Interrupts::insisted().is_some_and(|ago| ago > TIME_TO_DIE);
-            if too_late || begun.elapsed() > SIGN_OF_LIFE {
+            if too_late || begun.elapsed() > self.patience {
                 self.kill();
             }
         }

@@ -21,7 +21,7 @@ use super::delay::Delay;
 use super::error::{Attempt, LabError, LabErrorKind, Result};
 use super::link::Link;
 use super::netlink::Netlink;
-use super::node_init::{self, NODE_DEVICE};
+use super::node_init::{self, NODE_DEVICE, hardware_address};
 use super::protocol::{Ending, HubReply, HubRequest, HubSpec, NodeMessage, NodeRequest, NodeSetup};
 use super::sys::{self, Forked, NO_DEVICES, NO_SUID, READ_ONLY};
 use super::view;
@@ -84,7 +84,9 @@ impl Hub {
         let identity = confine::identity();
         let hidden = view::prepare(spec.user, &spec.hosts_file)?;
         prepare_folders(&spec, identity)?;
+        let members: Vec<_> = spec.nodes.iter().map(|node| node.address).chain([spec.clients_address]).collect();
         for node in &mut spec.nodes {
+            node.neighbours.clone_from(&members);
             node.hidden.clone_from(&hidden);
         }
         let network = |what: String| move || format!("{what} in the lab's network");
@@ -98,14 +100,26 @@ impl Hub {
 
         let mut ports = vec![CLIENTS_PORT.to_owned()];
         netlink
-            .add_veth_port(CLIENTS_PORT, bridge, NODE_DEVICE, spec.controller_pid)
+            .add_veth_port(
+                CLIENTS_PORT,
+                bridge,
+                NODE_DEVICE,
+                spec.controller_pid,
+                hardware_address(spec.clients_address),
+            )
             .attempt(LabErrorKind::Network, network("make the clients' link".into()))?;
         let mut new_nodes = Vec::new();
         for setup in &spec.nodes {
             let node = self.fork_node(setup)?;
             confine::map_user(node.pid, setup.user, identity)?;
             netlink
-                .add_veth_port(&setup.name, bridge, NODE_DEVICE, node.pid.as_raw() as u32)
+                .add_veth_port(
+                    &setup.name,
+                    bridge,
+                    NODE_DEVICE,
+                    node.pid.as_raw() as u32,
+                    hardware_address(setup.address),
+                )
                 .attempt(LabErrorKind::Network, network(format!("make the link of {}", setup.name)))?;
             ports.push(setup.name.clone());
             // From here on the node sets itself up, while the next one is made.
@@ -183,7 +197,12 @@ impl NewNode {
             Some(NodeMessage::SetUp(Err(error))) => {
                 Err(LabError { what: format!("node {}: {}", setup.name, error.what), ..error })
             }
-            _ => Err(LabError::lost(format!("the init of node {} ended during its set-up", setup.name))),
+            _ => Err(match waitpid(self.pid, None).ok().and_then(Ending::from_wait) {
+                Some((_, ending)) if ending.from_outside() => {
+                    LabError::disturbed(format!("the init of node {} {ending}", setup.name))
+                }
+                _ => LabError::lost(format!("the init of node {} ended during its set-up", setup.name)),
+            }),
         }
     }
 }

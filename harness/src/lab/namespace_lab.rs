@@ -81,13 +81,15 @@ impl NamespaceLab {
         send(HubRequest::Up(HubSpec {
             nodes: nodes.iter().map(|node| node_setup(node, spec)).collect(),
             controller_pid: std::process::id(),
+            clients_address: clients_ip,
             user: spec.user,
             data_in_memory: spec.data == DataPlacement::Memory,
             hosts_file: hosts_file(&nodes, clients_ip),
         }))?;
         let (reply, links) = receive(&hub)?;
         let HubReply::LinksMade = reply else { return Err(unexpected(reply)) };
-        node_init::configure_network(clients_ip, PREFIX_LEN)?;
+        let addresses: Vec<_> = nodes.iter().map(|node| node.ip).collect();
+        node_init::configure_network(clients_ip, PREFIX_LEN, &addresses)?;
         let (reply, _) = receive(&hub)?;
         let HubReply::Up { bridge_netfilter, uid } = reply else { return Err(unexpected(reply)) };
         let mut members = Vec::new();
@@ -504,6 +506,7 @@ fn node_setup(node: &Node, spec: &LabSpec) -> NodeSetup {
         name: node.name.clone(),
         address: node.ip,
         prefix_len: PREFIX_LEN,
+        neighbours: Vec::new(),
         data_dir: node.data_dir.clone(),
         shared_dir: shared_dir(&node.name),
         hidden: Vec::new(),

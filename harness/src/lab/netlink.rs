@@ -58,8 +58,15 @@ impl Netlink {
     }
 
     /// Makes a veth pair: `name` here, up and a port of the bridge with index `bridge`; `peer` in the network
-    /// namespace of process `peer_pid`.
-    pub(crate) fn add_veth_port(&mut self, name: &str, bridge: u32, peer: &str, peer_pid: u32) -> io::Result<()> {
+    /// namespace of process `peer_pid`, with this hardware address.
+    pub(crate) fn add_veth_port(
+        &mut self,
+        name: &str,
+        bridge: u32,
+        peer: &str,
+        peer_pid: u32,
+        hardware: [u8; 6],
+    ) -> io::Result<()> {
         let mut request = Request::link(CREATE, 0, IFF_UP);
         request.string(libc::IFLA_IFNAME, name);
         request.attribute(libc::IFLA_MASTER, &bridge.to_ne_bytes());
@@ -70,6 +77,7 @@ impl Netlink {
                     other.ifinfo(0, 0);
                     other.string(libc::IFLA_IFNAME, peer);
                     other.attribute(libc::IFLA_NET_NS_PID, &peer_pid.to_ne_bytes());
+                    other.attribute(libc::IFLA_ADDRESS, &hardware);
                 });
             });
         });
@@ -91,6 +99,22 @@ impl Netlink {
         request.raw(&ifaddr);
         request.attribute(libc::IFA_LOCAL, &address.octets());
         request.attribute(libc::IFA_ADDRESS, &address.octets());
+        self.acknowledged(request)
+    }
+
+    /// Says which hardware address an IPv4 address has on a link, once for all: nobody asks for it by broadcast, and
+    /// the entry does not count towards the limit that the kernel has for the neighbours of all network namespaces
+    /// together.
+    pub(crate) fn add_neighbour(&mut self, index: u32, address: Ipv4Addr, hardware: [u8; 6]) -> io::Result<()> {
+        let mut request = Request::new(libc::RTM_NEWNEIGH, CREATE);
+        // struct ndmsg
+        let mut message = [0u8; 12];
+        message[0] = libc::AF_INET as u8;
+        message[4..8].copy_from_slice(&index.to_ne_bytes());
+        message[8..10].copy_from_slice(&libc::NUD_PERMANENT.to_ne_bytes());
+        request.raw(&message);
+        request.attribute(libc::NDA_DST, &address.octets());
+        request.attribute(libc::NDA_LLADDR, &hardware);
         self.acknowledged(request)
     }
 

@@ -138,7 +138,7 @@ impl NodeInit {
         let view = View::take()?;
         confine::become_user(setup.user)?;
         confine::set_parameters();
-        configure_network(setup.address, setup.prefix_len)?;
+        configure_network(setup.address, setup.prefix_len, &setup.neighbours)?;
         view.enter(setup, data, shared)?;
         confine::give_up_privileges(setup.user, &setup.limits)?;
         self.watchdog = Some(Watchdog::new(&setup.limits));
@@ -310,8 +310,15 @@ fn cannot_start(start: &StartRequest, error: &std::io::Error) -> LabError {
     LabError::new(LabErrorKind::MissingProgram, what, remedy)
 }
 
-/// Gives the device of this network namespace its address. There is no route but that to the lab's own subnet.
-pub(crate) fn configure_network(address: Ipv4Addr, prefix_len: u8) -> Result<()> {
+/// The hardware address of the lab's member with this address.
+pub(crate) fn hardware_address(address: Ipv4Addr) -> [u8; 6] {
+    // Locally administered.
+    [0x02, 0x72, 0x61, 0x73, 0x68, address.octets()[3]]
+}
+
+/// Gives the device of this network namespace its address, and tells it of the other members. There is no route but
+/// that to the lab's own subnet.
+pub(crate) fn configure_network(address: Ipv4Addr, prefix_len: u8, neighbours: &[Ipv4Addr]) -> Result<()> {
     let network = |what: &'static str| move || format!("{what} in the lab's network");
     let mut netlink = Netlink::open().attempt(LabErrorKind::Network, network("open a netlink socket"))?;
     netlink.set_up(LOOPBACK_INDEX).attempt(LabErrorKind::Network, network("set the loopback device up"))?;
@@ -322,7 +329,13 @@ pub(crate) fn configure_network(address: Ipv4Addr, prefix_len: u8) -> Result<()>
     write_sysctl("net/ipv4/tcp_rto_max_ms", "1000");
     let device = netlink.link_state(NODE_DEVICE).attempt(LabErrorKind::Network, network("find eth0"))?;
     netlink.add_address(device.index, address, prefix_len).attempt(LabErrorKind::Network, network("add an address"))?;
-    netlink.set_up(device.index).attempt(LabErrorKind::Network, network("set eth0 up"))
+    netlink.set_up(device.index).attempt(LabErrorKind::Network, network("set eth0 up"))?;
+    for neighbour in neighbours.iter().filter(|neighbour| **neighbour != address) {
+        netlink
+            .add_neighbour(device.index, *neighbour, hardware_address(*neighbour))
+            .attempt(LabErrorKind::Network, network("add a neighbour"))?;
+    }
+    Ok(())
 }
 
 /// Sets a kernel parameter of this namespace where the kernel has it; says whether it did.

@@ -92,6 +92,7 @@ pub(crate) enum HubRequest {
 pub(crate) struct HubSpec {
     pub(crate) nodes: Vec<NodeSetup>,
     pub(crate) controller_pid: u32,
+    pub(crate) clients_address: Ipv4Addr,
     pub(crate) user: NodeUser,
     /// Whether each node's data is in a tmpfs, and not in folders of the host.
     pub(crate) data_in_memory: bool,
@@ -106,6 +107,8 @@ pub(crate) struct NodeSetup {
     pub(crate) name: String,
     pub(crate) address: Ipv4Addr,
     pub(crate) prefix_len: u8,
+    /// The addresses of the lab's members; the hub's to say.
+    pub(crate) neighbours: Vec<Ipv4Addr>,
     pub(crate) data_dir: PathBuf,
     pub(crate) shared_dir: PathBuf,
     /// Files and folders that the node must not see although it sees their folders; the hub's to say.
