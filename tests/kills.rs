@@ -60,7 +60,7 @@ fn a_signal_ends_a_run_in_an_orderly_way_at_any_time() {
         let what = format!("{name} after {after_ms} ms");
         let said = stderr(&output);
         if output.status.code() == Some(2) {
-            let before = said.contains("came before the run began");
+            let before = said.contains("before the run began");
             assert!(before || stdout(&output).contains("interrupted: "), "{what}: {}{said}", stdout(&output));
         } else {
             // The program had not come to its first line.

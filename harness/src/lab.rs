@@ -48,6 +48,7 @@
 
 mod bench;
 mod confine;
+mod counters;
 mod declared;
 mod delay;
 mod doctor;
@@ -64,6 +65,8 @@ mod namespaces;
 mod netlink;
 mod node_init;
 mod node_link;
+mod once;
+mod output;
 mod protocol;
 mod readiness;
 mod sys;
@@ -75,6 +78,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 pub use nix::sys::signal::Signal;
+use serde::{Deserialize, Serialize};
 
 pub use bench::{BenchFigures, bench};
 pub use doctor::{Check, CheckOutcome, doctor, find_faketime};
@@ -84,6 +88,7 @@ pub use forward::Interrupts;
 pub use init::Inside;
 pub use isolation::{Isolation, Limits, NodeUser};
 pub use namespace_lab::{MAX_NODES, NamespaceLab};
+pub use once::run_once;
 pub use protocol::{Ending, NodeProcess};
 pub use template::{expand_template, template_values};
 
@@ -104,6 +109,7 @@ pub fn dispatch_hidden_commands() -> Option<Inside> {
     let inside = init::become_lab()?;
     match inside.errand {
         enter::Errand::Program => Some(inside),
+        enter::Errand::Once => once::once_inside(inside),
         enter::Errand::Probe => doctor::probe_inside(inside),
         enter::Errand::Bench { nodes } => bench::bench_inside(inside, nodes),
     }
@@ -305,11 +311,11 @@ impl std::fmt::Display for NodeExit {
 }
 
 /// What a command in a node left.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandOutput {
     /// How it ended.
     pub ending: Ending,
-    /// Its standard output; bytes that are not UTF-8 are replaced.
+    /// Its standard output, the first 16 MiB at most; bytes that are not UTF-8 are replaced.
     pub stdout: String,
     /// Its standard error.
     pub stderr: String,

@@ -89,7 +89,7 @@ impl Runner<'_> {
     /// When no run could be made. A run that was begun and broke is finished, with that verdict.
     pub fn run(&self, plan: &Plan, listener: &dyn Listener) -> Result<FinishedRun, RunError> {
         if let Some((signal, _)) = Interrupts::caught() {
-            return Err(RunError::Interrupted { signal: signal.to_string() });
+            return Err(RunError::Interrupted { how: format!("{signal} came") });
         }
         environment_is_fit(self.registry, plan)?;
         let began = Instant::now();
@@ -140,6 +140,16 @@ impl Runner<'_> {
 
 /// What the run needs of its plan and of this machine beyond a lab, checked before anything is written.
 fn environment_is_fit(registry: &Registry, plan: &Plan) -> Result<(), RunError> {
+    let (nodes, most) = (plan.spec.nodes, lab::Limits::most_nodes());
+    if nodes == 0 || nodes > most {
+        return Err(RunError::Environment {
+            what: format!(
+                "{nodes} nodes are not possible here; the memory that is available now is enough for 1 to {most}"
+            ),
+            remedy: "choose another number with --nodes, or free memory; `doctor` says how many are possible"
+                .to_owned(),
+        });
+    }
     registry.faults().check(&plan.schedule, plan.spec.nodes).map_err(RunError::Schedule)?;
     if registry.faults().needs(&plan.spec.faults, Capability::WallClocks) && lab::find_faketime().is_none() {
         return Err(RunError::Environment {

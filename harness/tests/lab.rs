@@ -33,6 +33,7 @@ const TESTS: &[(&str, Test)] = &[
     ("nodes_see_what_their_command_names", |users| outside::passes("declared", users)),
     ("nodes_are_prepared_started_in_order_and_restored", |users| outside::passes("prepared", users)),
     ("a_failed_preparation_is_reported", |users| outside::passes("unprepared", users)),
+    ("a_command_before_the_run_is_isolated", outside::a_command_before_the_run_is_isolated),
     ("data_in_a_folder_stays", outside::data_in_a_folder_stays),
     ("nothing_outside_can_be_reached", outside::nothing_outside_can_be_reached),
     ("taking_the_lab_down_leaves_no_process", |users| outside::passes("down", users)),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::enter::{EnterSpec, Errand, LabStdout, enter_for};
 use super::error::{LabError, Result};
-use super::{Inside, Lab, LabSpec, NamespaceLab};
+use super::{Inside, Lab, LabSpec, Limits, NamespaceLab};
 use crate::target::NodeCommand;
 
 /// Less free space than this is worth a warning: a run with its logs may need it.
@@ -61,6 +61,7 @@ pub fn doctor(results: &Path) -> Vec<Check> {
         Ok(checks) => checks,
         Err(error) => vec![Check::failed("lab", error)],
     };
+    checks.push(nodes());
     checks.push(faketime());
     checks.push(disk(results));
     checks
@@ -174,6 +175,11 @@ pub fn find_faketime() -> Option<PathBuf> {
     folders.sort();
     folders.extend(["/usr/lib", "/usr/lib64", "/usr/local/lib"].map(PathBuf::from));
     folders.into_iter().map(|folder| folder.join("faketime/libfaketime.so.1")).find(|library| library.is_file())
+}
+
+fn nodes() -> Check {
+    let most = Limits::most_nodes();
+    Check::ok("cluster size", format!("--nodes up to {most} with the memory that is available now"))
 }
 
 fn faketime() -> Check {

@@ -95,6 +95,8 @@ pub(crate) enum Errand {
     Program,
     /// The lab's own errands for `doctor` and `bench`; they print JSON.
     Probe,
+    /// Run one command, and print what came of it.
+    Once,
     Bench {
         nodes: u16,
     },

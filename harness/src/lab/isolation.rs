@@ -9,6 +9,8 @@ const GIB: u64 = 1 << 30;
 /// What is left of the machine for the harness and everybody else, as a share of the available memory.
 const MEMORY_SHARE: f64 = 0.75;
 const DATA_SHARE: f64 = 0.25;
+/// A node with less is not worth starting.
+const LEAST_MEMORY: u64 = 64 * MIB;
 
 /// As whom the processes of the nodes run, seen from inside of a node. Outside it is a user without rights: an unused
 /// user id if the harness runs as root, and otherwise the user who started it.
@@ -64,11 +66,17 @@ impl Limits {
         Self::for_resources(nodes, available_memory().unwrap_or(4 * GIB), pid_max)
     }
 
+    /// How many nodes this machine can stand, each with little: at most [`super::MAX_NODES`].
+    pub fn most_nodes() -> u16 {
+        let memory = available_memory().unwrap_or(4 * GIB) as f64 * MEMORY_SHARE;
+        (memory as u64 / LEAST_MEMORY).clamp(1, u64::from(super::MAX_NODES)) as u16
+    }
+
     fn for_resources(nodes: u16, available_bytes: u64, pid_max: u64) -> Self {
         let nodes = u64::from(nodes.max(1));
         let share = |part: f64| (available_bytes as f64 * part) as u64 / nodes;
         Self {
-            memory_bytes: share(MEMORY_SHARE).clamp(64 * MIB, 8 * GIB),
+            memory_bytes: share(MEMORY_SHARE).clamp(LEAST_MEMORY, 8 * GIB),
             processes: (pid_max / 2 / nodes).clamp(64, 4096),
             log_bytes: 256 * MIB,
             scratch_bytes: (share(DATA_SHARE) / 4).clamp(8 * MIB, 256 * MIB),

@@ -1,12 +1,9 @@
 //! The lab of Linux namespaces, as the controller uses it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::net::Ipv4Addr;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,12 +13,13 @@ use super::error::{Attempt, LabError, LabErrorKind, Result};
 use super::link::Link;
 use super::logs::{LogCollector, make_log_dir};
 use super::node_link::{NodeLink, UnexpectedEnd};
+use super::output::{output_pipe, read_all};
 use super::protocol::{
     Ending, HubReply, HubRequest, HubSpec, NodeAnswer, NodeProcess, NodeRequest, NodeSetup, StartRequest,
 };
 use super::sys::{NO_DEVICES, NO_SUID, READ_ONLY};
 use super::{CommandOutput, DataPlacement, Effect, Inside, Isolation, LAB_DIR, Lab, LabSpec, NodeExit, RuleCounter};
-use super::{MAIN_PROCESS, NODE_LOG, declared, node_init, readiness, view};
+use super::{MAIN_PROCESS, NODE_LOG, counters, declared, node_init, readiness, view};
 use crate::target::{Node, NodeCommand, Readiness, Step, StopRequest};
 
 /// Most nodes that a lab can have: the clients need an address of the same subnet.
@@ -163,7 +161,7 @@ impl NamespaceLab {
     /// When iptables is missing or fails.
     pub fn hub_counters(&self, chain: &str) -> Result<Vec<RuleCounter>> {
         let saved = self.run_in_hub("iptables-save", &["-c", "-t", "filter"], "")?;
-        Ok(parse_counters(&saved, chain))
+        Ok(counters::parse(&saved, chain))
     }
 
     /// Holds back every packet that a rule of the hub sends into this queue (`-j NFQUEUE`), for a time between these.
@@ -407,7 +405,7 @@ impl Lab for NamespaceLab {
                 return Err(LabError::new(
                     LabErrorKind::Node,
                     format!("node {node} {how} before it was ready{}", last_words(&log)),
-                    format!("read its log: {}", log.display()),
+                    remedy_for_end(&log),
                 ));
             }
             if Instant::now() > deadline {
@@ -444,6 +442,10 @@ impl Lab for NamespaceLab {
         };
         let outputs = [read_all(stdout)?, read_all(stderr)?];
         let ending = member.link.wait_for_command(pid, begun + *timeout)?;
+        if let Some(reason) = member.link.take_limit() {
+            let what = format!("{} in node {node} was killed by the lab: {reason}", command.program.display());
+            return Err(LabError::new(LabErrorKind::Node, what, "docs/isolation.md says what a node may use"));
+        }
         let Some(ending) = ending else {
             member.link.request(|id| NodeRequest::KillCommand { id, pid }, &[])?;
             return Err(LabError::new(
@@ -560,6 +562,22 @@ fn list(processes: &[NodeProcess]) -> String {
     }
 }
 
+/// What to do about a node that has ended: most often it does not see a file.
+fn remedy_for_end(log: &Path) -> String {
+    const NOT_SEEN: [&str; 5] =
+        ["No such file", "can't open", "cannot open", "ModuleNotFoundError", "error while loading shared libraries"];
+    let words = last_words(log);
+    let read = format!("read its log: {}", log.display());
+    if NOT_SEEN.iter().any(|sign| words.contains(sign)) {
+        format!(
+            "a node sees system programs and what its command names by absolute path: if it lacks a file, name it \
+             (docs/isolation.md); {read}"
+        )
+    } else {
+        read
+    }
+}
+
 /// The end of a log, to show in an error.
 fn last_words(log: &Path) -> String {
     let text = std::fs::read(log).unwrap_or_default();
@@ -567,49 +585,4 @@ fn last_words(log: &Path) -> String {
     let lines: Vec<&str> = text.lines().collect();
     let last = &lines[lines.len().saturating_sub(3)..];
     if last.is_empty() { String::new() } else { format!("; its last lines: {}", last.join(" / ")) }
-}
-
-fn output_pipe() -> Result<(OwnedFd, OwnedFd)> {
-    nix::unistd::pipe2(nix::fcntl::OFlag::O_CLOEXEC).attempt(LabErrorKind::Lost, || "make a pipe for a command".into())
-}
-
-/// Reads a command's output in a thread, which ends with the pipe.
-fn read_all(pipe: OwnedFd) -> Result<Receiver<String>> {
-    let (sender, receiver) = channel();
-    let read = move || {
-        let mut bytes = Vec::new();
-        let _ = File::from(pipe).read_to_end(&mut bytes);
-        // Nobody waits for it any more after a timeout.
-        let _ = sender.send(String::from_utf8_lossy(&bytes).into_owned());
-    };
-    let thread = std::thread::Builder::new().name("command-output".into()).spawn(read);
-    thread.attempt(LabErrorKind::Lost, || "read a command's output".into())?;
-    Ok(receiver)
-}
-
-/// Reads lines such as `[12:720] -A FORWARD -s 10.77.0.1/32 -j DROP`.
-fn parse_counters(saved: &str, chain: &str) -> Vec<RuleCounter> {
-    let parse = |line: &str| {
-        let (counters, rule) = line.strip_prefix('[')?.split_once("] ")?;
-        let (packets, bytes) = counters.split_once(':')?;
-        let rest = rule.strip_prefix("-A ")?;
-        let in_chain = rest.strip_prefix(chain).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '));
-        in_chain.then_some(())?;
-        Some(RuleCounter { rule: rule.to_owned(), packets: packets.parse().ok()?, bytes: bytes.parse().ok()? })
-    };
-    saved.lines().filter_map(parse).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn counters_are_those_of_the_chain() {
-        let saved = "*filter\n:FORWARD ACCEPT [0:0]\n:cut - [0:0]\n[3:180] -A FORWARD -j cut\n\
-                     [12:720] -A cut -s 10.77.0.1/32 -j DROP\n[0:0] -A cut2 -j DROP\nCOMMIT\n";
-        let rule = "-A cut -s 10.77.0.1/32 -j DROP".to_owned();
-        assert_eq!(parse_counters(saved, "cut"), vec![RuleCounter { rule, packets: 12, bytes: 720 }]);
-        assert_eq!(parse_counters(saved, "FORWARD")[0].packets, 3);
-    }
 }

@@ -133,6 +133,13 @@ impl NodeLink {
         std::mem::take(&mut self.shared.lock().unexpected)
     }
 
+    /// The limit for which the node's init has killed its commands since the last call.
+    pub(crate) fn take_limit(&self) -> Option<String> {
+        let mut state = self.shared.lock();
+        // A process's end is reported with it.
+        if state.running.is_empty() { state.limit.take() } else { None }
+    }
+
     /// Waits for all of the node's processes to end; false when one still runs at the deadline.
     pub(crate) fn wait_until_stopped(&self, deadline: Instant) -> bool {
         self.wait_until(deadline, |state| state.running.is_empty()).is_some()

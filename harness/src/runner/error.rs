@@ -31,11 +31,11 @@ pub enum RunError {
         /// What to do about it.
         remedy: String,
     },
-    /// The user asked to stop before it began.
-    #[error("{signal} came before the run began")]
+    /// The user asked to stop before it began, or somebody killed what it needed.
+    #[error("{how} before the run began")]
     Interrupted {
-        /// How.
-        signal: String,
+        /// What happened.
+        how: String,
     },
     /// The run's folder cannot be written.
     #[error(transparent)]

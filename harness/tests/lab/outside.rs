@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use rashomon_harness::lab::{self, CheckOutcome, Ending, EnterSpec, LabEnd, LabErrorKind, LabProcess, UserNamespace};
+use rashomon_harness::target::NodeCommand;
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -69,6 +70,30 @@ fn listing(folder: &Path) -> String {
         .collect();
     lines.sort();
     lines.concat()
+}
+
+/// A program that is asked for its version, and does something else.
+pub(crate) fn a_command_before_the_run_is_isolated(_: UserNamespace) {
+    let folder = folder();
+    let secret = folder.path().join("secret");
+    std::fs::write(&secret, "mine").expect("write");
+    let ask = |script: &str| {
+        let command = NodeCommand::new("/bin/sh").args(["-c", script]);
+        lab::run_once(&command, Duration::from_secs(2))
+    };
+    assert_eq!(ask("echo server 1.2; echo built today >&2").expect("it answers").stdout, "server 1.2\n");
+    assert_eq!(ask("exit 3").expect("it ends").ending, Ending::Exited(3));
+    let begun = Instant::now();
+    assert_eq!(ask("sleep 1000").expect_err("it hangs").kind, LabErrorKind::Timeout);
+    assert_eq!(ask("sleep 1000 & exec >&- 2>&-; sleep 1000").expect_err("it hides").kind, LabErrorKind::Timeout);
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    let flood = ask("yes");
+    assert!(flood.as_ref().map_or(0, |output| output.stdout.len()) <= 16 << 20, "it is not read to its end");
+    let script = format!("rm -rf {0}; echo x > {0}; cat {0}/secret", folder.path().display());
+    assert!(!ask(&script).expect("it ends").ending.success());
+    assert_eq!(std::fs::read_to_string(&secret).expect("it is there"), "mine");
+    let missing = lab::run_once(&NodeCommand::new("/no/such/program"), SOON).expect_err("there is none");
+    assert_eq!(missing.kind, LabErrorKind::MissingProgram);
 }
 
 pub(crate) fn data_in_a_folder_stays(users: UserNamespace) {
