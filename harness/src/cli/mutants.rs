@@ -105,6 +105,9 @@ fn chosen(all: &[MutantInfo], names_given: &[String]) -> Result<Vec<(MutantInfo,
     Ok(chosen)
 }
 
+/// A plan with its row's place and its seed.
+type TaggedPlan = ((usize, u64), Plan);
+
 /// Every recipe with every seed: a row for each mutant, and the plans, each with its row's place and its seed. A wrong
 /// recipe is an error before anything is run.
 fn planned(
@@ -112,7 +115,7 @@ fn planned(
     target: &str,
     recipes: Vec<(MutantInfo, Recipe)>,
     seeds: Seeds,
-) -> Result<(Vec<Row>, Vec<((usize, u64), Plan)>), CommandError> {
+) -> Result<(Vec<Row>, Vec<TaggedPlan>), CommandError> {
     let mut rows = Vec::new();
     let mut plans = Vec::new();
     for (place, (mutant, recipe)) in recipes.into_iter().enumerate() {
