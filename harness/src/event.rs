@@ -1,7 +1,7 @@
 //! What happens in a run, as one stream of typed events.
 //!
 //! The terminal, lines of JSON, a campaign and a web page all listen to the same stream ([`Listener`]). The controller
-//! sends its events out of the lab as lines ([`stream`]); the runner adds its own and passes all of them on, in order.
+//! sends its events out of the lab as lines (`stream`); the runner adds its own and passes all of them on, in order.
 //! An event describes; nothing depends on its arrival: what a run leaves is in its folder (`rashomon_runs`).
 
 pub(crate) mod stream;
