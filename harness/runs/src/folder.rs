@@ -152,9 +152,10 @@ impl RunFolder {
         Ok(RunDigest::of(&self.manifest()?, self.verdict()?.as_ref()))
     }
 
-    /// Writes the manifest, replacing it as a whole.
+    /// Writes the manifest in today's format, replacing it as a whole.
     pub fn write_manifest(&self, manifest: &Manifest) -> Result<(), StoreError> {
-        write_json(&self.file(files::MANIFEST), manifest)
+        let manifest = Manifest { format: Manifest::FORMAT, ..manifest.clone() };
+        write_json(&self.file(files::MANIFEST), &manifest)
     }
 
     /// Writes the verdict, replacing it as a whole.

@@ -24,6 +24,11 @@
 //!   field can be added without a new number. In the plan ([`Plan`]: specification and schedule) they are refused: a
 //!   plan that is understood in part is another plan.
 //! - The number grows when a reader of the older number would misread a file or refuse its plan.
+//!
+//! | format | what changed |
+//! |---|---|
+//! | 1 | the first |
+//! | 2 | planned faults have an identity, an aim and named parameters, and kinds the names of the command line; a fault without an observed effect is `unconfirmed`, formerly `indeterminate` |
 
 mod digest;
 mod evidence;

@@ -57,7 +57,7 @@ pub struct Manifest {
 
 impl Manifest {
     /// The format that this version writes, and the newest that it reads.
-    pub const FORMAT: u32 = 1;
+    pub const FORMAT: u32 = 2;
 
     /// What determines the run.
     pub fn plan(&self) -> Plan {
