@@ -214,12 +214,36 @@ fn wrong_usage_is_answered_with_the_nearest_right_name() {
 }
 
 #[test]
-fn a_program_that_is_no_node_breaks_the_run_and_says_what_it_printed() {
+fn a_node_that_never_serves_is_a_finding_and_a_program_that_cannot_be_executed_is_none() {
     let installed = Installed::new();
     let output = installed.run(&["run", "raft-kv", "--node-binary", "/bin/ls", "--seed", "1"]);
-    assert_eq!(output.status.code(), Some(255), "{}", stdout(&output));
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    assert!(stdout(&output).contains("unexpected exit: n1 exited with code 2"), "{}", stdout(&output));
     assert!(stdout(&output).contains("unrecognized option"), "{}", stdout(&output));
     assert!(installed.results().join("latest/report.html").is_file());
+    let script = installed.script("#!/no/such/interpreter\n");
+    let output = installed.run(&["run", "raft-kv", "--node-binary", &script, "--seed", "1"]);
+    assert!(matches!(output.status.code(), Some(254 | 255)), "{}", stdout(&output));
+    let version_only = "#!/bin/sh\n[ \"$1\" = --version ] && exec echo 1\nexec /no/such/program\n";
+    let script = installed.script(version_only);
+    let output = installed.run(&["run", "raft-kv", "--node-binary", &script, "--seed", "1"]);
+    assert_eq!(output.status.code(), Some(255), "{}", stdout(&output));
+}
+
+#[test]
+fn a_node_that_exits_on_its_own_is_a_finding() {
+    let installed = Installed::new();
+    // The first node gives up four seconds after its start.
+    let crash = "#!/bin/sh\nnode=$(dirname $0)/rashomon-node\n[ \"$1\" = --version ] && exec $node --version\n\
+                 [ \"$2\" = --id=1 ] || exec $node \"$@\"\n\
+                 $node \"$@\" & sleep 4; echo assertion failed; kill -9 $!; exit 42\n";
+    let script = installed.script(crash);
+    let flags = ["--time", "6s", "--faults", "none", "--seed", "1", "--nodes", "3"];
+    let output = installed.run(&[&["run", "raft-kv", "--node-binary", &script][..], &flags].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", stdout(&output));
+    let said = stdout(&output);
+    assert!(said.contains("unexpected exit: n1 exited with code 42 at "), "{said}");
+    assert!(said.contains("it last printed: assertion failed"), "{said}");
 }
 
 fn wait_until(what: &str, holds: impl Fn() -> bool) {

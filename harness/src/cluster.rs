@@ -9,14 +9,19 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::task::JoinSet;
+
 pub use plans::{ClusterPlans, plan};
 
 use crate::faults::{Lost, clock};
 use crate::lab::{CommandOutput, Effect, Lab, LabError, LabErrorKind, NamespaceLab, RuleCounter};
-use crate::target::{ClusterContext, Node, NodeCommand, NodeFile, NodePlan, NodeStatus, Step, Target};
+use crate::protocol_events::{self, EventLog, Followed, Follower, LogLines};
+use crate::target::{ClusterContext, EventSource, Node, NodeCommand, NodeFile, NodePlan, NodeStatus, Step, Target};
 
 /// How long a node may take to answer a question about itself.
 const STATUS_TIMEOUT: Duration = Duration::from_millis(150);
+/// A node's event channel, in the folder that it shares with the controller.
+const EVENTS: &str = "events";
 /// The log of a node's first process, and of what prepares the node.
 const FIRST_LOG: &str = "node.log";
 
@@ -25,9 +30,14 @@ pub struct Cluster {
     target: Arc<dyn Target>,
     lab: Arc<NamespaceLab>,
     plans: ClusterPlans,
-    /// Variables that a fault adds to the environment of a node's processes, by node.
+    /// Variables that the harness adds to the environment of a node's processes, by node.
     environments: Vec<Vec<(String, String)>>,
     state: Mutex<State>,
+    events: Arc<EventLog>,
+    /// Ends with the cluster.
+    _follower: Follower,
+    /// Tasks that ask nodes for their status, and end with the cluster.
+    watchers: Mutex<JoinSet<()>>,
 }
 
 /// What changes while the cluster runs.
@@ -57,6 +67,7 @@ impl Cluster {
         lab: Arc<NamespaceLab>,
         plans: ClusterPlans,
         clock_library: Option<PathBuf>,
+        events: Arc<EventLog>,
     ) -> Result<Cluster, LabError> {
         let mut environments = vec![Vec::new(); plans.nodes.len()];
         if let Some(library) = &clock_library {
@@ -66,7 +77,34 @@ impl Cluster {
                 environment.extend(clock::environment(library, shared));
             }
         }
-        Ok(Cluster { target, lab, plans, environments, state: Mutex::default() })
+        let mut sources = Vec::new();
+        for ((node, plan), environment) in lab.nodes().iter().zip(&plans.nodes).zip(&mut environments) {
+            for source in &plan.events {
+                sources.extend(followed(source, node, &lab, environment)?);
+            }
+        }
+        let follower = Follower::start(sources, events.clone())
+            .map_err(|error| LabError::file("the nodes' protocol events cannot be followed", &error))?;
+        let (state, watchers) = (Mutex::default(), Mutex::default());
+        Ok(Cluster { target, lab, plans, environments, state, events, _follower: follower, watchers })
+    }
+
+    /// What the nodes report of their protocol.
+    pub fn events(&self) -> &Arc<EventLog> {
+        &self.events
+    }
+
+    /// Starts to ask those nodes for their status whose plan wants it.
+    fn watch_statuses(&self) {
+        let mut watchers = self.watchers.lock().unwrap_or_else(PoisonError::into_inner);
+        for (place, plan) in self.plans.nodes.iter().enumerate() {
+            for source in &plan.events {
+                if let EventSource::Status { every } = *source {
+                    let (target, context) = (self.target.clone(), self.plans.context.clone());
+                    watchers.spawn(protocol_events::watch_status(target, context, place, every, self.events.clone()));
+                }
+            }
+        }
     }
 
     /// The nodes, in order.
@@ -108,6 +146,7 @@ impl Cluster {
         for (id, step) in &self.plans.cluster.after_start {
             self.step(*id, step).await?;
         }
+        self.watch_statuses();
         Ok(())
     }
 
@@ -121,14 +160,20 @@ impl Cluster {
             }
             self.lock().unprepared.remove(&id);
         }
-        for (index, process) in self.plan(id).processes.iter().enumerate() {
+        for process in &self.plan(id).processes {
             let mut command = process.command.clone();
             command.env.extend(self.environments[usize::from(id) - 1].iter().cloned());
-            let log = if index == 0 { FIRST_LOG.to_owned() } else { format!("{}.log", process.name) };
+            let log = self.log_of(id, &process.name);
             let (lab, name) = (self.lab.clone(), process.name.clone());
             blocking(move || lab.start_process(id, &name, &command, &log)).await?;
         }
         Ok(())
+    }
+
+    /// The log of one of a node's processes, within the node's folder of logs.
+    pub fn log_of(&self, id: u16, process: &str) -> String {
+        let first = self.plan(id).processes.first().is_none_or(|first| first.name == process);
+        if first { FIRST_LOG.to_owned() } else { format!("{process}.log") }
     }
 
     /// Waits until a node serves.
@@ -285,13 +330,45 @@ impl Cluster {
         self.target.status(&self.plans.context, self.node(id), STATUS_TIMEOUT).await
     }
 
-    /// Who leads: of those that say so, the one of the highest term.
+    /// Who leads: of those that say so, the one of the highest term. The node that became the leader last is asked
+    /// first: an answer of all nodes waits for those that are down.
     pub async fn leader(&self) -> Option<u16> {
+        if let Some(event) = self.events.latest_leader()
+            && let Some(node) = self.nodes().iter().find(|node| node.name == event.node)
+            && let Some(status) = self.status(node.id).await
+            && status.leads
+            && event.term.is_none_or(|term| status.term >= term)
+        {
+            return Some(node.id);
+        }
         let asked = self.nodes().iter().map(|node| async move { (node.id, self.status(node.id).await) });
         let answers = futures_util::future::join_all(asked).await;
         let leading = answers.into_iter().filter_map(|(id, status)| status.map(|status| (id, status)));
         leading.filter(|(_, status)| status.leads).max_by_key(|(_, status)| status.term).map(|(id, _)| id)
     }
+}
+
+/// What to follow of a source of events, if it is followed; the node's processes are told where their channel is.
+fn followed(
+    source: &EventSource,
+    node: &Node,
+    lab: &NamespaceLab,
+    environment: &mut Vec<(String, String)>,
+) -> Result<Option<Followed>, LabError> {
+    let name = node.name.clone();
+    Ok(match source {
+        EventSource::Channel => {
+            let path = lab.shared_dir(node.id)?.join(EVENTS);
+            environment.push((protocol_events::VARIABLE.to_owned(), path.display().to_string()));
+            Some(Followed::Channel { node: name, path })
+        }
+        EventSource::Log(patterns) => {
+            let lines = LogLines::new(patterns)
+                .map_err(|error| LabError::new(LabErrorKind::Usage, error.what, error.remedy))?;
+            Some(Followed::Log { node: name, path: lab.log_file(node.id)?, lines })
+        }
+        EventSource::Status { .. } => None,
+    })
 }
 
 /// Why a cluster did not come up.

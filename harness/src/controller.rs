@@ -3,6 +3,7 @@
 //! The runner, outside, has written the manifest with everything that determines the run; the controller executes it,
 //! adds what was exercised, and sends events of what happens. It judges nothing.
 
+mod exits;
 mod interrupt;
 
 use std::path::Path;
@@ -14,8 +15,8 @@ use std::time::{Duration, Instant};
 
 use rashomon_history::Event;
 use rashomon_runs::{
-    Evidence, FaultLog, FaultOutcome, FaultRecord, IsolationRecord, Manifest, NodeExit, NodeLimits, NodeRecord, Plan,
-    ReadError, RunFolder, StoreError, files,
+    Evidence, FaultLog, FaultOutcome, FaultRecord, IsolationRecord, Manifest, NodeLimits, NodeRecord, Plan, ReadError,
+    RunFolder, StoreError, files,
 };
 use thiserror::Error;
 use tokio::sync::watch;
@@ -30,6 +31,8 @@ use crate::final_reads::{self, Agreement};
 use crate::lab::{self, Inside, Isolation, Lab, LabError, LabErrorKind, LabSpec, NamespaceLab, NodeUser};
 use crate::load::{Connect, Load};
 use crate::online;
+use crate::protocol_events::EventLog;
+use crate::reactions;
 use crate::recorder::Recorder;
 use crate::registry::Registry;
 use crate::run::{DataPlacement, RunSpec};
@@ -216,24 +219,33 @@ impl<'a> Run<'a> {
         manifest.nodes = plans.context.nodes.iter().zip(&plans.nodes).map(node_record).collect();
         let needs = |capability| self.registry.faults().needs(&self.spec.faults, capability);
         let library = needs(Capability::WallClocks).then(lab::find_faketime).flatten();
-        let cluster = Cluster::new(self.target.clone(), lab.clone(), plans, library)?;
+        let clocks_are_ours = library.is_some();
+        let events = EventLog::create(&self.folder.file(files::EVENTS)).map_err(NemesisError::Log)?;
+        let cluster = Cluster::new(self.target.clone(), lab.clone(), plans, library, Arc::new(events))?;
 
         self.enter(Phase::NodesStarting);
         let starting = Instant::now();
         if needs(Capability::Links) {
             cluster.hub_rules(rules::first_rules()).await?;
         }
-        tokio::select! {
-            started = cluster.start_all() => started?,
+        let started = tokio::select! {
+            started = cluster.start_all() => started,
             how = interrupt.wait() => {
                 return Err(ControllerError::Interrupted(format!("{how} while the nodes started")));
             }
+        };
+        if let Err(error) = started {
+            let evidence = exits::of_start(&error, &lab, &cluster, clocks_are_ours).ok_or(error)?;
+            self.leave_nothing_recorded()?;
+            manifest.evidence = Some(Evidence { exits_by_design: self.exits_by_design(), ..evidence });
+            return Ok(());
         }
         manifest.timings.nodes_ready_ms = milliseconds(starting);
         self.events.send(RunEventKind::NodesReady { took_ms: manifest.timings.nodes_ready_ms });
 
         let epoch = Instant::now();
         lab.set_epoch(epoch);
+        cluster.events().set_epoch(epoch);
         let violated = Arc::new(AtomicBool::new(false));
         let audience = self.spec.stop_on_violation.then(|| self.watch_online(violated.clone())).transpose()?;
         let recorder = Recorder::create(
@@ -304,18 +316,31 @@ impl<'a> Run<'a> {
         if violated {
             evidence.notes.push("the run stopped at the first certain violation (--stop-on-violation)".to_owned());
         }
-        let exits = lab.exits().into_iter();
-        evidence.unexpected_exits = exits
-            .map(|exit| NodeExit {
-                node: cluster.node(exit.node).name.clone(),
-                at_ns: exit.at.saturating_duration_since(epoch).as_nanos() as u64,
-                how: exit.to_string(),
-            })
-            .collect();
+        evidence.unexpected_exits = exits::unexpected(&lab, &cluster, Some(epoch));
+        evidence.exits_by_design = self.exits_by_design();
+        let faults: Vec<&FaultRecord> = nemesis.log().records().collect();
+        let leaderships = cluster.events().leaderships();
+        evidence.leader_reactions = reactions::count(&faults, &leaderships, timing.election_timeout);
+        evidence.events = cluster.events().counts();
+        evidence.notes.extend(cluster.events().left_out().in_words());
         manifest.evidence = Some(evidence);
         recorder.finish().map_err(ControllerError::History)?;
         struck?;
         Ok(())
+    }
+
+    /// Writes the files of a run whose load never began.
+    fn leave_nothing_recorded(&self) -> Result<(), ControllerError> {
+        let interface = self.workload()?.interface();
+        let path = self.folder.file(files::HISTORY);
+        let recorder = Recorder::create(&path, Instant::now(), interface, self.spec.nodes, None);
+        recorder.and_then(|recorder| recorder.finish()).map_err(ControllerError::History)?;
+        self.folder.create_fault_log().map_err(NemesisError::Log)?;
+        Ok(())
+    }
+
+    fn exits_by_design(&self) -> bool {
+        self.target.info_under(&self.spec.target_config()).exits_by_design
     }
 
     /// Starts to check the history beside the run; what is recorded goes to the sender.

@@ -5,13 +5,14 @@
 //! inconclusive, with all its reasons.
 
 mod clocks;
+mod exits;
 mod recorded;
 
 pub(crate) use recorded::{Judged, judge_recorded};
 
 use rashomon_checkers::{Anomaly, Finding, Judgement};
 use rashomon_faults::{FaultCatalogue, FaultClassInfo};
-use rashomon_runs::{Convergence, Evidence, Verdict, VerdictRecord};
+use rashomon_runs::{Convergence, Evidence, LeaderReactions, Verdict, VerdictRecord};
 use rashomon_spec::fault_kind::{FaultClass, FaultKind};
 use rashomon_spec::schedule::Schedule;
 
@@ -108,14 +109,21 @@ fn missing(demands: &Demands<'_>, evidence: &Evidence) -> Vec<String> {
             .push("some final reads timed out, so the fate of some writes is unknown; see the node logs".to_owned()),
         None => {}
     }
-    for exit in &evidence.unexpected_exits {
-        let seconds = exit.at_ns as f64 / 1e9;
-        lacks.push(format!(
-            "{} exited unexpectedly at {seconds:.3} s ({}); see nodes/{}/node.log",
-            exit.node, exit.how, exit.node
-        ));
-    }
+    lacks.extend(exits::missing(evidence));
+    lacks.extend(evidence.leader_reactions.as_ref().and_then(no_reaction));
     lacks
+}
+
+/// That no fault aimed at the leader made any node lead anew: what follows an election was not tested.
+fn no_reaction(reactions: &LeaderReactions) -> Option<String> {
+    let LeaderReactions { faults, answered: 0, too_short, detection_ms, .. } = *reactions else { return None };
+    let short = if too_short == 0 {
+        String::new()
+    } else {
+        format!(" ({too_short} lasted less than the {detection_ms} ms after which a leader is missed)")
+    };
+    let aimed = if faults == 1 { "1 fault".to_owned() } else { format!("{faults} faults") };
+    (faults > 0).then(|| format!("no election followed {aimed} aimed at the leader{short}; use a longer --time"))
 }
 
 /// Why it is unknown whether replicas agree. A checker that saw them apart has reported it already.
@@ -161,10 +169,26 @@ fn total(acknowledged: &[(String, u64)]) -> u64 {
 fn proved(evidence: &Evidence) -> String {
     let acknowledged = total(&evidence.acknowledged_under_load());
     let faults = evidence.faults();
+    let reactions = evidence.leader_reactions.as_ref().map_or_else(String::new, reacted);
     format!(
-        "no anomaly in {acknowledged} acknowledged operations under {faults} faults. One clean run proves little: it \
-         misses a bug that shows in 10% of runs nine times in ten"
+        "no anomaly in {acknowledged} acknowledged operations under {faults} faults{reactions}. One clean run proves \
+         little: it misses a bug that shows in 10% of runs nine times in ten"
     )
+}
+
+/// How the system reacted to the faults that were aimed at its leader.
+fn reacted(reactions: &LeaderReactions) -> String {
+    let LeaderReactions { leader_changes, faults, answered, too_short, detection_ms } = *reactions;
+    let changes = format!("{leader_changes} leader {}", if leader_changes == 1 { "change" } else { "changes" });
+    if faults == 0 {
+        return format!(" ({changes})");
+    }
+    let short = match too_short {
+        0 => String::new(),
+        1 => format!(", 1 was shorter than the {detection_ms} ms after which a leader is missed"),
+        _ => format!(", {too_short} were shorter than the {detection_ms} ms after which a leader is missed"),
+    };
+    format!(" ({changes}; an election followed {answered} of {faults} faults aimed at the leader{short})")
 }
 
 /// What `runs` independent clean runs prove: the largest fraction of runs in which a bug could show and still be missed
@@ -230,7 +254,7 @@ mod tests {
     #[test]
     fn each_missing_piece_of_evidence_makes_it_inconclusive() {
         type Spoil = fn(&mut Evidence);
-        let spoil: [(&str, Spoil); 13] = [
+        let spoil: [(&str, Spoil); 14] = [
             ("whether replicas agree is unknown", |evidence| {
                 evidence.convergence = Some(Convergence::default());
             }),
@@ -251,9 +275,13 @@ mod tests {
                 evidence.faults_skipped = std::mem::take(&mut evidence.faults_installed);
             }),
             ("n2 acknowledged no read", |evidence| evidence.reads_after_heal[1] = 0),
-            ("n3 exited unexpectedly", |evidence| {
-                let exit = NodeExit { node: "n3".to_owned(), at_ns: 1, how: "signal 6".to_owned() };
-                evidence.unexpected_exits.push(exit);
+            ("n3 reached a limit of the lab", |evidence| {
+                let limit = Some("too much memory".to_owned());
+                evidence.unexpected_exits.push(NodeExit { node: "n3".to_owned(), limit, ..NodeExit::default() });
+            }),
+            ("no election followed 4 faults aimed at the leader (1 lasted less than the 300 ms", |evidence| {
+                let reactions = LeaderReactions { faults: 4, too_short: 1, detection_ms: 300, ..Default::default() };
+                evidence.leader_reactions = Some(reactions);
             }),
             ("nothing", |evidence| {
                 *evidence = Evidence { reads_after_heal: vec![0, 0, 0], ..Evidence::default() };
@@ -267,6 +295,19 @@ mod tests {
             assert!(reason == "nothing" || record.reasons.iter().any(|text| text.contains(reason)), "{record:?}");
         }
         assert_eq!(decide(&good_evidence(), Finding::Unknown).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn a_pass_says_how_the_system_reacted() {
+        let reactions = LeaderReactions { leader_changes: 7, faults: 6, answered: 5, too_short: 1, detection_ms: 300 };
+        let evidence = Evidence { leader_reactions: Some(reactions), ..good_evidence() };
+        let record = decide(&evidence, Finding::Valid);
+        assert_eq!(record.verdict, Verdict::Pass);
+        let expected = "3 faults (7 leader changes; an election followed 5 of 6 faults aimed at the leader, 1 was shorter \
+                        than the 300 ms after which a leader is missed).";
+        assert!(record.reasons[0].contains(expected), "{record:?}");
+        let none_aimed = LeaderReactions { leader_changes: 1, ..LeaderReactions::default() };
+        assert!(reacted(&none_aimed).contains("(1 leader change)"));
     }
 
     #[test]

@@ -18,6 +18,8 @@ pub mod judge;
 pub mod lab;
 pub mod load;
 pub mod online;
+pub mod protocol_events;
+pub mod reactions;
 pub mod recorder;
 pub mod registry;
 pub mod runner;

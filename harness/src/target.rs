@@ -9,7 +9,8 @@ use std::pin::Pin;
 use std::time::Duration;
 
 pub use plan::{
-    ClusterPlan, GracefulStop, NodeCommand, NodeFile, NodePlan, ProcessPlan, Readiness, SharedFile, Step, StopRequest,
+    ClusterPlan, EventSource, GracefulStop, LogPattern, NodeCommand, NodeFile, NodePlan, ProcessPlan, Readiness,
+    SharedFile, Step, StopRequest,
 };
 pub use rashomon_spec::target::{MutantInfo, Recipe, Setting, TargetConfig, TargetInfo, TargetTiming};
 

@@ -36,6 +36,20 @@ impl Installed {
         self.program().args(arguments).arg("--results").arg(self.results()).output().expect("the program starts")
     }
 
+    /// A shell script beside a node program of its own, which both see: they lie in one installation.
+    pub(crate) fn script(&self, text: &str) -> String {
+        let folder = self.0.path().join("installation/bin");
+        std::fs::create_dir_all(&folder).unwrap();
+        let node = folder.join("rashomon-node");
+        if !node.exists() {
+            std::fs::hard_link(self.0.path().join("rashomon-node"), &node).unwrap();
+        }
+        let path = folder.join(format!("script-{}", text.len()));
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+        path.display().to_string()
+    }
+
     pub(crate) fn check(&self, run: &Path) -> Output {
         self.program().args(["check", "--model", "cas-register"]).arg(run).output().expect("the program starts")
     }

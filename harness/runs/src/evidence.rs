@@ -30,6 +30,18 @@ pub struct Evidence {
     pub faults_unconfirmed: Vec<(FaultClass, u64)>,
     /// Node processes that exited unexpectedly.
     pub unexpected_exits: Vec<NodeExit>,
+    /// Processes of this target end on their own by design.
+    #[serde(default)]
+    pub exits_by_design: bool,
+    /// The cluster never served: its nodes ended before.
+    #[serde(default)]
+    pub never_served: bool,
+    /// Protocol events by kind; empty for a target that reports none, and in runs of earlier versions.
+    #[serde(default)]
+    pub events: Vec<(String, u64)>,
+    /// How the system reacted to the faults that were aimed at its leader; absent where nothing is known about that.
+    #[serde(default)]
+    pub leader_reactions: Option<LeaderReactions>,
     /// Arrivals that found every client busy (open-loop load only).
     pub late_arrivals: u64,
     /// Since when every fault was healed and no client updated anything, ns; absent when the run ended before.
@@ -107,15 +119,42 @@ pub struct LatencySummary {
     pub max_us: u64,
 }
 
+/// How the system reacted to the faults that were aimed at its leader.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeaderReactions {
+    /// How often a node became the leader after the load had begun.
+    pub leader_changes: u64,
+    /// Faults aimed at the leader that took effect.
+    pub faults: u64,
+    /// Those of them during or soon after which a node became the leader.
+    pub answered: u64,
+    /// Those of the others that lasted less than the system needs to miss its leader.
+    pub too_short: u64,
+    /// How long the system needs to miss its leader at the least, milliseconds.
+    pub detection_ms: u64,
+}
+
 /// A node's process that exited unexpectedly.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NodeExit {
     /// The node's name.
     pub node: String,
     /// When, ns on the run's clock.
     pub at_ns: u64,
-    /// How: `exit status 101`, `signal 11`.
+    /// How: `exited with code 101`, `was killed by SIGSEGV`.
     pub how: String,
+    /// Which of the node's processes.
+    #[serde(default)]
+    pub process: String,
+    /// The limit of the lab that it reached, if that is why it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<String>,
+    /// The process's log, within the node's folder.
+    #[serde(default)]
+    pub log: String,
+    /// The last lines that it printed before.
+    #[serde(default)]
+    pub last_lines: Vec<String>,
 }
 
 /// How long each phase of a run took, milliseconds of wall time.

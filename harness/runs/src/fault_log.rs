@@ -46,6 +46,11 @@ impl FaultLog {
         Ok(())
     }
 
+    /// The latest record of each fault, in order of their ids.
+    pub fn records(&self) -> impl Iterator<Item = &FaultRecord> {
+        self.latest.values()
+    }
+
     /// The latest record of a fault.
     pub fn latest(&self, id: u32) -> Option<&FaultRecord> {
         self.latest.get(&id)

@@ -5,6 +5,7 @@
 //! | `manifest.json` | [`Manifest`]: all inputs, the plan, the host, counts, verdict |
 //! | `history.rhist` | what every client saw (see the `history` crate) |
 //! | `faults.jsonl` | one [`FaultRecord`] a line, written when the fault begins and again when it is healed |
+//! | `events.jsonl` | one [`ProtocolEvent`] a line: what the nodes reported of their protocol; absent in older runs |
 //! | `verdict.json` | [`VerdictRecord`]: the verdict, its reasons, and what each checker found |
 //! | `nodes/<name>/node.log` | what the node printed, each line prefixed `[ seconds.micros] ` on the run's clock |
 //! | `report.html` | the page |
@@ -31,6 +32,7 @@
 //! | 2 | planned faults have an identity, an aim and named parameters, and kinds the names of the command line; a fault without an observed effect is `unconfirmed`, formerly `indeterminate` |
 
 mod digest;
+mod event;
 mod evidence;
 mod fault;
 mod fault_log;
@@ -41,7 +43,8 @@ mod store;
 mod verdict;
 
 pub use digest::{AnomalyDigest, RunDigest};
-pub use evidence::{Convergence, Evidence, FunctionCounts, LatencySummary, NodeExit, Timings};
+pub use event::ProtocolEvent;
+pub use evidence::{Convergence, Evidence, FunctionCounts, LatencySummary, LeaderReactions, NodeExit, Timings};
 pub use fault::{FaultOutcome, FaultRecord};
 pub use fault_log::FaultLog;
 pub use folder::{RecordedFaults, RecordedHistory, RunFolder};
@@ -58,6 +61,8 @@ pub mod files {
     pub const HISTORY: &str = "history.rhist";
     /// The faults.
     pub const FAULTS: &str = "faults.jsonl";
+    /// The protocol events.
+    pub const EVENTS: &str = "events.jsonl";
     /// The verdict.
     pub const VERDICT: &str = "verdict.json";
     /// The page.

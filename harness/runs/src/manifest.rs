@@ -85,6 +85,9 @@ pub struct TargetRecord {
     pub consistency: String,
     /// The settings its nodes were started with.
     pub settings: BTreeMap<String, String>,
+    /// The text that defines it, for a target that was read from a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub definition: Option<String>,
 }
 
 /// A known bug built into a target.

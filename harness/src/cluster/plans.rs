@@ -4,7 +4,8 @@ use std::path::{Component, Path};
 use std::sync::Arc;
 
 use crate::lab::LabSpec;
-use crate::target::{ClusterContext, ClusterPlan, NodePlan, Target, TargetConfig, TargetError};
+use crate::protocol_events::LogLines;
+use crate::target::{ClusterContext, ClusterPlan, EventSource, NodePlan, Target, TargetConfig, TargetError};
 
 /// The plans of a cluster and its nodes.
 #[derive(Clone, Debug)]
@@ -67,6 +68,11 @@ impl ClusterPlans {
             if let Some(file) = plan.files.iter().find(|file| !is_within(&file.path)) {
                 let remedy = "give a path within the data directory, as conf/server.conf";
                 return Err(wrong(format!("the file {} lies elsewhere", file.path.display()), remedy));
+            }
+            for source in &plan.events {
+                if let EventSource::Log(patterns) = source {
+                    LogLines::new(patterns)?;
+                }
             }
             if let Some(other) = plan.after.iter().find(|&&other| !self.has(other)) {
                 return Err(wrong(format!("it starts after node {other}"), "there is no such node"));

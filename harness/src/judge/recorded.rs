@@ -4,7 +4,7 @@ use rashomon_checkers::{Budget, Judgement};
 use rashomon_history::History;
 use rashomon_runs::{Evidence, RunFolder};
 
-use super::clocks;
+use super::{clocks, exits};
 use crate::run::RunSpec;
 use crate::workload::Workload;
 
@@ -32,5 +32,6 @@ pub(crate) fn judge_recorded(
     // A run that broke may have recorded no faults.
     let faults = folder.faults().unwrap_or_default().records;
     clocks::annotate(&mut judgements, workload.interface(), &recorded.history, &faults);
+    judgements.extend(evidence.and_then(exits::judgement));
     Ok(Judged { history: recorded.history, judgements, warning: recorded.gap })
 }

@@ -42,6 +42,7 @@ pub(super) fn first(runner: &Runner<'_>, plan: &Plan) -> Result<Manifest, RunErr
             model: workload.model(&spec.demand(None)).unwrap_or_default(),
             consistency: spec.consistency.to_string(),
             settings,
+            definition: info.definition,
         },
         host: host_facts(),
         isolation: None,

@@ -109,6 +109,37 @@ pub enum Readiness {
     Command(NodeCommand),
 }
 
+/// Where a node's protocol events come from: that it leads, took a snapshot, joined.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventSource {
+    /// The node appends a JSON object a line to the file that the variable `RASHOMON_EVENTS` names, such as
+    /// `{"event": "leader", "term": 5}`. Further fields are the event's detail.
+    Channel,
+    /// Lines of the node's log.
+    Log(Vec<LogPattern>),
+    /// The node is asked so often whether it leads.
+    Status {
+        /// How often.
+        every: Duration,
+    },
+}
+
+/// Which lines of a log report a kind of event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogPattern {
+    /// The kind: `leader`.
+    pub kind: String,
+    /// A regular expression that such a line contains. Its groups `term` and `detail` say more.
+    pub regex: String,
+}
+
+impl LogPattern {
+    /// A pattern.
+    pub fn new(kind: impl Into<String>, regex: impl Into<String>) -> LogPattern {
+        LogPattern { kind: kind.into(), regex: regex.into() }
+    }
+}
+
 /// How a node is stopped gracefully.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GracefulStop {
@@ -162,6 +193,8 @@ pub struct NodePlan {
     pub ready_within: Duration,
     /// How it is stopped gracefully.
     pub stop: GracefulStop,
+    /// Where its protocol events come from; without any, nobody can say whether a fault had an effect on its protocol.
+    pub events: Vec<EventSource>,
 }
 
 impl NodePlan {
@@ -176,6 +209,7 @@ impl NodePlan {
             readiness,
             ready_within: Duration::from_secs(20),
             stop: GracefulStop::default(),
+            events: Vec::new(),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rashomon_harness::client::Client;
 use rashomon_harness::cluster::{self, Cluster, StartError};
 use rashomon_harness::lab::{Lab, LabSpec, NamespaceLab};
+use rashomon_harness::protocol_events::EventLog;
 use rashomon_harness::target::{
     ClusterContext, ClusterPlan, Connection, GracefulStop, Node, NodeCommand, NodeFile, NodePlan, ProcessPlan,
     Readiness, SharedFile, StatusFuture, Step, StopRequest, Target, TargetConfig, TargetError, TargetInfo,
@@ -90,7 +91,7 @@ fn cluster(lab: NamespaceLab, broken: bool) -> (Arc<NamespaceLab>, Cluster) {
     let spec = LabSpec::new(lab.nodes().len() as u16, "/nowhere");
     let plans = cluster::plan(&*target, TargetConfig::default(), &spec).expect("the plans make sense");
     let lab = Arc::new(lab);
-    (lab.clone(), Cluster::new(target, lab, plans, None).expect("a cluster"))
+    (lab.clone(), Cluster::new(target, lab, plans, None, Arc::new(EventLog::in_memory())).expect("a cluster"))
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {

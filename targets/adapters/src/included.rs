@@ -7,8 +7,8 @@ use bytes::Bytes;
 use hyper::Method;
 use rashomon_harness::client::Client;
 use rashomon_harness::target::{
-    Connection, MutantInfo, Node, NodeCommand, NodePlan, NodeStatus, Readiness, Recipe, Setting, StatusFuture,
-    TargetConfig, TargetError,
+    Connection, EventSource, MutantInfo, Node, NodeCommand, NodePlan, NodeStatus, Readiness, Recipe, Setting,
+    StatusFuture, TargetConfig, TargetError,
 };
 use rashomon_mutants::Mutants;
 use serde_json::Value as Json;
@@ -86,9 +86,14 @@ pub(crate) fn mutants<M: Mutants>() -> Vec<MutantInfo> {
 }
 
 /// A node of one process, the node program with these arguments.
-pub(crate) fn node_plan(config: &TargetConfig, args: Vec<String>) -> Result<NodePlan, TargetError> {
+pub(crate) fn node_plan(
+    config: &TargetConfig,
+    args: Vec<String>,
+    events: Option<EventSource>,
+) -> Result<NodePlan, TargetError> {
     let readiness = Readiness::Http { port: CLIENT_PORT, path: "/healthz".to_owned() };
-    Ok(NodePlan::new(NodeCommand::new(node_program::find(config)?).args(args), readiness))
+    let command = NodeCommand::new(node_program::find(config)?).args(args);
+    Ok(NodePlan { events: events.into_iter().collect(), ..NodePlan::new(command, readiness) })
 }
 
 /// A client of a node's objects.

@@ -2,6 +2,7 @@
 
 mod crdt;
 mod dynamo;
+mod events;
 mod http;
 mod included;
 mod lww_kv;

@@ -9,6 +9,7 @@ use rashomon_harness::target::{
     TargetTiming, Version,
 };
 
+use crate::events;
 use crate::included::{self, Settings};
 use crate::node_program;
 
@@ -63,7 +64,7 @@ impl Target for RaftKv {
         for &(name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.milliseconds(choice, name)?));
         }
-        included::node_plan(choice, args)
+        included::node_plan(choice, args, Some(events::raft()))
     }
 
     fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {

@@ -10,6 +10,7 @@ use rashomon_harness::target::{
     TargetTiming, Version,
 };
 
+use crate::events;
 use crate::included;
 use crate::node_program;
 
@@ -90,7 +91,7 @@ impl Target for SwimMembers {
         for (name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.number(choice, name)?));
         }
-        included::node_plan(choice, args)
+        included::node_plan(choice, args, Some(events::members()))
     }
 
     fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {
