@@ -16,8 +16,10 @@ mod log;
 mod neighbourhood;
 mod page;
 mod run_files;
+mod scene;
 mod series;
 mod svg;
+mod trigger;
 
 pub use format::measured;
 pub use load::{WriteError, load, write_report};

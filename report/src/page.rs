@@ -19,7 +19,7 @@ use rashomon_runs::Verdict;
 const STYLE: &str = include_str!("../web/report.css");
 const SCRIPT: &str = include_str!("../web/report.js");
 /// SHA-256 of `web/report.js`, base64: the page runs this script and no other. A test compares.
-const SCRIPT_SHA256: &str = "Hglv9WW++hDGpO2OhtNNv4u0gWT6kKIxpIIVnOBKIvs=";
+const SCRIPT_SHA256: &str = "xteq3h/7IUAkGmJyGg60xPQNrdLqWmi7hib4870Ylag=";
 
 /// One anomaly with its number on the page and the checker that found it.
 #[derive(Clone, Copy)]
@@ -71,6 +71,11 @@ pub fn render(run: &RunFiles<'_>) -> String {
     summary::section(&mut html, run, &found);
     html.raw("<main>\n");
     findings::section(&mut html, run, &found);
+    if !found.is_empty() {
+        html.raw("<section id=\"brief\">\n");
+        summary::in_brief(&mut html, run);
+        html.raw("</section>\n");
+    }
     plots::section(&mut html, run, &found);
     measured::section(&mut html, run);
     faults::section(&mut html, run);

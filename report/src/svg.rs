@@ -8,3 +8,4 @@ pub(crate) mod diagram;
 pub(crate) mod elastic;
 pub(crate) mod fault_class;
 pub(crate) mod plots;
+pub(crate) mod scene;

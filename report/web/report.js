@@ -72,11 +72,20 @@
     document.addEventListener(type, (event) => light(event, on));
   }
 
-  // A wide diagram begins long before its contradiction: show its end first.
-  for (const drawing of all(".space-time")) {
-    const last = all(".op[tabindex='0']", drawing).pop();
+  // A wide diagram begins long before its contradiction: centre the contradiction as soon as the diagram is seen.
+  const centre = (drawing) => {
+    const core = all(".op.core", drawing);
     const box = drawing.parentElement;
-    if (last) box.scrollLeft += last.getBoundingClientRect().right - box.getBoundingClientRect().right + 60;
+    if (!core.length || !box.clientWidth) return;
+    const ends = core.map((op) => op.getBoundingClientRect());
+    const middle = (Math.min(...ends.map((end) => end.left)) + Math.max(...ends.map((end) => end.right))) / 2;
+    const frame = box.getBoundingClientRect();
+    box.scrollLeft += middle - (frame.left + frame.right) / 2;
+  };
+  for (const drawing of all(".space-time")) {
+    centre(drawing);
+    const folded = drawing.closest("details");
+    if (folded) folded.addEventListener("toggle", () => centre(drawing));
   }
 
   // A log excerpt begins half a second before its finding: show the finding first.

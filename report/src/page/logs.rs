@@ -16,8 +16,8 @@ const LINES_MAX: usize = 160;
 const QUIET_LINES_MAX: usize = 240;
 /// Edges of faults shown in one excerpt.
 const FAULT_ROWS_MAX: usize = 120;
-/// Findings that get an excerpt.
-const EXCERPTS_MAX: usize = super::findings::CARDS_MAX;
+/// Characters of a key or value that is looked for in lines: shorter ones are in every other line.
+const WORD_MIN: usize = 3;
 /// Characters of a line.
 const LINE_MAX: usize = 600;
 
@@ -30,6 +30,8 @@ struct Row {
     /// The slot of the node's colour.
     source: String,
     text: String,
+    /// The line as written, of a row that stands for several.
+    first: String,
     notable: bool,
 }
 
@@ -42,7 +44,8 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) 
     }
     put!(
         html,
-        "<p class=\"note\">Excerpts. The whole logs ({}) are in the run’s folder, in nodes/NAME/node.log.</p>\n",
+        "<p class=\"note\">Excerpts. The whole logs ({}) are in the run’s folder, in nodes/NAME/node.log. A line's time is when \
+         the harness read it: it was written up to some milliseconds before.</p>\n",
         counted(run.logs.iter().map(|log| log.total.max(log.lines.len() as u64)).sum(), "line")
     );
     html.raw(
@@ -54,8 +57,8 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) 
         quiet(html, run);
     }
     ends(html, run);
-    for one in found.iter().take(EXCERPTS_MAX) {
-        around(html, run, one);
+    for one in super::findings::shown(found) {
+        around(html, run, &one);
     }
     html.raw("</section>\n");
 }
@@ -80,6 +83,7 @@ fn around(html: &mut Html, run: &RunFiles<'_>, one: &Found<'_>) {
                     rank: 1,
                     kind: "operation",
                     source: format!("op {}", op.id.0),
+                    first: String::new(),
                     text,
                     notable: false,
                 });
@@ -91,7 +95,10 @@ fn around(html: &mut Html, run: &RunFiles<'_>, one: &Found<'_>) {
             push(end, format!("completed: {}{error} ({where_})", format::operation_label(op, 200)));
         }
     }
-    let (lines, left_out) = lines(run.logs, within, &moments, LINES_MAX, false);
+    let words = core.iter().flat_map(|core| &core.principal).flat_map(|op| [op.key.clone(), op.input.clone()]);
+    let mut words: Vec<String> = words.map(|value| value.to_string()).filter(|word| word.len() >= WORD_MIN).collect();
+    words.dedup();
+    let (lines, left_out) = lines(run.logs, within, &moments, LINES_MAX, Choice::Near { words: &words });
     rows.extend(lines);
     put!(
         html,
@@ -112,7 +119,7 @@ fn around(html: &mut Html, run: &RunFiles<'_>, one: &Found<'_>) {
 fn quiet(html: &mut Html, run: &RunFiles<'_>) {
     let edges: Vec<u64> = fault_edges(run.faults).collect();
     let windows = Windows::around(edges.iter().map(|&edge| (edge, edge)));
-    let (lines, left_out) = lines(run.logs, |time| windows.contain(time), &edges, QUIET_LINES_MAX, true);
+    let (lines, left_out) = lines(run.logs, |time| windows.contain(time), &edges, QUIET_LINES_MAX, Choice::Notable);
     if lines.is_empty() {
         html.raw("<p class=\"note\">No notable line around a fault.</p>\n");
         return;
@@ -146,6 +153,7 @@ fn ends(html: &mut Html, run: &RunFiles<'_>) {
             rank: 2,
             kind: NODE_KINDS[index % NODE_KINDS.len()],
             source: log.node.clone(),
+            first: String::new(),
             text: line.text.clone(),
             notable: log::is_notable(&line.text),
         };
@@ -165,6 +173,7 @@ fn fault_rows(run: &RunFiles<'_>, within: impl Fn(u64) -> bool) -> Vec<Row> {
                     rank: 0,
                     kind: "fault",
                     source: format!("fault {}", fault.id),
+                    first: String::new(),
                     text,
                     notable: false,
                 });
@@ -180,13 +189,37 @@ fn fault_rows(run: &RunFiles<'_>, within: impl Fn(u64) -> bool) -> Vec<Row> {
     rows
 }
 
-/// Log lines as rows, at most `limit`: notable ones first, then those nearest to `moments`. Also how many are left out.
+/// Which lines of a log are shown.
+#[derive(Clone, Copy)]
+enum Choice<'a> {
+    /// Those that tell of an election, a start, an end, ….
+    Notable,
+    /// Those too, and what names one of these keys or values, and what is near.
+    Near { words: &'a [String] },
+}
+
+/// Whether a line has a word, bounded by something that is neither a letter nor a digit.
+fn has_word(text: &str, word: &str) -> bool {
+    let bounded = |at: usize| {
+        let outside = |letter: Option<char>| letter.is_none_or(|letter| !letter.is_alphanumeric());
+        outside(text[..at].chars().next_back()) && outside(text[at + word.len()..].chars().next())
+    };
+    text.match_indices(word).any(|(at, _)| bounded(at))
+}
+
+/// A line without its numbers: lines of one shape that follow each other are one row.
+fn shape(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_ascii_digit()).collect()
+}
+
+/// Log lines as rows, at most `limit`: notable ones first, then those nearest to `moments`; repeats are folded. Also
+/// how many are left out.
 fn lines(
     logs: &[NodeLog],
     within: impl Fn(u64) -> bool,
     moments: &[u64],
     limit: usize,
-    only_notable: bool,
+    choice: Choice<'_>,
 ) -> (Vec<Row>, u64) {
     let mut moments = moments.to_vec();
     moments.sort_unstable();
@@ -204,8 +237,12 @@ fn lines(
     let mut ranked: Vec<(bool, u64, usize, usize)> = Vec::new();
     for (node, log) in logs.iter().enumerate() {
         for (index, line) in log.lines.iter().enumerate().filter(|(_, line)| within(line.time_ns)) {
-            let notable = log::is_notable(&line.text);
-            if notable || !only_notable {
+            let named = |words: &[String]| words.iter().any(|word| has_word(&line.text, word));
+            let (notable, shown) = match choice {
+                Choice::Notable => (log::is_notable(&line.text), log::is_notable(&line.text)),
+                Choice::Near { words } => (log::is_notable(&line.text) || named(words), true),
+            };
+            if shown {
                 ranked.push((!notable, near(line.time_ns), node, index));
             }
         }
@@ -222,11 +259,27 @@ fn lines(
             rank: 2,
             kind: NODE_KINDS[node % NODE_KINDS.len()],
             source: logs[node].node.clone(),
+            first: line.text.clone(),
             text: line.text.clone(),
-            notable: !plain && !only_notable,
+            notable: !plain && !matches!(choice, Choice::Notable),
         }
     };
-    (ranked.into_iter().map(row).collect(), left_out)
+    let mut rows: Vec<Row> = Vec::new();
+    let mut repeated = 1;
+    for next in ranked.into_iter().map(row) {
+        match rows.last_mut() {
+            Some(last) if last.source == next.source && shape(&last.first) == shape(&next.first) => {
+                repeated += 1;
+                last.text = format!("{} (and {} more like it)", last.first, count(repeated - 1));
+                last.notable |= next.notable;
+            }
+            _ => {
+                repeated = 1;
+                rows.push(next);
+            }
+        }
+    }
+    (rows, left_out)
 }
 
 /// Classes that give each node's name a colour of its own, besides the name itself.

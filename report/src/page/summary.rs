@@ -9,6 +9,9 @@ use crate::html::{Html, put};
 use crate::run_files::RunFiles;
 use rashomon_runs::{Convergence, FaultOutcome, Verdict};
 
+/// Reasons that are listed.
+const REASONS_MAX: usize = 6;
+
 /// Writes the bar.
 pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) {
     let verdict = super::verdict(run);
@@ -24,22 +27,23 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) 
     put!(html, "<p class=\"verdict\"><span class=\"symbol\" aria-hidden=\"true\">{}</span>{}</p>", symbol, word);
     put!(html, "<div class=\"title\"><h1>{}", target.name);
     put!(html, " <span class=\"faint\">{}</span></h1>", target.version);
-    put!(html, "<p>{}</p></div>", target.summary);
+    put!(html, "<p>{}</p>", target.summary);
+    put!(html, "<p>workload {} · checked: {}</p></div>", target.workload, target.model);
     html.raw("<button type=\"button\" id=\"theme\" hidden>dark / light</button></div>\n");
     if let Some(mutant) = &target.mutant {
         put!(
             html,
-            "<p class=\"mutant\"><b>Mutant {}</b> ({}), a known bug switched on: {}</p>\n",
+            "<p class=\"mutant\"><b>Mutant {}</b> ({}), a planted bug: {}</p>\n",
             mutant.name,
             mutant.id,
             mutant.summary
         );
     }
     reasons(html, run, verdict, found);
-    facts(html, run);
-    html.raw("<div class=\"reproduce\"><span>Run it again</span>");
-    put!(html, "<pre tabindex=\"0\"><code id=\"reproduce\">{}</code></pre>", run.manifest.reproduce);
-    html.raw("<button type=\"button\" id=\"copy\" hidden>copy</button></div>\n");
+    // With a finding, the first screen is its: the run in figures follows below.
+    if found.is_empty() {
+        in_brief(html, run);
+    }
     if !run.gaps.is_empty() {
         html.raw("<div class=\"gaps\" role=\"note\"><b>Incomplete run</b><ul>");
         for gap in run.gaps {
@@ -59,6 +63,14 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>, found: &[Found<'_>]) 
     html.raw("<a href=\"#evidence\">Evidence</a><a href=\"#run\">Run</a></nav>\n</header>\n");
 }
 
+/// The run in figures, and the command that repeats it.
+pub(super) fn in_brief(html: &mut Html, run: &RunFiles<'_>) {
+    facts(html, run);
+    html.raw("<div class=\"reproduce\"><span>Run it again</span>");
+    put!(html, "<pre tabindex=\"0\"><code id=\"reproduce\">{}</code></pre>", run.manifest.reproduce);
+    html.raw("<button type=\"button\" id=\"copy\" hidden>copy</button></div>\n");
+}
+
 /// Why the verdict is what it is.
 fn reasons(html: &mut Html, run: &RunFiles<'_>, verdict: Option<Verdict>, found: &[Found<'_>]) {
     let Some(record) = run.verdict else {
@@ -67,30 +79,42 @@ fn reasons(html: &mut Html, run: &RunFiles<'_>, verdict: Option<Verdict>, found:
     };
     let heading = match verdict {
         Some(Verdict::Pass) => "What finding nothing is worth",
-        Some(Verdict::Violation) => "What contradicts",
+        Some(Verdict::Violation) => "What was found",
         Some(Verdict::Inconclusive) => "Why this says nothing about the target",
         Some(Verdict::Broken) => "What failed in the harness or its environment",
         None => "Why",
     };
-    put!(html, "<div class=\"reasons\"><h2>{}</h2>", heading);
-    if let Some(first) = found.first() {
-        put!(html, "<p class=\"lead\">{}</p>", first.anomaly.sentence);
-    }
-    html.raw("<ul>");
-    for reason in
-        record.reasons.iter().filter(|reason| found.first().is_none_or(|first| first.anomaly.sentence != **reason))
-    {
-        put!(html, "<li>{}</li>", reason);
-    }
+    // Each finding's sentence stands in its card.
+    let of_a_finding = |reason: &String| found.iter().any(|one| reason.contains(one.anomaly.sentence.as_str()));
+    let mut lines: Vec<String> = record.reasons.iter().filter(|reason| !of_a_finding(reason)).cloned().collect();
     for judgement in record.judgements.iter().filter(|judgement| judgement.finding == Finding::Unknown) {
         for line in &judgement.unknown {
             let line = format!("{}: {line}", judgement.checker);
-            if !record.reasons.contains(&line) {
-                put!(html, "<li>{}</li>", line);
+            if !lines.contains(&line) {
+                lines.push(line);
             }
         }
     }
-    html.raw("</ul></div>\n");
+    if !found.is_empty() {
+        let kinds = super::findings::kinds(found);
+        let counts: Vec<String> =
+            kinds.iter().map(|kind| format!("{} × {}", count(kind.findings.len() as u64), kind.name)).collect();
+        let notes = record.judgements.iter().filter(|judgement| judgement.finding == Finding::Invalid);
+        let notes = notes.flat_map(|judgement| &judgement.notes).filter(|note| note.contains(" keys "));
+        lines.splice(0..0, [counts.join(" · ")].into_iter().chain(notes.cloned()));
+    }
+    if lines.is_empty() {
+        return;
+    }
+    put!(html, "<div class=\"reasons{}\"><h2>{}</h2><ul>", if found.is_empty() { "" } else { " short" }, heading);
+    for line in lines.iter().take(REASONS_MAX) {
+        put!(html, "<li>{}</li>", line);
+    }
+    html.raw("</ul>");
+    if lines.len() > REASONS_MAX {
+        put!(html, "<p class=\"note\">{} more in verdict.json.</p>", count((lines.len() - REASONS_MAX) as u64));
+    }
+    html.raw("</div>\n");
 }
 
 /// The run in a dozen facts.

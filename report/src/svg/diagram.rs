@@ -7,8 +7,7 @@ mod plan;
 
 use rashomon_history::{OpId, OpView, Outcome};
 
-pub(crate) use self::plan::Scale;
-use self::plan::{Plan, bar_label};
+use self::plan::{BAR, FONT, LANE, Plan, bar_label};
 use super::fault_class;
 use crate::format::{self, text_width};
 use crate::html::{Html, put};
@@ -34,8 +33,6 @@ pub(crate) struct Diagram<'a> {
     pub(crate) window: (u64, u64),
     /// Names of the nodes, the first one node 1.
     pub(crate) nodes: &'a [String],
-    /// Room for two lines per operation, or for one.
-    pub(crate) scale: Scale,
     /// What the drawing is, for those who cannot see it.
     pub(crate) label: String,
 }
@@ -57,10 +54,9 @@ pub(crate) fn draw(diagram: &Diagram<'_>) -> Html {
     let (width, height) = (plan.axis.width() + 2.0, plan.height());
     put!(
         html,
-        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{}\"><svg class=\"space-time {}\" \
+        "<div class=\"scroll\" tabindex=\"0\" role=\"group\" aria-label=\"{}\"><svg class=\"space-time small\" \
          width=\"{:.0}\" height=\"{:.0}\" viewBox=\"-1 0 {:.0} {:.0}\">",
         diagram.label,
-        if diagram.scale == Scale::Core { "large" } else { "small" },
         width,
         height,
         width,
@@ -69,9 +65,6 @@ pub(crate) fn draw(diagram: &Diagram<'_>) -> Html {
     bands(&mut html, &plan);
     events(&mut html, &plan);
     lane_lines(&mut html, &plan);
-    if diagram.scale == Scale::Core {
-        precedence(&mut html, &plan);
-    }
     axis(&mut html, &plan);
     for op in diagram.operations {
         operation(&mut html, &plan, op);
@@ -96,8 +89,7 @@ fn names(html: &mut Html, plan: &Plan<'_>) {
         put!(html, "<text class=\"faint\" x=\"0\" y=\"{:.1}\">{} log</text>", y, node);
     }
     for (lane, (_, name)) in plan.lanes.iter().enumerate() {
-        let scale = plan.diagram.scale;
-        let y = plan.lanes_top() + lane as f64 * scale.lane() + 4.0 + scale.bar() / 2.0 + 4.0;
+        let y = plan.lanes_top() + lane as f64 * LANE + 4.0 + BAR / 2.0 + 4.0;
         put!(html, "<text x=\"0\" y=\"{:.1}\">{}</text>", y, name);
     }
     put!(html, "<text class=\"faint\" x=\"0\" y=\"{:.1}\">time, s</text></svg>", plan.lanes_end() + 20.0);
@@ -199,42 +191,9 @@ fn events(html: &mut Html, plan: &Plan<'_>) {
 }
 
 fn lane_lines(html: &mut Html, plan: &Plan<'_>) {
-    let scale = plan.diagram.scale;
     for lane in 0..plan.lanes.len() {
-        let y = plan.lanes_top() + lane as f64 * scale.lane() + 4.0 + scale.bar() / 2.0;
+        let y = plan.lanes_top() + lane as f64 * LANE + 4.0 + BAR / 2.0;
         put!(html, "<path class=\"lane\" d=\"M0 {:.1}H{:.1}\"/>", y, plan.axis.width());
-    }
-}
-
-/// Arrows from each operation to those that began after it had ended, without those that follow from others.
-fn precedence(html: &mut Html, plan: &Plan<'_>) {
-    let operations = plan.diagram.operations;
-    let before = |first: &OpView<'_>, second: &OpView<'_>| {
-        first.outcome != Outcome::Info && first.completed.is_some_and(|completed| completed < second.invoked)
-    };
-    for second in operations {
-        for first in operations.iter().filter(|first| before(first, second)) {
-            if operations.iter().any(|between| before(first, between) && before(between, second)) {
-                continue;
-            }
-            let half = plan.diagram.scale.bar() / 2.0;
-            let (x1, y1) = (plan.bar_ends(first).1, plan.bar_top(first) + half);
-            let (x2, y2) = (plan.bar_ends(second).0 - 5.0, plan.bar_top(second) + half);
-            let bend = ((x2 - x1) / 2.0).clamp(6.0, 40.0);
-            put!(
-                html,
-                "<path class=\"precedes\" d=\"M{:.1} {:.1}C{:.1} {:.1} {:.1} {:.1} {:.1} {:.1}\"/>",
-                x1,
-                y1,
-                x1 + bend,
-                y1,
-                x2 - bend,
-                y2,
-                x2,
-                y2
-            );
-            put!(html, "<path class=\"arrow\" d=\"M{:.1} {:.1}l-6 -3.5v7z\"/>", x2 + 5.0, y2);
-        }
     }
 }
 
@@ -271,14 +230,13 @@ fn axis(html: &mut Html, plan: &Plan<'_>) {
 }
 
 fn operation(html: &mut Html, plan: &Plan<'_>, op: &OpView<'_>) {
-    let scale = plan.diagram.scale;
     let (top, (x0, x1)) = (plan.bar_top(op), plan.bar_ends(op));
     let core = plan.diagram.core.contains(&op.id);
     put!(
         html,
         "<g class=\"op {}{}\" data-op=\"{}\" tabindex=\"{}\" role=\"img\"><title>{}</title>",
         op.outcome,
-        if core && scale == Scale::Around { " core" } else { "" },
+        if core { " core" } else { "" },
         op.id.0,
         if core { "0" } else { "-1" },
         operation_title(op, plan.diagram.nodes)
@@ -291,19 +249,11 @@ fn operation(html: &mut Html, plan: &Plan<'_>, op: &OpView<'_>) {
             x0,
             top,
             (x1 - x0).max(2.0),
-            scale.bar()
+            BAR
         );
-        put!(
-            html,
-            "<path class=\"outline\" d=\"M{:.1} {:.1}H{:.1}V{:.1}H{:.1}\"/>",
-            x1,
-            top,
-            x0,
-            top + scale.bar(),
-            x1
-        );
+        put!(html, "<path class=\"outline\" d=\"M{:.1} {:.1}H{:.1}V{:.1}H{:.1}\"/>", x1, top, x0, top + BAR, x1);
         if given_up < x1 - 4.0 {
-            put!(html, "<path class=\"gave-up\" d=\"M{:.1} {:.1}v{:.1}\"/>", given_up, top, scale.bar());
+            put!(html, "<path class=\"gave-up\" d=\"M{:.1} {:.1}v{:.1}\"/>", given_up, top, BAR);
         }
     } else {
         put!(
@@ -312,30 +262,16 @@ fn operation(html: &mut Html, plan: &Plan<'_>, op: &OpView<'_>) {
             x0,
             top,
             (x1 - x0).max(2.0),
-            scale.bar()
+            BAR
         );
     }
     put!(
         html,
         "<text class=\"what\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
         x0 + 8.0,
-        top + scale.bar() / 2.0 + scale.font() * 0.36,
-        bar_label(op, scale)
+        top + BAR / 2.0 + FONT * 0.36,
+        bar_label(op)
     );
-    if scale == Scale::Core {
-        let length = op.complete_time.map_or_else(String::new, |end| {
-            let gave_up = if op.outcome == Outcome::Info { "gave up after " } else { "" };
-            format!(" · {gave_up}{}", format::latency(end.saturating_sub(op.invoke_time)))
-        });
-        put!(
-            html,
-            "<text class=\"which\" x=\"{:.1}\" y=\"{:.1}\">op {}{}</text>",
-            x0 + 8.0,
-            top + scale.bar() + 13.0,
-            op.id.0,
-            length
-        );
-    }
     html.raw("</g>");
 }
 

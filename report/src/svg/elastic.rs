@@ -66,6 +66,15 @@ impl ElasticAxis {
         ElasticAxis { points }
     }
 
+    /// The same axis, `total` px wide.
+    pub(crate) fn fitted(mut self, total: f64) -> ElasticAxis {
+        let width = self.width();
+        if width > 0.0 {
+            self.points.iter_mut().for_each(|point| point.1 *= total / width);
+        }
+        self
+    }
+
     /// Where a time is, px from the left end. Times beyond the ends are at the ends.
     pub(crate) fn x(&self, time: u64) -> f64 {
         let after = self.points.partition_point(|point| point.0 <= time);

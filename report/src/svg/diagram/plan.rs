@@ -14,35 +14,10 @@ const AXIS: f64 = 40.0;
 /// Width of a card's inside: a diagram fills it, and scrolls when it needs more.
 const CARD: f64 = 1_136.0;
 
-/// How large operations are drawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scale {
-    /// A few operations, each with its name below.
-    Core,
-    /// Many operations.
-    Around,
-}
-
-impl Scale {
-    pub(super) fn lane(self) -> f64 {
-        if self == Scale::Core { 52.0 } else { 25.0 }
-    }
-
-    pub(super) fn bar(self) -> f64 {
-        if self == Scale::Core { 25.0 } else { 18.0 }
-    }
-
-    pub(super) fn font(self) -> f64 {
-        if self == Scale::Core { 12.0 } else { 10.5 }
-    }
-
-    fn spacing(self, total: f64) -> Spacing {
-        match self {
-            Scale::Core => Spacing { least: 16.0, per_decade: 17.0, total },
-            Scale::Around => Spacing { least: 5.0, per_decade: 6.0, total },
-        }
-    }
-}
+/// Height of a lane and of a bar, and the font size on it.
+pub(super) const LANE: f64 = 25.0;
+pub(super) const BAR: f64 = 18.0;
+pub(super) const FONT: f64 = 10.5;
 
 /// Everything's place, px from the top left corner.
 pub(super) struct Plan<'a> {
@@ -80,12 +55,13 @@ impl<'a> Plan<'a> {
         let lanes = lanes(diagram);
         let names = lanes.iter().map(|(_, name)| name.as_str()).chain(["process 00 → n0"]);
         let names_width = names.map(|name| text_width(name, 11.0)).fold(0.0, f64::max) + 10.0;
-        let spans: Vec<Span> = diagram.operations.iter().map(|op| span(op, diagram.scale, to)).collect();
+        let spans: Vec<Span> = diagram.operations.iter().map(|op| span(op, to)).collect();
         let edges = diagram.faults.iter().flat_map(|fault| [Some(fault.begin_ns), fault.end_ns]).flatten();
         let moments = edges.chain(diagram.events.iter().map(|(_, line)| line.time_ns));
         let given_up = diagram.operations.iter().filter_map(|op| op.complete_time);
         let times = moments.chain(given_up).filter(|time| (from..=to).contains(time)).chain([from, to]);
-        let axis = ElasticAxis::layout(times, &spans, diagram.scale.spacing(CARD - names_width));
+        let axis =
+            ElasticAxis::layout(times, &spans, Spacing { least: 5.0, per_decade: 6.0, total: CARD - names_width });
         let mut event_nodes: Vec<&str> = diagram.events.iter().map(|(node, _)| *node).collect();
         event_nodes.sort_unstable();
         event_nodes.dedup();
@@ -98,7 +74,7 @@ impl<'a> Plan<'a> {
     }
 
     pub(super) fn lanes_end(&self) -> f64 {
-        self.lanes_top() + self.lanes.len() as f64 * self.diagram.scale.lane()
+        self.lanes_top() + self.lanes.len() as f64 * LANE
     }
 
     pub(super) fn height(&self) -> f64 {
@@ -108,7 +84,7 @@ impl<'a> Plan<'a> {
     /// The top of an operation's bar.
     pub(super) fn bar_top(&self, op: &OpView<'_>) -> f64 {
         let lane = self.lanes.iter().position(|(process, _)| *process == op.process).unwrap_or(0);
-        self.lanes_top() + lane as f64 * self.diagram.scale.lane() + 4.0
+        self.lanes_top() + lane as f64 * LANE + 4.0
     }
 
     /// The ends of an operation's bar.
@@ -122,17 +98,17 @@ impl<'a> Plan<'a> {
 }
 
 /// The room an operation's bar needs for what is written on it.
-fn span(op: &OpView<'_>, scale: Scale, open_end: u64) -> Span {
+fn span(op: &OpView<'_>, open_end: u64) -> Span {
     let to = match op.outcome {
         Outcome::Info => open_end,
         Outcome::Ok | Outcome::Fail => op.complete_time.unwrap_or(open_end),
     };
-    Span { from: op.invoke_time, to, width: text_width(&bar_label(op, scale), scale.font()) + 16.0 }
+    Span { from: op.invoke_time, to, width: text_width(&bar_label(op), FONT) + 16.0 }
 }
 
 /// What is written on an operation's bar.
-pub(super) fn bar_label(op: &OpView<'_>, scale: Scale) -> String {
-    format::operation_label(op, if scale == Scale::Core { 34 } else { 24 })
+pub(super) fn bar_label(op: &OpView<'_>) -> String {
+    format::operation_label(op, 24)
 }
 
 /// The processes with their lanes' names, in order of their first operation.
