@@ -45,6 +45,15 @@ const FRAME_TARGET_BYTES: usize = 128 << 10;
 /// No frame's columns may be larger.
 const FRAME_MAX_BYTES: usize = 64 << 20;
 
+/// Most events of a frame that is accepted. A writer begins the next frame after [`FRAME_TARGET_BYTES`], each event
+/// counted with ten.
+const FRAME_MAX_EVENTS: u32 = 1 << 16;
+
+/// What a file may grow to when it is decompressed: this much, and [`GROWTH`] times what there is of it. Histories grow
+/// to less than ten times their size; a file of more is made to exhaust the memory.
+const UNASKED_BYTES: u64 = 64 << 20;
+const GROWTH: u64 = 256;
+
 /// No key, value, function name or error text may take more, so that any event fits a frame.
 const VALUE_MAX_BYTES: usize = 15 << 20;
 

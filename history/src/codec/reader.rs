@@ -7,7 +7,7 @@ use zstd::bulk::Decompressor;
 
 use super::columns::{ColumnReader, Malformed, SharedEvent};
 use super::frame::{self, BadHeader, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
-use super::{FRAME_MAX_BYTES, HEADER_BYTES, MAGIC, VERSION};
+use super::{FRAME_MAX_BYTES, FRAME_MAX_EVENTS, GROWTH, HEADER_BYTES, MAGIC, UNASKED_BYTES, VERSION};
 use crate::{Event, EventRef, HistoryBuilder, HistoryError};
 
 /// Why reading a history file ended before its end.
@@ -85,6 +85,8 @@ pub struct HistoryReader<R> {
     /// Where the next frame begins.
     at_byte: u64,
     events_read: u64,
+    /// What all frames so far take decompressed.
+    raw_bytes: u64,
     state: State,
     decompressor: Option<Decompressor<'static>>,
     stored: Vec<u8>,
@@ -108,6 +110,7 @@ impl<R: Read> HistoryReader<R> {
             input,
             at_byte: 0,
             events_read: 0,
+            raw_bytes: 0,
             state: State::Begin,
             decompressor: None,
             stored: Vec::new(),
@@ -226,8 +229,12 @@ impl<R: Read> HistoryReader<R> {
 
     fn events_frame(&mut self, header: FrameHeader) -> Result<(), ReadError> {
         let (stored, raw) = (header.stored as usize, header.raw as usize);
-        if raw > FRAME_MAX_BYTES || stored > FRAME_MAX_BYTES {
+        if raw > FRAME_MAX_BYTES || stored > FRAME_MAX_BYTES || header.events > FRAME_MAX_EVENTS {
             return Err(self.corrupt_for_certain("a frame is larger than any that was ever written"));
+        }
+        self.raw_bytes += raw as u64;
+        if self.raw_bytes > UNASKED_BYTES + GROWTH * (self.at_byte + stored as u64) {
+            return Err(self.corrupt_for_certain("it decompresses to far more than any history that was ever written"));
         }
         self.stored.clear();
         (&mut self.input).take(stored as u64).read_to_end(&mut self.stored)?;

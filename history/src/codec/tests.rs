@@ -240,6 +240,42 @@ fn too_deep_and_too_large_values_are_refused_and_the_writer_goes_on() {
     end.expect("the file is complete");
 }
 
+/// A frame of this many events whose body is the column bytes given.
+fn frame_of(events: u32, body: &[u8]) -> Vec<u8> {
+    let stored = zstd::bulk::compress(body, 1).expect("it compresses");
+    let header = frame::FrameHeader {
+        kind: frame::FrameKind::Events,
+        stored: stored.len() as u32,
+        raw: body.len() as u32,
+        events,
+        before: 0,
+        body_crc: crc32fast::hash(&stored),
+    };
+    [&header.encode()[..], &stored].concat()
+}
+
+#[test]
+fn a_small_file_does_not_grow_to_exhaust_the_memory() {
+    let refused = |bytes: &[u8], why: &str| {
+        let error = read(bytes).1.expect_err("it is refused");
+        assert!(error.to_string().contains(why), "{error}");
+    };
+    // No functions, errors and values, and time 0; kinds; columns without a plane: eight bytes of memory for each
+    // event.
+    let events = FRAME_MAX_EVENTS + 1;
+    let body = [&[0; 4][..], &vec![0; events as usize], &[0; 7]].concat();
+    refused(&[&header()[..], &frame_of(events, &body)].concat(), "larger than any");
+    let values = [&[0, 0, 3][..], &[0; 100]].concat();
+    refused(&[&header()[..], &frame_of(1, &values)].concat(), "more values than its events");
+    // Texts of one letter.
+    let mut writer = HistoryWriter::new(Vec::new()).expect("a vector takes everything");
+    for length in 0..6 {
+        let value = Value::Text("a".repeat((12 << 20) + length).into());
+        writer.push(&Event { value, ..sample_events()[0].clone() }).expect("the event is of a sane size");
+    }
+    refused(&writer.finish().expect("a vector takes everything"), "far more");
+}
+
 #[test]
 fn a_dropped_writer_leaves_its_events_but_no_end() {
     let events = sample_events();

@@ -157,14 +157,18 @@ impl ColumnReader {
 
     fn decode(&mut self, raw: &[u8], events: usize) -> Result<(), Malformed> {
         let mut bytes = Bytes::new(0, raw.len());
+        // A writer has in these tables what the frame's events need, and each event needs little.
         let mut functions = std::mem::take(&mut self.functions);
-        self.names(raw, &mut bytes, &mut functions).ok_or("its function names do not decode")?;
+        self.names(raw, &mut bytes, &mut functions, events).ok_or("its function names do not decode")?;
         self.functions = functions;
         let mut errors = std::mem::take(&mut self.errors);
-        self.names(raw, &mut bytes, &mut errors).ok_or("its error texts do not decode")?;
+        self.names(raw, &mut bytes, &mut errors, events).ok_or("its error texts do not decode")?;
         self.errors = errors;
         self.values.clear();
         let count = bytes.length(raw).ok_or("its values do not decode")?;
+        if count > 2 * events {
+            return Err("it has more values than its events can have");
+        }
         for _ in 0..count {
             let value = read_tree(raw, &mut bytes, 0).ok_or("its values do not decode")?;
             self.values.push(value);
@@ -209,9 +213,10 @@ impl ColumnReader {
         checks.into_iter().find(|(right, _)| !right).map_or(Ok(()), |(_, what)| Err(what))
     }
 
-    fn names(&mut self, raw: &[u8], bytes: &mut Bytes, names: &mut Vec<Arc<str>>) -> Option<()> {
+    /// Reads names, as many as there are events at most.
+    fn names(&mut self, raw: &[u8], bytes: &mut Bytes, names: &mut Vec<Arc<str>>, events: usize) -> Option<()> {
         names.clear();
-        let count = bytes.length(raw)?;
+        let count = bytes.length(raw).filter(|&count| count <= events)?;
         for _ in 0..count {
             let name = bytes.text(raw)?;
             names.push(self.intern(name));
