@@ -568,6 +568,12 @@ fn remedy_for_end(log: &Path) -> String {
         ["No such file", "can't open", "cannot open", "ModuleNotFoundError", "error while loading shared libraries"];
     let words = last_words(log);
     let read = format!("read its log: {}", log.display());
+    if words.contains("unexpected recursive calls") {
+        return format!(
+            "jemalloc and libfaketime do not work together: leave `clock` out of --faults, or use a build of the program \
+             without jemalloc; {read}"
+        );
+    }
     if NOT_SEEN.iter().any(|sign| words.contains(sign)) {
         format!(
             "a node sees system programs and what its command names by absolute path: if it lacks a file, name it \
