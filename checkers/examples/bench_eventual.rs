@@ -5,13 +5,16 @@
 //! read. Names of models after `--` choose the rows. Time is processor time of the check alone; memory is what the
 //! process held when it began and its peak while it judged.
 
+use rashomon_checkers::eventual;
 use std::collections::BTreeSet;
 use std::fs;
 use std::process::Command;
 use std::sync::Arc;
 
-use rashomon_checkers::eventual::{EventualDemand, EventualKind, Promise, check};
-use rashomon_checkers::{Budget, Finding, ModelKind};
+use rashomon_checkers::Checkers;
+use rashomon_checkers::Level;
+use rashomon_checkers::eventual::EventualDemand;
+use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{Event, EventKind, History, HistoryBuilder, Value};
 
 /// `(model, keys, one operation in so many is a read, one update in so many has no known outcome)`. An unknown outcome
@@ -80,20 +83,16 @@ const ROW: &str = "row";
 fn measure((model, keys, reads, unknown): Row) {
     let history = Bench { model, keys, reads, unknown }.history(OPERATIONS);
     let sessions = history.ops().map(|op| op.process).collect::<BTreeSet<u32>>().len();
-    let kind: ModelKind = model.parse().expect("the rows name models that exist");
+    let kind = Checkers::included().find(model).expect("the rows name models that exist");
     // Forget how much making the history took.
     let _ = fs::write("/proc/self/clear_refs", "5");
     let before = memory("VmRSS:");
     let start = cpu_seconds();
     let budget = Budget::default();
-    let judgement = match kind {
-        ModelKind::Eventual(kind) => {
-            let registers = [EventualKind::Register, EventualKind::Siblings].contains(&kind);
-            let promise = if registers { Promise::Session } else { Promise::Replica };
-            check(&history, kind, &EventualDemand { promise, ..EventualDemand::DEFAULT }, &budget)
-        }
-        _ => rashomon_checkers::check(&history, kind, &budget),
-    };
+    let registers = [eventual::EVENTUAL_REGISTER, eventual::SIBLINGS].contains(&kind);
+    let promise = if registers { Level::SESSION } else { Level::REPLICA };
+    let demand = EventualDemand { promise, ..EventualDemand::DEFAULT };
+    let judgement = kind.check_under(&history, &demand, &budget);
     let seconds = cpu_seconds() - start;
     println!(
         "| {model} | {keys} | 1/{reads} | {} | {sessions} | {:?} | {seconds:.2} | {:.1} | {before} | {} |",

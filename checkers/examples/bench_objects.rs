@@ -10,7 +10,8 @@ use std::fs;
 use std::process::Command;
 use std::sync::Arc;
 
-use rashomon_checkers::{Budget, ModelKind, check};
+use rashomon_checkers::Checkers;
+use rashomon_checkers::{Budget, check};
 use rashomon_history::{Event, EventKind, History, HistoryBuilder, Value};
 
 /// `(model, operations, clients, one operation in so many has no known outcome (0: none), keys)`.
@@ -65,7 +66,7 @@ fn main() {
 
 fn measure((model, operations, clients, unknown, keys): Row) {
     let history = Bench { model, clients, unknown, keys }.history(operations);
-    let kind: ModelKind = model.parse().expect("the rows name models that exist");
+    let kind = Checkers::included().find(model).expect("the rows name models that exist");
     // Forget how much making the history took.
     let _ = fs::write("/proc/self/clear_refs", "5");
     let before = memory("VmRSS:");

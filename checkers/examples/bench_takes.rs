@@ -14,7 +14,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::process::Command;
 
-use rashomon_checkers::{Budget, Finding, ModelKind, check};
+use rashomon_checkers::Checkers;
+use rashomon_checkers::{Budget, Finding, check};
 use rashomon_history::{EventKind, EventRef, History, HistoryBuilder, Value};
 
 /// What is judged without arguments: every combination of a line.
@@ -76,7 +77,7 @@ struct Plan<'a> {
 }
 
 fn measure(plan: &Plan<'_>, seeds: u64) {
-    let kind: ModelKind = plan.model.parse().expect("a model that exists");
+    let kind = Checkers::included().find(plan.model).expect("a model that exists");
     let mut counts = [0; 3];
     let (mut total, mut most) = (0.0, 0.0_f64);
     let mut reasons = BTreeSet::new();

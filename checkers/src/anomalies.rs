@@ -17,150 +17,143 @@ mod log;
 mod monotonic;
 mod moved;
 
-use rashomon_history::History;
+use crate::checker::{Checker, Function, Shape};
+use crate::models::checkers::NOT_FALSE;
+use crate::objects::checkers::{acquire, release};
 
-use crate::verdict::Judgement;
-
-/// A checker by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AnomalyKind {
-    /// Every acknowledged element is in the final read.
-    Set,
-    /// Every acknowledged element stays in every read.
-    SetFull,
-    /// The same, and it is there at once.
-    SetFullLinearizable,
-    /// What was enqueued comes out.
-    TotalQueue,
-    /// What comes out was enqueued, once.
-    Queue,
-    /// No identifier twice.
-    UniqueIds,
-    /// Reads lie between what certainly and what possibly was added.
-    Counter,
-    /// Reads of one process never go back.
-    Monotonic,
-    /// One client's additions become visible in order.
-    SequentialInsert,
-    /// Nobody holds a lock beside another.
-    LockExclusion,
-    /// Fencing tokens rise.
-    LockFencing,
-    /// Sends and polls of a log with offsets.
-    Log,
-    /// The total of all accounts never changes, none is negative.
-    Bank,
-    /// The total of all accounts never changes.
-    BankOverdraft,
-}
-
-/// A kind's name, what it means in one line, and how it judges.
-struct Entry(AnomalyKind, &'static str, &'static str, fn(&History) -> Judgement);
-
-const REGISTRY: &[Entry] = &[
-    Entry(
-        AnomalyKind::Set,
-        "set",
-        "add, then read: no acknowledged element is missing from the last read",
-        final_read::check,
-    ),
-    Entry(
-        AnomalyKind::SetFull,
-        "set-full",
-        "add, read: no acknowledged element disappears from reads for good",
-        elements::check,
-    ),
-    Entry(
-        AnomalyKind::SetFullLinearizable,
-        "set-full-linearizable",
-        "set-full, and each element is in every read that begins after its add was acknowledged",
-        elements::check_linearizable,
-    ),
-    Entry(
-        AnomalyKind::TotalQueue,
-        "total-queue",
-        "enqueue, dequeue, drain: what was acknowledged comes out at least once, and nothing else does",
-        moved::check_total,
-    ),
-    Entry(
-        AnomalyKind::Queue,
-        "queue",
-        "enqueue, dequeue, drain: what comes out was put in, and comes out once",
-        moved::check_once,
-    ),
-    Entry(AnomalyKind::UniqueIds, "unique-ids", "generate: no identifier is given out twice", identifiers::check),
-    Entry(
-        AnomalyKind::Counter,
-        "counter",
-        "add, read: each read lies between the certain and the possible sum",
-        bounds::check,
-    ),
-    Entry(
-        AnomalyKind::Monotonic,
-        "monotonic",
-        "read: what one process reads of a key never becomes smaller",
-        monotonic::check,
-    ),
-    Entry(
-        AnomalyKind::SequentialInsert,
-        "sequential-insert",
-        "add, read: who sees one client's element sees all that client had acknowledged before",
-        insertion::check,
-    ),
-    Entry(
-        AnomalyKind::LockExclusion,
-        "lock-exclusion",
-        "acquire, release, write: one holder at a time; tokens rise",
-        exclusion::check,
-    ),
-    Entry(
-        AnomalyKind::LockFencing,
-        "lock-fencing",
-        "acquire, release, write: tokens rise, and no write with an older token is accepted",
-        exclusion::check_fencing,
-    ),
-    Entry(
-        AnomalyKind::Log,
-        "log",
-        "send, poll: nothing lost, duplicated, reordered, skipped or aborted; Jepsen's kafka anomalies",
-        log::check,
-    ),
-    Entry(
-        AnomalyKind::Bank,
-        "bank",
-        "transfer, read: the total never changes and no balance is negative",
-        balance::check,
-    ),
-    Entry(
-        AnomalyKind::BankOverdraft,
-        "bank-overdraft",
-        "transfer, read: the total never changes",
-        balance::check_overdraft,
-    ),
+/// All of them, in the order they are listed.
+pub const CHECKERS: &[Checker] = &[
+    SET,
+    SET_FULL,
+    SET_FULL_LINEARIZABLE,
+    TOTAL_QUEUE,
+    QUEUE,
+    UNIQUE_IDS,
+    COUNTER,
+    MONOTONIC,
+    SEQUENTIAL_INSERT,
+    LOCK_EXCLUSION,
+    LOCK_FENCING,
+    LOG,
+    BANK,
+    BANK_OVERDRAFT,
 ];
 
-impl AnomalyKind {
-    fn entry(self) -> &'static Entry {
-        REGISTRY.iter().find(|entry| entry.0 == self).expect("every kind is in the registry")
-    }
+const ADD_READ: &[Function] = &[
+    Function::update("add", Shape::Any).returning(NOT_FALSE),
+    Function::observer("read", Shape::Any, Shape::LIST_OR_NIL),
+];
 
-    /// All kinds, in the order they are listed.
-    pub fn all() -> impl Iterator<Item = AnomalyKind> {
-        REGISTRY.iter().map(|entry| entry.0)
-    }
+const QUEUE_FUNCTIONS: &[Function] = &[
+    Function::update("enqueue", Shape::NOT_NIL),
+    Function::observer("dequeue", Shape::Any, Shape::Any),
+    Function::observer("drain", Shape::Any, Shape::LIST),
+];
 
-    /// The name users write.
-    pub fn name(self) -> &'static str {
-        self.entry().1
-    }
+const LOCK_FUNCTIONS: &[Function] =
+    &[acquire("acquire"), release("release"), Function::update("write", exclusion::TOKEN).returning(NOT_FALSE)];
 
-    /// What it means, in one line.
-    pub fn description(self) -> &'static str {
-        self.entry().2
-    }
-}
+const BANK_FUNCTIONS: &[Function] =
+    &[Function::update("transfer", Shape::Any), Function::observer("read", Shape::Any, balance::BALANCES)];
 
-/// Judges a history.
-pub fn check(history: &History, kind: AnomalyKind) -> Judgement {
-    (kind.entry().3)(history)
-}
+/// Every acknowledged element is in the final read.
+pub const SET: Checker =
+    Checker::new("set", "add, then read: no acknowledged element is missing from the last read", |history, _| {
+        final_read::check(history)
+    })
+    .with_functions(ADD_READ);
+
+/// Every acknowledged element stays in every read.
+pub const SET_FULL: Checker =
+    Checker::new("set-full", "add, read: no acknowledged element disappears from reads for good", |history, _| {
+        elements::check(history)
+    })
+    .with_functions(ADD_READ);
+
+/// The same, and it is there at once.
+pub const SET_FULL_LINEARIZABLE: Checker = Checker::new(
+    "set-full-linearizable",
+    "set-full, and each element is in every read that begins after its add was acknowledged",
+    |history, _| elements::check_linearizable(history),
+)
+.with_functions(ADD_READ);
+
+/// What was enqueued comes out.
+pub const TOTAL_QUEUE: Checker = Checker::new(
+    "total-queue",
+    "enqueue, dequeue, drain: what was acknowledged comes out at least once, and nothing else does",
+    |history, _| moved::check_total(history),
+)
+.with_functions(QUEUE_FUNCTIONS);
+
+/// What comes out was enqueued, once.
+pub const QUEUE: Checker =
+    Checker::new("queue", "enqueue, dequeue, drain: what comes out was put in, and comes out once", |history, _| {
+        moved::check_once(history)
+    })
+    .with_functions(QUEUE_FUNCTIONS);
+
+/// No identifier twice.
+pub const UNIQUE_IDS: Checker =
+    Checker::new("unique-ids", "generate: no identifier is given out twice", |history, _| identifiers::check(history))
+        .with_functions(&[Function::observer("generate", Shape::Any, Shape::NOT_NIL)]);
+
+/// Reads lie between what certainly and what possibly was added.
+pub const COUNTER: Checker =
+    Checker::new("counter", "add, read: each read lies between the certain and the possible sum", |history, _| {
+        bounds::check(history)
+    })
+    .with_functions(&[Function::update("add", Shape::INT), Function::observer("read", Shape::Any, Shape::INT)]);
+
+/// Reads of one process never go back.
+pub const MONOTONIC: Checker =
+    Checker::new("monotonic", "read: what one process reads of a key never becomes smaller", |history, _| {
+        monotonic::check(history)
+    })
+    .with_functions(&[Function::observer("read", Shape::Any, Shape::INT_OR_NIL)]);
+
+/// One client's additions become visible in order.
+pub const SEQUENTIAL_INSERT: Checker = Checker::new(
+    "sequential-insert",
+    "add, read: who sees one client's element sees all that client had acknowledged before",
+    |history, _| insertion::check(history),
+)
+.with_functions(ADD_READ)
+.with_preconditions(&["each element is added once"]);
+
+/// Nobody holds a lock beside another.
+pub const LOCK_EXCLUSION: Checker =
+    Checker::new("lock-exclusion", "acquire, release, write: one holder at a time; tokens rise", |history, _| {
+        exclusion::check(history)
+    })
+    .with_functions(LOCK_FUNCTIONS);
+
+/// Fencing tokens rise.
+pub const LOCK_FENCING: Checker = Checker::new(
+    "lock-fencing",
+    "acquire, release, write: tokens rise, and no write with an older token is accepted",
+    |history, _| exclusion::check_fencing(history),
+)
+.with_functions(LOCK_FUNCTIONS);
+
+/// Sends and polls of a log with offsets.
+pub const LOG: Checker = Checker::new(
+    "log",
+    "send, poll: nothing lost, duplicated, reordered, skipped or aborted; Jepsen's kafka anomalies",
+    |history, _| log::check(history),
+)
+.with_functions(log::FUNCTIONS);
+
+/// The total of all accounts never changes, none is negative.
+pub const BANK: Checker =
+    Checker::new("bank", "transfer, read: the total never changes and no balance is negative", |history, _| {
+        balance::check(history)
+    })
+    .with_functions(BANK_FUNCTIONS);
+
+/// The total of all accounts never changes.
+pub const BANK_OVERDRAFT: Checker =
+    Checker::new("bank-overdraft", "transfer, read: the total never changes", |history, _| {
+        balance::check_overdraft(history)
+    })
+    .with_functions(BANK_FUNCTIONS);

@@ -24,10 +24,11 @@ mod staleness;
 mod text;
 
 pub use members::{Accusations, MembersDemand, check_members};
-use rashomon_history::History;
 use serde::{Deserialize, Serialize};
 
-use crate::verdict::{Budget, Judgement};
+use crate::checker::{Checker, Function, Shape, is_pair};
+use crate::level::Level;
+use crate::models::checkers::{CAS, NOT_FALSE, READ, WRITE};
 
 /// What is demanded of replicas that may disagree for a while.
 ///
@@ -43,198 +44,202 @@ pub struct EventualDemand {
     /// Within which time after that, and after the last update, all replicas must agree, ns.
     pub convergence_ns: u64,
     /// What holds while they do not.
-    pub promise: Promise,
-}
-
-/// What clients are promised while the replicas still disagree; weakest first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Promise {
-    /// Nothing: any read may be answered by any replica.
-    Eventual,
-    /// A process goes on to see what it did and what it saw (the session guarantees).
-    Session,
-    /// A node is one durable replica and answers from its own state: it goes on to know what it acknowledged and what
-    /// it showed, to every client; and one that knows an update knows all that the update's node knew.
-    Replica,
+    pub promise: Level,
 }
 
 impl EventualDemand {
     /// Five seconds to agree, counted from the last update, and nothing promised until then.
     pub const DEFAULT: EventualDemand =
-        EventualDemand { quiescent_since_ns: None, convergence_ns: 5_000_000_000, promise: Promise::Eventual };
+        EventualDemand { quiescent_since_ns: None, convergence_ns: 5_000_000_000, promise: Level::EVENTUAL };
 }
 
-/// A checker by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum EventualKind {
-    /// All replicas agree in the end.
-    Convergence,
-    /// A register in which the last write remains.
-    Register,
-    /// A register in which some write remains.
-    UnorderedRegister,
-    /// Read your writes, monotonic reads, monotonic writes, writes follow reads.
-    SessionGuarantees,
-    /// Causally consistent registers.
-    CausalRegister,
-    /// The same, and concurrent writes are ordered alike for all.
-    CausalConvergence,
-    /// A set that only grows.
-    Set,
-    /// A counter.
-    Counter,
-    /// A set whose removals remove what they observed.
-    OrSet,
-    /// A set whose last update of an element wins.
-    LwwSet,
-    /// A register that keeps concurrent writes.
-    Siblings,
-    /// A map of such registers.
-    OrMap,
-    /// A list of elements, edited everywhere.
-    Text,
-    /// Views of who is in the cluster.
-    Members,
-    /// How old what reads return is.
-    Staleness,
-}
-
-/// How a kind judges.
-type Check = fn(&History, &EventualDemand, &Budget) -> Judgement;
-
-/// A kind's name, what it means in one line, and how it judges.
-struct Entry(EventualKind, &'static str, &'static str, Check);
-
-const REGISTRY: &[Entry] = &[
-    Entry(
-        EventualKind::Convergence,
-        "convergence",
-        "any update, read: all nodes answer alike once updates have ended and the bound has passed",
-        convergence::check,
-    ),
-    Entry(
-        EventualKind::Register,
-        "eventual-register",
-        "write, read: in the end no acknowledged write has been overwritten by an older one",
-        register::check,
-    ),
-    Entry(
-        EventualKind::UnorderedRegister,
-        "unordered-register",
-        "write, read: writes may be ordered in any way, but what is read was written and something remains",
-        register::check_unordered,
-    ),
-    Entry(
-        EventualKind::SessionGuarantees,
-        "session-guarantees",
-        "write, read: each process reads its writes and never goes back; unique values",
-        sessions::check,
-    ),
-    Entry(
-        EventualKind::CausalRegister,
-        "causal-register",
-        "write, read: causally consistent registers; unique values",
-        causal::check,
-    ),
-    Entry(
-        EventualKind::CausalConvergence,
-        "causal-convergence",
-        "causal-register, and all agree on the order of concurrent writes",
-        causal::check_convergence,
-    ),
-    Entry(
-        EventualKind::Set,
-        "eventual-set",
-        "add, read: in the end every acknowledged or seen element is there, and nothing else",
-        sets::check_growing,
-    ),
-    Entry(
-        EventualKind::Counter,
-        "eventual-counter",
-        "add, read: in the end the total is what was acknowledged, and perhaps some of unknown outcome",
-        counter::check,
-    ),
-    Entry(
-        EventualKind::OrSet,
-        "or-set",
-        "add, remove, read: observed-remove set; of concurrent add and remove the add wins",
-        sets::check_observed,
-    ),
-    Entry(
-        EventualKind::LwwSet,
-        "lww-set",
-        "add, remove, read: the last update of an element wins, in real time",
-        sets::check_last_wins,
-    ),
-    Entry(
-        EventualKind::Siblings,
-        "siblings",
-        "put [value [seen]], read: a value goes only when a put has seen it, and then for good",
-        siblings::check,
-    ),
-    Entry(
-        EventualKind::OrMap,
-        "or-map",
-        "put [field value], remove field, read: observed-remove map of multi-value registers",
-        maps::check,
-    ),
-    Entry(
-        EventualKind::Text,
-        "text",
-        "insert [element after], delete, read: nothing lost, and one order of all elements explains all reads",
-        text::check,
-    ),
-    Entry(
-        EventualKind::Members,
-        "members",
-        "read, leave, join: views of the membership move forward only, and converge to the truth",
-        members::check,
-    ),
-    Entry(
-        EventualKind::Staleness,
-        "staleness",
-        "write or add, read: measures how old what reads return is; never a violation",
-        staleness::check,
-    ),
+/// All of them, in the order they are listed.
+pub const CHECKERS: &[Checker] = &[
+    CONVERGENCE,
+    EVENTUAL_REGISTER,
+    UNORDERED_REGISTER,
+    SESSION_GUARANTEES,
+    CAUSAL_REGISTER,
+    CAUSAL_CONVERGENCE,
+    EVENTUAL_SET,
+    EVENTUAL_COUNTER,
+    OR_SET,
+    LWW_SET,
+    SIBLINGS,
+    OR_MAP,
+    TEXT,
+    MEMBERS,
+    STALENESS,
 ];
 
-impl EventualKind {
-    /// All kinds, in the order they are listed.
-    pub fn all() -> impl Iterator<Item = EventualKind> {
-        REGISTRY.iter().map(|entry| entry.0)
-    }
+const REGISTERS: &[Function] = &[READ, WRITE, CAS];
+const ADD: Function = Function::update("add", Shape::Any).returning(NOT_FALSE);
+const REMOVE: Function = Function::update("remove", Shape::Any);
+/// A read of all elements.
+const READ_ALL: Function = Function::observer("read", Shape::Any, Shape::LIST);
+const FIELD_VALUE: Shape = Shape::Of { text: "[field value]", fits: |_, value| is_pair(value) };
+const ELEMENT_AFTER: Shape = Shape::Of { text: "[element after]", fits: |_, value| is_pair(value) };
 
-    fn entry(self) -> &'static Entry {
-        REGISTRY.iter().find(|entry| entry.0 == self).expect("every kind is in the registry")
-    }
+/// What a checker decides whose objects may differ for a while.
+const LATER: &[Level] = &[Level::EVENTUAL, Level::SESSION, Level::REPLICA, Level::CAUSAL];
 
-    /// The name users write.
-    pub fn name(self) -> &'static str {
-        self.entry().1
-    }
+/// All replicas agree in the end.
+pub const CONVERGENCE: Checker = Checker::new(
+    "convergence",
+    "any update, read: all nodes answer alike once updates have ended and the bound has passed",
+    |history, request| convergence::check(history, &request.demand, &request.budget),
+)
+.with_levels(LATER);
 
-    /// What it means, in one line.
-    pub fn description(self) -> &'static str {
-        self.entry().2
-    }
+/// A register in which the last write remains.
+pub const EVENTUAL_REGISTER: Checker = Checker::new(
+    "eventual-register",
+    "write, read: in the end no acknowledged write has been overwritten by an older one",
+    |history, request| register::check(history, &request.demand, &request.budget),
+)
+.with_functions(REGISTERS)
+.with_levels(LATER);
 
-    /// What is demanded where nobody says: [`EventualDemand::DEFAULT`], and of replicated data types that each node is
-    /// a replica.
-    pub fn demand(self) -> EventualDemand {
-        match self {
-            EventualKind::Set
-            | EventualKind::Counter
-            | EventualKind::OrSet
-            | EventualKind::LwwSet
-            | EventualKind::OrMap
-            | EventualKind::Text => EventualDemand { promise: Promise::Replica, ..EventualDemand::DEFAULT },
-            _ => EventualDemand::DEFAULT,
-        }
-    }
-}
+/// A register in which some write remains.
+pub const UNORDERED_REGISTER: Checker = Checker::new(
+    "unordered-register",
+    "write, read: writes may be ordered in any way, but what is read was written and something remains",
+    |history, request| register::check_unordered(history, &request.demand, &request.budget),
+)
+.with_functions(REGISTERS)
+.with_levels(LATER);
 
-/// Judges a history.
-pub fn check(history: &History, kind: EventualKind, demand: &EventualDemand, budget: &Budget) -> Judgement {
-    (kind.entry().3)(history, demand, budget)
-}
+/// Read your writes, monotonic reads, monotonic writes, writes follow reads.
+pub const SESSION_GUARANTEES: Checker = Checker::new(
+    "session-guarantees",
+    "write, read: each process reads its writes and never goes back; unique values",
+    |history, request| sessions::check(history, &request.demand, &request.budget),
+)
+.with_functions(REGISTERS)
+.with_levels(&[Level::SESSION])
+.with_preconditions(&["written values are unique on a key, and not nil"]);
+
+/// Causally consistent registers.
+pub const CAUSAL_REGISTER: Checker =
+    Checker::new("causal-register", "write, read: causally consistent registers; unique values", |history, request| {
+        causal::check(history, &request.demand, &request.budget)
+    })
+    .with_functions(REGISTERS)
+    .with_levels(&[Level::CAUSAL])
+    .with_preconditions(&["written values are unique on a key, and not nil"]);
+
+/// The same, and concurrent writes are ordered alike for all.
+pub const CAUSAL_CONVERGENCE: Checker = Checker::new(
+    "causal-convergence",
+    "causal-register, and all agree on the order of concurrent writes",
+    |history, request| causal::check_convergence(history, &request.demand, &request.budget),
+)
+.with_functions(REGISTERS)
+.with_levels(&[Level::CAUSAL])
+.with_preconditions(&["written values are unique on a key, and not nil"]);
+
+/// A set that only grows.
+pub const EVENTUAL_SET: Checker = Checker::new(
+    "eventual-set",
+    "add, read: in the end every acknowledged or seen element is there, and nothing else",
+    |history, request| sets::check_growing(history, &request.demand, &request.budget),
+)
+.with_functions(&[ADD, READ_ALL])
+.with_levels(LATER);
+
+/// A counter.
+pub const EVENTUAL_COUNTER: Checker = Checker::new(
+    "eventual-counter",
+    "add, read: in the end the total is what was acknowledged, and perhaps some of unknown outcome",
+    |history, request| counter::check(history, &request.demand, &request.budget),
+)
+.with_functions(&[
+    Function::update("add", Shape::INT).returning(NOT_FALSE),
+    Function::observer("read", Shape::Any, Shape::INT),
+])
+.with_levels(LATER);
+
+/// A set whose removals remove what they observed.
+pub const OR_SET: Checker = Checker::new(
+    "or-set",
+    "add, remove, read: observed-remove set; of concurrent add and remove the add wins",
+    |history, request| sets::check_observed(history, &request.demand, &request.budget),
+)
+.with_functions(&[ADD, REMOVE, READ_ALL])
+.with_levels(LATER);
+
+/// A set whose last update of an element wins.
+pub const LWW_SET: Checker = Checker::new(
+    "lww-set",
+    "add, remove, read: the last update of an element wins, in real time",
+    |history, request| sets::check_last_wins(history, &request.demand, &request.budget),
+)
+.with_functions(&[ADD, REMOVE, READ_ALL])
+.with_levels(LATER);
+
+/// A register that keeps concurrent writes.
+pub const SIBLINGS: Checker = Checker::new(
+    "siblings",
+    "put [value [seen]], read: a value goes only when a put has seen it, and then for good",
+    |history, request| siblings::check(history, &request.demand, &request.budget),
+)
+.with_functions(&[Function::update("put", siblings::PUT).returning(NOT_FALSE), READ_ALL])
+.with_levels(LATER)
+.with_preconditions(&["each value is put once on a key"]);
+
+/// A map of such registers.
+pub const OR_MAP: Checker = Checker::new(
+    "or-map",
+    "put [field value], remove field, read: observed-remove map of multi-value registers",
+    |history, request| maps::check(history, &request.demand, &request.budget),
+)
+.with_functions(&[
+    Function::update("put", FIELD_VALUE).returning(NOT_FALSE),
+    REMOVE,
+    Function::observer("read", Shape::Any, maps::FIELDS),
+])
+.with_levels(LATER)
+.with_preconditions(&["each value is put once in a field"]);
+
+/// A list of elements, edited everywhere.
+pub const TEXT: Checker = Checker::new(
+    "text",
+    "insert [element after], delete, read: nothing lost, and one order of all elements explains all reads",
+    |history, request| text::check(history, &request.demand, &request.budget),
+)
+.with_functions(&[
+    Function::update("insert", ELEMENT_AFTER).returning(NOT_FALSE),
+    Function::update("delete", Shape::Any),
+    READ_ALL,
+])
+.with_levels(LATER)
+.with_preconditions(&["each element is inserted once"]);
+
+/// Views of who is in the cluster.
+pub const MEMBERS: Checker = Checker::new(
+    "members",
+    "read, leave, join: views of the membership move forward only, and converge to the truth",
+    |history, request| members::check(history, &request.demand, &request.budget),
+)
+.with_functions(&[
+    Function::observer("read", Shape::Any, Shape::LIST),
+    Function::update("leave", Shape::Any),
+    Function::update("join", Shape::Any),
+])
+.with_levels(LATER);
+
+/// How old what reads return is.
+pub const STALENESS: Checker = Checker::new(
+    "staleness",
+    "write or add, read: measures how old what reads return is; never a violation",
+    |history, request| staleness::check(history, &request.demand, &request.budget),
+)
+.with_functions(&[
+    READ,
+    WRITE,
+    CAS,
+    ADD,
+    REMOVE,
+    Function::update("insert", ELEMENT_AFTER),
+    Function::update("delete", Shape::Any),
+]);

@@ -59,7 +59,13 @@ impl Findings {
             operations: ops.iter().map(|op| op.id).collect(),
             explanation: ops.iter().map(|op| describe(op)).collect(),
             window: (begin, end),
+            edges: Vec::new(),
         });
+    }
+
+    /// How many anomalies were found so far.
+    pub(crate) fn found(&self) -> u64 {
+        self.counts.values().sum()
     }
 
     /// Why the history is not evidence enough.

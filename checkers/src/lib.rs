@@ -6,12 +6,15 @@
 pub mod anomalies;
 pub mod brute;
 pub mod certificate;
+pub mod checker;
 pub mod engine;
 pub mod eventual;
 mod explain;
 mod findings;
 mod graph;
+mod guard;
 pub mod keys;
+pub mod level;
 pub mod linearizable;
 mod minimal;
 #[cfg(test)]
@@ -19,6 +22,7 @@ mod minimal_tests;
 pub mod model;
 pub mod models;
 mod names;
+mod nearest;
 pub mod objects;
 mod operations;
 mod registry;
@@ -33,5 +37,7 @@ mod threads;
 pub mod transactions;
 mod verdict;
 
-pub use registry::{ModelKind, UnknownModel, check};
-pub use verdict::{Anomaly, Budget, Finding, Judgement, Measured, Measurement, Method};
+pub use checker::{Checker, Request};
+pub use level::{Level, UnknownLevel};
+pub use registry::{Checkers, UnknownChecker, check};
+pub use verdict::{Anomaly, Budget, Edge, EdgeKind, Finding, Judgement, Measured, Measurement, Method};

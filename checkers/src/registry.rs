@@ -1,190 +1,104 @@
-//! The models by name, for `rashomon check --model` and `rashomon list models`.
-
-use std::fmt;
-use std::str::FromStr;
+//! The checkers by name, for `rashomon check --model` and `rashomon list models`.
 
 use rashomon_history::History;
 use thiserror::Error;
 
-use crate::anomalies::{self, AnomalyKind};
-use crate::eventual::{self, EventualKind};
-use crate::models::{AppendList, CasRegister, FailedCas, MultiRegister, Register, StringMap};
-use crate::objects::{self, ObjectKind};
+use crate::checker::Checker;
+use crate::nearest::nearest;
 use crate::verdict::{Budget, Judgement};
-use crate::{linearizable, sequential};
+use crate::{anomalies, eventual, models, objects};
 
-/// What a history is judged against.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum ModelKind {
-    /// Read and write.
-    Register,
-    /// Read, write and compare-and-set.
-    CasRegister,
-    /// The same where a failed compare-and-set says that it compared.
-    CasRegisterCompared,
-    /// A string per key: get, put, append.
-    StringMap,
-    /// Registers read and written several at a time.
-    MultiRegister,
-    /// An append-only list per key.
-    AppendList,
-    /// Read and write, sequentially consistent.
-    SequentialRegister,
-    /// Read, write and compare-and-set, sequentially consistent.
-    SequentialCasRegister,
-    /// Another object, judged by a specialist of its own.
-    Object(ObjectKind),
-    /// What must hold of an object whatever its consistency model.
-    Anomaly(AnomalyKind),
-    /// What must hold of replicas that agree only later.
-    Eventual(EventualKind),
-}
+/// The included checkers, in the order they are listed.
+const INCLUDED: [&[Checker]; 4] = [models::CHECKERS, objects::CHECKERS, anomalies::CHECKERS, eventual::CHECKERS];
 
-/// No model has this name.
+/// The checkers that a program knows: the included ones, and those that it adds.
+#[derive(Clone, Debug)]
+pub struct Checkers(Vec<Checker>);
+
+/// No checker has this name.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("there is no model `{0}`; `rashomon list models` names them all")]
-pub struct UnknownModel(pub String);
+#[error("there is no model `{name}`; {hint}")]
+pub struct UnknownChecker {
+    /// What was asked for.
+    pub name: String,
+    /// The nearest name, or all of them.
+    pub hint: String,
+}
 
-impl ModelKind {
-    /// All models, in the order they are listed.
-    pub const ALL: &'static [ModelKind] = &[
-        ModelKind::Register,
-        ModelKind::CasRegister,
-        ModelKind::CasRegisterCompared,
-        ModelKind::StringMap,
-        ModelKind::MultiRegister,
-        ModelKind::AppendList,
-        ModelKind::SequentialRegister,
-        ModelKind::SequentialCasRegister,
-        ModelKind::Object(ObjectKind::Set),
-        ModelKind::Object(ObjectKind::Counter),
-        ModelKind::Object(ObjectKind::FetchAndAdd),
-        ModelKind::Object(ObjectKind::FifoQueue),
-        ModelKind::Object(ObjectKind::UnorderedQueue),
-        ModelKind::Object(ObjectKind::Stack),
-        ModelKind::Object(ObjectKind::PriorityQueue),
-        ModelKind::Object(ObjectKind::Mutex),
-        ModelKind::Object(ObjectKind::Semaphore(2)),
-        ModelKind::Object(ObjectKind::OwnedMutex),
-        ModelKind::Object(ObjectKind::OwnedSemaphore(2)),
-        ModelKind::Object(ObjectKind::ReadersWriterLock),
-        ModelKind::Object(ObjectKind::FencedLock),
-        ModelKind::Anomaly(AnomalyKind::Set),
-        ModelKind::Anomaly(AnomalyKind::SetFull),
-        ModelKind::Anomaly(AnomalyKind::SetFullLinearizable),
-        ModelKind::Anomaly(AnomalyKind::TotalQueue),
-        ModelKind::Anomaly(AnomalyKind::Queue),
-        ModelKind::Anomaly(AnomalyKind::UniqueIds),
-        ModelKind::Anomaly(AnomalyKind::Counter),
-        ModelKind::Anomaly(AnomalyKind::Monotonic),
-        ModelKind::Anomaly(AnomalyKind::SequentialInsert),
-        ModelKind::Anomaly(AnomalyKind::LockExclusion),
-        ModelKind::Anomaly(AnomalyKind::LockFencing),
-        ModelKind::Anomaly(AnomalyKind::Log),
-        ModelKind::Anomaly(AnomalyKind::Bank),
-        ModelKind::Anomaly(AnomalyKind::BankOverdraft),
-        ModelKind::Eventual(EventualKind::Convergence),
-        ModelKind::Eventual(EventualKind::Register),
-        ModelKind::Eventual(EventualKind::UnorderedRegister),
-        ModelKind::Eventual(EventualKind::SessionGuarantees),
-        ModelKind::Eventual(EventualKind::CausalRegister),
-        ModelKind::Eventual(EventualKind::CausalConvergence),
-        ModelKind::Eventual(EventualKind::Set),
-        ModelKind::Eventual(EventualKind::Counter),
-        ModelKind::Eventual(EventualKind::OrSet),
-        ModelKind::Eventual(EventualKind::LwwSet),
-        ModelKind::Eventual(EventualKind::Siblings),
-        ModelKind::Eventual(EventualKind::OrMap),
-        ModelKind::Eventual(EventualKind::Text),
-        ModelKind::Eventual(EventualKind::Members),
-        ModelKind::Eventual(EventualKind::Staleness),
-    ];
-
-    /// The name users write.
-    pub fn name(self) -> &'static str {
-        match self {
-            ModelKind::Register => "register",
-            ModelKind::CasRegister => "cas-register",
-            ModelKind::CasRegisterCompared => "cas-register-compared",
-            ModelKind::StringMap => "kv-string",
-            ModelKind::MultiRegister => "multi-register",
-            ModelKind::AppendList => "append-list",
-            ModelKind::SequentialRegister => "sequential-register",
-            ModelKind::SequentialCasRegister => "sequential-cas-register",
-            ModelKind::Object(kind) => kind.name(),
-            ModelKind::Anomaly(kind) => kind.name(),
-            ModelKind::Eventual(kind) => kind.name(),
-        }
-    }
-
-    /// What it means, in one line.
-    pub fn description(self) -> &'static str {
-        match self {
-            ModelKind::Register => "linearizable register per key: read, write; nil before the first write",
-            ModelKind::CasRegister => {
-                "linearizable register per key: read, write, cas [from to]; a failed cas says nothing"
-            }
-            ModelKind::CasRegisterCompared => {
-                "cas-register in whose histories a failed cas means that it found another value"
-            }
-            ModelKind::StringMap => "linearizable string per key: get, put, append; empty at first",
-            ModelKind::MultiRegister => {
-                "linearizable registers: txn, a list of [read key value], [write key value], [append key element]"
-            }
-            ModelKind::AppendList => "linearizable list per key: append, read; empty at first",
-            ModelKind::SequentialRegister => "sequentially consistent registers (small histories): read, write",
-            ModelKind::SequentialCasRegister => "sequentially consistent registers (small histories): read, write, cas",
-            ModelKind::Object(kind) => kind.description(),
-            ModelKind::Anomaly(kind) => kind.description(),
-            ModelKind::Eventual(kind) => kind.description(),
-        }
+impl Default for Checkers {
+    fn default() -> Checkers {
+        Checkers(INCLUDED.concat())
     }
 }
 
-impl FromStr for ModelKind {
-    type Err = UnknownModel;
+impl Checkers {
+    /// The included ones.
+    pub fn included() -> Checkers {
+        Checkers::default()
+    }
 
-    fn from_str(name: &str) -> Result<ModelKind, UnknownModel> {
-        let (base, permits) = name.split_once(':').map_or((name, None), |(base, permits)| (base, Some(permits)));
-        let found = ModelKind::ALL.iter().copied().find(|kind| kind.name() == base);
-        let kind = match (found, permits) {
+    /// Adds one. It hides an earlier one of the same name.
+    pub fn add(&mut self, checker: Checker) {
+        self.0.retain(|other| other.name != checker.name);
+        self.0.push(checker);
+    }
+
+    /// All of them, in the order they are listed.
+    pub fn iter(&self) -> impl Iterator<Item = &Checker> {
+        self.0.iter()
+    }
+
+    /// The checker of a name or an alias: `register`; `semaphore:3` for one with a number.
+    pub fn find(&self, word: &str) -> Result<Checker, UnknownChecker> {
+        let (base, number) = word.split_once(':').map_or((word, None), |(base, number)| (base, Some(number)));
+        let found = self.0.iter().find(|checker| checker.name == base || checker.aliases.contains(&base));
+        let chosen = match (found.copied(), number) {
             (found, None) => found,
-            (Some(ModelKind::Object(kind)), Some(permits)) => {
-                let limit = permits.parse().ok().filter(|&limit| limit > 0);
-                limit.and_then(|limit| kind.with_permits(limit)).map(ModelKind::Object)
+            (Some(checker), Some(number)) => {
+                let number = number.parse().ok().filter(|&number| number > 0);
+                checker.parameter.and(number).map(|number| checker.with_parameter(number))
             }
-            _ => None,
+            (None, Some(_)) => None,
         };
-        kind.ok_or_else(|| UnknownModel(name.to_owned()))
+        chosen.ok_or_else(|| UnknownChecker {
+            name: word.to_owned(),
+            hint: nearest(base, self.0.iter().map(|checker| checker.name)),
+        })
     }
 }
 
-impl fmt::Display for ModelKind {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            ModelKind::Object(ObjectKind::Semaphore(limit) | ObjectKind::OwnedSemaphore(limit)) => {
-                write!(out, "{}:{limit}", self.name())
-            }
-            kind => out.write_str(kind.name()),
-        }
-    }
+/// Judges a history by a checker.
+pub fn check(history: &History, checker: Checker, budget: &Budget) -> Judgement {
+    checker.check(history, budget)
 }
 
-/// Judges a history against a model.
-pub fn check(history: &History, model: ModelKind, budget: &Budget) -> Judgement {
-    match model {
-        ModelKind::Register => linearizable::check(&Register, history, budget),
-        ModelKind::CasRegister => linearizable::check(&CasRegister::default(), history, budget),
-        ModelKind::CasRegisterCompared => {
-            linearizable::check(&CasRegister { failed_cas: FailedCas::Compared }, history, budget)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        let all = Checkers::included();
+        let mut names: Vec<&str> =
+            all.iter().flat_map(|checker| checker.aliases.iter().chain([&checker.name])).copied().collect();
+        for name in &names {
+            assert!(all.find(name).is_ok(), "{name}");
         }
-        ModelKind::StringMap => linearizable::check(&StringMap, history, budget),
-        ModelKind::MultiRegister => linearizable::check(&MultiRegister, history, budget),
-        ModelKind::AppendList => linearizable::check(&AppendList, history, budget),
-        ModelKind::SequentialRegister => sequential::judge(&Register, history, budget),
-        ModelKind::SequentialCasRegister => sequential::judge(&CasRegister::default(), history, budget),
-        ModelKind::Object(kind) => objects::check(history, kind, budget),
-        ModelKind::Anomaly(kind) => anomalies::check(history, kind),
-        ModelKind::Eventual(kind) => eventual::check(history, kind, &kind.demand(), budget),
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count, "two checkers have one name");
+    }
+
+    #[test]
+    fn a_number_belongs_to_a_checker_that_has_one() {
+        let all = Checkers::included();
+        assert_eq!(all.find("semaphore:3").unwrap().parameter, Some(3));
+        assert_eq!(all.find("semaphore").unwrap().to_string(), "semaphore:2");
+        assert!(["semaphore:0", "semaphore:x", "semaphore:", "mutex:2"].iter().all(|wrong| all.find(wrong).is_err()));
+        assert_eq!(
+            all.find("registr").unwrap_err().to_string(),
+            "there is no model `registr`; did you mean `register`?"
+        );
     }
 }

@@ -253,5 +253,6 @@ fn describe<M: Model>(model: &M, history: &History, core: Vec<OpId>) -> Anomaly 
         window: (starts.min().unwrap_or(0), ends.max().unwrap_or(0)),
         operations: core,
         explanation: listed,
+        edges: Vec::new(),
     }
 }

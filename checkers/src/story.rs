@@ -6,7 +6,7 @@ use rashomon_history::{History, OpId, OpView};
 
 use crate::model::Model;
 use crate::subhistory::{Item, NEVER, Subhistory};
-use crate::verdict::Anomaly;
+use crate::verdict::{Anomaly, Edge, EdgeKind};
 
 /// Pairs of operations whose order matters that are described one by one.
 const ORDER_DESCRIBED: usize = 12;
@@ -80,25 +80,28 @@ pub fn name_operation<M: Model>(model: &M, view: &OpView<'_>, op: &M::Op, comple
     }
 }
 
-/// Which real-time order the contradiction needs, a sentence for each pair.
-fn describe_order<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Vec<String> {
-    let say = |op: OpId| {
+/// Which real-time order the contradiction needs: an edge for each pair.
+fn real_time_edges<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Vec<Edge> {
+    let name = |op: OpId| {
         let view = story.history.op(op);
         let what = model.operation(&view).ok().flatten().map_or(String::new(), |op| model.describe(&op));
         (format!("process {}'s {what}", view.process), view)
     };
-    let mut described: Vec<String> = story
-        .order
-        .iter()
-        .take(ORDER_DESCRIBED)
-        .map(|&(first, second)| {
-            let ((first, before), (second, after)) = (say(first), say(second));
-            let gap = after.invoke_time.saturating_sub(before.complete_time.unwrap_or(after.invoke_time));
-            format!("It matters that {first} ended {} before {second} began.", Span(gap))
-        })
-        .collect();
-    if story.order.len() > ORDER_DESCRIBED {
-        described.push(format!("So do {} more such pairs.", story.order.len() - ORDER_DESCRIBED));
+    let edge = |&(from, to): &(OpId, OpId)| {
+        let ((first, before), (second, after)) = (name(from), name(to));
+        let gap = after.invoke_time.saturating_sub(before.complete_time.unwrap_or(after.invoke_time));
+        let why = format!("{first} ended {} before {second} began", Span(gap));
+        Edge { from, to, kind: EdgeKind::REAL_TIME, why }
+    };
+    story.order.iter().map(edge).collect()
+}
+
+/// The same in sentences, the first of many.
+fn describe_order(edges: &[Edge]) -> Vec<String> {
+    let mut described: Vec<String> =
+        edges.iter().take(ORDER_DESCRIBED).map(|edge| format!("It matters that {}.", edge.why)).collect();
+    if edges.len() > ORDER_DESCRIBED {
+        described.push(format!("So do {} more such pairs.", edges.len() - ORDER_DESCRIBED));
     }
     described
 }
@@ -125,7 +128,8 @@ pub(crate) fn describe<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Anomaly
     });
     let mut explanation = account.explanation;
     explanation.extend(listed);
-    explanation.extend(describe_order(model, story));
+    let edges = real_time_edges(model, story);
+    explanation.extend(describe_order(&edges));
     let starts = story.core.iter().map(|item| story.view(item).invoke_time);
     let ends = story.core.iter().map(|item| {
         let view = story.view(item);
@@ -138,5 +142,6 @@ pub(crate) fn describe<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Anomaly
         operations,
         explanation,
         window: (starts.min().unwrap_or(0), ends.max().unwrap_or(0)),
+        edges,
     }
 }

@@ -1,5 +1,8 @@
 //! What a checker answers.
 
+use std::borrow::Cow;
+use std::fmt;
+
 use rashomon_history::OpId;
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +49,46 @@ pub struct Anomaly {
     /// The window of the history that a reader should look at, ns: from just before the first operation of the core to
     /// just after the last.
     pub window: (u64, u64),
+    /// Which operation must come before which other, and why: the steps of the argument where it is one of order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edges: Vec<Edge>,
+}
+
+/// That one operation must come before another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Edge {
+    /// The one that comes first.
+    pub from: OpId,
+    /// The other.
+    pub to: OpId,
+    /// Which kind of reason it is.
+    pub kind: EdgeKind,
+    /// The reason in words, with values and times.
+    pub why: String,
+}
+
+/// A kind of reason why one operation comes before another. Any word: these are the usual ones.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EdgeKind(pub Cow<'static, str>);
+
+impl EdgeKind {
+    /// The first had completed before the second was invoked.
+    pub const REAL_TIME: EdgeKind = EdgeKind(Cow::Borrowed("real-time"));
+    /// One process ran them in this order.
+    pub const PROCESS: EdgeKind = EdgeKind(Cow::Borrowed("process"));
+    /// The second read what the first wrote.
+    pub const WR: EdgeKind = EdgeKind(Cow::Borrowed("wr"));
+    /// The second overwrote what the first wrote.
+    pub const WW: EdgeKind = EdgeKind(Cow::Borrowed("ww"));
+    /// The second overwrote what the first read.
+    pub const RW: EdgeKind = EdgeKind(Cow::Borrowed("rw"));
+}
+
+impl fmt::Display for EdgeKind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
 }
 
 /// What was judged and by which method, for one part of a history.
@@ -123,5 +166,28 @@ impl Measurement {
     pub fn series(name: &str, unit: &str, x_unit: &str, points: Vec<(f64, f64)>) -> Measurement {
         let measured = Measured::Series { x_unit: x_unit.to_owned(), points };
         Measurement { name: name.to_owned(), unit: unit.to_owned(), measured }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anomalies_of_old_verdicts_have_no_edges() {
+        let old = r#"{"name":"stale read","sentence":"s","key":"","operations":[1,2],"explanation":[],"window":[0,9]}"#;
+        let anomaly: Anomaly = serde_json::from_str(old).expect("what earlier versions wrote is read");
+        assert!(anomaly.edges.is_empty());
+        let written = serde_json::to_string(&anomaly).expect("an anomaly is written");
+        assert_eq!(written, old, "and nothing is added where there is nothing to say");
+    }
+
+    #[test]
+    fn any_word_is_a_kind_of_edge() {
+        let edge = r#"{"from":1,"to":2,"kind":"predicate-rw","why":"because"}"#;
+        let read: Edge = serde_json::from_str(edge).expect("an edge");
+        assert_eq!(read.kind, EdgeKind("predicate-rw".into()));
+        assert_eq!(serde_json::to_string(&read).expect("an edge is written"), edge);
+        assert_eq!(EdgeKind::WW.to_string(), "ww");
     }
 }

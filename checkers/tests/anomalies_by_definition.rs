@@ -2,9 +2,11 @@
 //! looked for among all pairs of operations. Random small histories with every mixture of ok, fail, info and no
 //! completion.
 
+use rashomon_checkers::anomalies;
 use std::collections::{BTreeMap, BTreeSet};
 
-use rashomon_checkers::anomalies::{AnomalyKind, check};
+use rashomon_checkers::Budget;
+use rashomon_checkers::Checker;
 use rashomon_checkers::small::{Call, Choices, random_history};
 use rashomon_checkers::{Finding, Judgement};
 use rashomon_history::{History, OpView, Outcome, Value};
@@ -28,14 +30,14 @@ fn is(op: &OpView<'_>, f: &str, outcome: Outcome) -> bool {
 type Expected = (BTreeSet<&'static str>, bool);
 
 /// Judges random histories; every anomaly, and every finding, must come up often.
-fn agree(kind: AnomalyKind, calls: &[Call], rounds: usize, definition: impl Fn(&[OpView<'_>]) -> Expected) {
+fn agree(kind: Checker, calls: &[Call], rounds: usize, definition: impl Fn(&[OpView<'_>]) -> Expected) {
     let mut choices = Choices::new(11);
     let mut often: BTreeMap<String, u32> = BTreeMap::new();
     for round in 0..rounds {
         let history: History = random_history(calls, 2 + round % 6, 1 + round % 3, &mut choices);
         let ops: Vec<OpView<'_>> = history.ops().collect();
         let (names, known) = definition(&ops);
-        let judgement: Judgement = check(&history, kind);
+        let judgement: Judgement = kind.check(&history, &Budget::default());
         let found: BTreeSet<&str> = judgement.anomalies.iter().map(|anomaly| anomaly.name.as_str()).collect();
         assert_eq!(found, names, "{judgement:#?}\n{ops:#?}");
         assert_eq!(judgement.unknown.is_empty(), known, "{judgement:#?}\n{ops:#?}");
@@ -59,7 +61,7 @@ fn set_full() {
     }
     calls.extend([Call::ok("add", Value::Int(1), NIL), Call::info("read", NIL), Call::fail("read", NIL)]);
     calls.extend([&[][..], &[1], &[2], &[2, 1], &[1, 2], &[1, 1]].map(|read| Call::ok("read", NIL, list(read))));
-    for kind in [AnomalyKind::SetFull, AnomalyKind::SetFullLinearizable] {
+    for kind in [anomalies::SET_FULL, anomalies::SET_FULL_LINEARIZABLE] {
         agree(kind, &calls, 12_000, |ops| {
             let reads: Vec<&OpView<'_>> = ops.iter().filter(|op| is(op, "read", Outcome::Ok)).collect();
             let mut names = BTreeSet::new();
@@ -90,7 +92,7 @@ fn set_full() {
                     Some(lacking) if with.iter().all(|read| end(read) < lacking.invoked) => {
                         names.insert("lost element");
                     }
-                    Some(_) if kind == AnomalyKind::SetFullLinearizable => {
+                    Some(_) if kind == anomalies::SET_FULL_LINEARIZABLE => {
                         names.insert("stale read");
                     }
                     _ => {}
@@ -117,9 +119,9 @@ fn total_queue_and_queue() {
     calls.extend([Call::ok("dequeue", NIL, NIL), Call::info("dequeue", NIL), Call::fail("dequeue", NIL)]);
     calls.extend([&[][..], &[], &[1], &[1, 1], &[1, 2]].map(|drained| Call::ok("drain", NIL, list(drained))));
     calls.push(Call::info("drain", NIL));
-    for kind in [AnomalyKind::TotalQueue, AnomalyKind::Queue] {
+    for kind in [anomalies::TOTAL_QUEUE, anomalies::QUEUE] {
         agree(kind, &calls, 12_000, |ops| {
-            let total = kind == AnomalyKind::TotalQueue;
+            let total = kind == anomalies::TOTAL_QUEUE;
             let looks = |op: &&OpView<'_>| matches!(op.f, "dequeue" | "drain") && op.outcome == Outcome::Ok;
             let mut names = BTreeSet::new();
             let (mut gone, mut unseen) = (0, 0);
@@ -189,7 +191,7 @@ fn log() {
     calls.extend(outputs.map(|read| Call::ok("poll", NIL, polled(read))));
     calls.extend([&[0, 1][..], &[1], &[2]].map(|read| Call::ok("poll", Value::Int(0), polled(read))));
     calls.extend([Call::info("poll", NIL), Call::fail("poll", NIL), Call::ok("seek", NIL, NIL)]);
-    agree(AnomalyKind::Log, &calls, 40_000, |ops| {
+    agree(anomalies::LOG, &calls, 40_000, |ops| {
         let int = |value: &Value| value.as_int().expect("an integer");
         let pairs = |op: &OpView<'_>| -> Vec<(i64, i64)> {
             let pair = |pair: &Value| pair.as_list().map(|pair| (int(&pair[0]), int(&pair[1]))).expect("a pair");

@@ -23,13 +23,3 @@ mod small_scope;
 mod smallest;
 #[path = "eventual/staleness_scope.rs"]
 mod staleness_scope;
-
-use rashomon_checkers::ModelKind;
-use rashomon_checkers::eventual::EventualKind;
-
-#[test]
-fn each_checker_is_a_model() {
-    for kind in EventualKind::all() {
-        assert!(ModelKind::ALL.contains(&ModelKind::Eventual(kind)), "{}", kind.name());
-    }
-}

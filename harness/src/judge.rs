@@ -211,6 +211,7 @@ mod tests {
             operations: Vec::new(),
             explanation: Vec::new(),
             window: (0, 1),
+            edges: Vec::new(),
         };
         Judgement {
             checker: "linearizable register".to_owned(),

@@ -79,11 +79,11 @@ impl Recorded {
 mod tests {
     use std::sync::mpsc;
 
-    use rashomon_checkers::{Judgement, ModelKind};
+    use rashomon_checkers::{Judgement, models};
     use rashomon_history::EventKind;
 
     use super::*;
-    use crate::consistency::Consistency;
+    use crate::consistency::Level;
     use crate::interface::{self, Interface};
     use crate::workload::{Generator, GeneratorSpec};
 
@@ -119,12 +119,12 @@ mod tests {
         }
 
         fn check(&self, history: &History, _: &Requirements, budget: &Budget) -> Vec<Judgement> {
-            vec![rashomon_checkers::check(history, ModelKind::Register, budget)]
+            vec![rashomon_checkers::check(history, models::REGISTER, budget)]
         }
     }
 
     fn demand() -> Requirements {
-        Requirements::new(Consistency::Linearizable, BTreeMap::new())
+        Requirements::new(Level::LINEARIZABLE, BTreeMap::new())
     }
 
     fn write_then_read(key: i64, written: i64, read: i64, from: u64) -> Vec<Event> {

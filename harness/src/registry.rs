@@ -1,20 +1,23 @@
-//! The targets, workloads and faults that a binary offers.
+//! The targets, workloads, faults and checkers that a binary offers.
 
 use std::sync::Arc;
 
+use rashomon_checkers::{Checker, Checkers};
 use rashomon_faults::{Fault, FaultCatalogue};
 
 use crate::interface::{self, Interface};
 use crate::target::Target;
 use crate::workload::Workload;
 
-/// The targets, workloads and faults that a binary offers. The included targets and workloads are registered by
-/// `rashomon`'s `main`; a crate of your own registers its own, with or without them.
+/// The targets, workloads, faults and checkers that a binary offers. The included targets and workloads are registered
+/// by `rashomon`'s `main`; a crate of your own registers its own, with or without them.
 pub struct Registry {
     /// With their names.
     targets: Vec<(String, Arc<dyn Target>)>,
     workloads: Vec<Arc<dyn Workload>>,
     faults: FaultCatalogue,
+    /// The included ones, and those that were added.
+    checkers: Checkers,
 }
 
 impl Default for Registry {
@@ -26,7 +29,12 @@ impl Default for Registry {
 impl Registry {
     /// A registry without targets and workloads, with the included faults.
     pub fn new() -> Registry {
-        Registry { targets: Vec::new(), workloads: Vec::new(), faults: FaultCatalogue::included() }
+        Registry {
+            targets: Vec::new(),
+            workloads: Vec::new(),
+            faults: FaultCatalogue::included(),
+            checkers: Checkers::included(),
+        }
     }
 
     /// Adds a target.
@@ -54,6 +62,17 @@ impl Registry {
     /// All faults.
     pub fn faults(&self) -> &FaultCatalogue {
         &self.faults
+    }
+
+    /// Adds a checker, for `check --model` and `list models`.
+    pub fn checker(mut self, checker: Checker) -> Registry {
+        self.checkers.add(checker);
+        self
+    }
+
+    /// All checkers: the included ones, then those that were added.
+    pub fn checkers(&self) -> &Checkers {
+        &self.checkers
     }
 
     /// All targets, in the order they were added.

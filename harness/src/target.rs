@@ -15,7 +15,7 @@ pub use plan::{
 pub use rashomon_spec::target::{MutantInfo, Recipe, Setting, TargetConfig, TargetInfo, TargetTiming};
 
 use crate::client::Client;
-use crate::consistency::Consistency;
+use crate::consistency::Level;
 use crate::interface::Interface;
 use crate::lab::NodeUser;
 
@@ -90,8 +90,8 @@ pub trait Target: Send + Sync {
     }
 
     /// What it promises of an interface under these settings; a user overrides it with `--consistency`.
-    fn consistency(&self, _config: &TargetConfig, _interface: &'static Interface) -> Consistency {
-        Consistency::Linearizable
+    fn consistency(&self, _config: &TargetConfig, _interface: &'static Interface) -> Level {
+        Level::LINEARIZABLE
     }
 
     /// Options of a workload that have another default here, under these settings, than elsewhere: name and value, as

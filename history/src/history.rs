@@ -122,7 +122,23 @@ const INPUT: u16 = 2;
 const BOTH: u16 = 3;
 const FUNCTIONS_MAX: usize = 1 << 12;
 
+/// A kind of operation of a history: what operations of one kind have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct OpKind {
+    /// What they do; see [`History::function`].
+    pub function: u16,
+    /// How they ended; see [`Outcome`].
+    pub outcome: Outcome,
+    /// Whether they returned nothing: nil, or their input again.
+    pub returned_nothing: bool,
+}
+
 impl Kind {
+    fn described(self) -> OpKind {
+        let returned_nothing = matches!(self.shape(), SAME | INPUT);
+        OpKind { function: self.function(), outcome: self.outcome(), returned_nothing }
+    }
+
     fn new(function: u16, outcome: Outcome, shape: u16) -> Kind {
         Kind(function | (outcome as u16) << 12 | shape << 14)
     }
@@ -137,6 +153,16 @@ impl Kind {
 
     fn shape(self) -> u16 {
         self.0 >> 14
+    }
+
+    /// Its number among those of a history with few functions.
+    fn slot(self) -> usize {
+        usize::from(self.function()) << 4 | usize::from(self.0 >> 12)
+    }
+
+    /// The kind of a number.
+    fn of_slot(slot: usize) -> Kind {
+        Kind((slot >> 4) as u16 | ((slot & 15) as u16) << 12)
     }
 }
 
@@ -272,6 +298,32 @@ impl History {
     #[inline]
     pub fn key_of(&self, id: OpId) -> u32 {
         if self.key.is_empty() { Values::NIL } else { self.key[id.0 as usize] }
+    }
+
+    /// The kinds of operation that occur: one cheap pass over the history.
+    pub fn kinds(&self) -> Vec<OpKind> {
+        let mut known = vec![false; self.functions.len() << 4];
+        for kind in &self.kind {
+            known[kind.slot()] = true;
+        }
+        let known = (0..known.len()).filter(|&slot| known[slot]).map(|slot| Kind::of_slot(slot).described());
+        let mut kinds: Vec<OpKind> = known.collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
+    /// The operations of these kinds, in order of invocation; each of the others costs one comparison.
+    pub fn of_kinds(&self, kinds: &[OpKind]) -> impl Iterator<Item = OpId> + '_ {
+        let mut chosen = vec![false; self.functions.len() << 4];
+        for kind in kinds {
+            for shape in [OUTPUT, SAME, INPUT, BOTH] {
+                let this = Kind::new(kind.function, kind.outcome, shape);
+                chosen[this.slot()] |= this.described() == *kind;
+            }
+        }
+        let ops = (0..).zip(&self.kind).filter(move |(_, kind)| chosen[kind.slot()]);
+        ops.map(|(index, _)| OpId(index))
     }
 
     /// All operations in small integers, in order of invocation.

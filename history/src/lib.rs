@@ -19,6 +19,6 @@ mod value;
 
 pub use codec::{HistoryReader, HistoryWriter, ReadError, WriteError};
 pub use event::{Event, EventKind, EventRef};
-pub use history::{History, HistoryBuilder, HistoryError, OpId, OpView, Row};
+pub use history::{History, HistoryBuilder, HistoryError, OpId, OpKind, OpView, Row};
 pub use operation::Outcome;
 pub use value::{MAX_DEPTH, Value};

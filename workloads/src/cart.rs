@@ -10,17 +10,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rashomon_checkers::ModelKind;
-use rashomon_checkers::eventual::EventualKind;
-use rashomon_checkers::objects::ObjectKind;
+use rashomon_checkers::{eventual, objects};
 use rashomon_history::{Outcome, Value};
-use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
 use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
-use crate::demands::Models;
+use crate::demands::{self, Models};
 use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
@@ -56,11 +53,8 @@ const REMOVES: f64 = 0.4;
 const REMOVES_ANY: f64 = 0.15;
 
 fn models(demand: &Requirements) -> Models {
-    let explains = if demand.option("wins") == "last" { EventualKind::LwwSet } else { EventualKind::OrSet };
-    match demand.consistency {
-        Consistency::Linearizable => vec![ModelKind::Object(ObjectKind::Set)],
-        _ => [explains, EventualKind::Convergence].map(ModelKind::Eventual).into(),
-    }
+    let explains = if demand.option("wins") == "last" { eventual::LWW_SET } else { eventual::OR_SET };
+    demands::by_level(demand, vec![objects::LINEARIZABLE_SET], vec![explains, eventual::CONVERGENCE])
 }
 
 struct Carts {

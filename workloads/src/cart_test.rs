@@ -1,9 +1,10 @@
 //! The workload `cart` against carts in memory.
 
+use rashomon_spec::consistency::Level;
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::played::{Apart, One, assert_found, play};
+use crate::played::{Apart, One, assert_found, later, play};
 
 fn cart(elements: &mut BTreeSet<Value>, operation: &Operation) -> Completion {
     match &*operation.f {
@@ -18,7 +19,7 @@ fn cart(elements: &mut BTreeSet<Value>, operation: &Operation) -> Completion {
 fn a_right_cart_passes_wherever_less_than_linearizability_is_promised() {
     for wins in ["add", "last"] {
         let played = play(&CART, &[("wins", wins)], 3000, &mut One::new(cart));
-        for &consistency in &Consistency::ALL[1..] {
+        for consistency in later() {
             for judgement in played.judged(&CART, consistency) {
                 assert_eq!(judgement.finding, rashomon_checkers::Finding::Valid, "{consistency}: {judgement:?}");
             }
@@ -33,13 +34,13 @@ fn a_cart_that_does_not_remove_is_found() {
         _ => cart(elements, operation),
     };
     // Where not even a process reads its own writes, a remove need not have seen the add that it follows.
-    let promising = [Consistency::Causal, Consistency::Session];
+    let promising = [Level::CAUSAL, Level::SESSION];
     assert_found(&CART, &[], &mut One::new(keeps), &promising, "resurrected element");
 }
 
 #[test]
 fn replicas_that_never_meet_are_found() {
-    assert_found(&CART, &[], &mut Apart::new(cart), &Consistency::ALL[1..], "replicas disagree");
+    assert_found(&CART, &[], &mut Apart::new(cart), &later(), "replicas disagree");
 }
 
 #[test]

@@ -6,17 +6,14 @@
 
 use std::sync::Arc;
 
-use rashomon_checkers::ModelKind;
-use rashomon_checkers::eventual::EventualKind;
-use rashomon_checkers::objects::ObjectKind;
+use rashomon_checkers::{eventual, objects};
 use rashomon_history::Value;
-use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
 use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
-use crate::demands::Models;
+use crate::demands::{self, Models};
 use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
@@ -48,10 +45,8 @@ const OPTIONS: [WorkloadOption; 4] = [
 const AMOUNT_MAX: u64 = 9;
 
 fn models(demand: &Requirements) -> Models {
-    match demand.consistency {
-        Consistency::Linearizable => vec![ModelKind::Object(ObjectKind::Counter)],
-        _ => [EventualKind::Counter, EventualKind::Convergence].map(ModelKind::Eventual).into(),
-    }
+    let later = vec![eventual::EVENTUAL_COUNTER, eventual::CONVERGENCE];
+    demands::by_level(demand, vec![objects::LINEARIZABLE_COUNTER], later)
 }
 
 struct Counters {

@@ -7,16 +7,14 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use rashomon_checkers::ModelKind;
-use rashomon_checkers::eventual::EventualKind;
+use rashomon_checkers::eventual;
 use rashomon_history::{Outcome, Value};
-use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
 use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
-use crate::demands::Models;
+use crate::demands::{self, Models};
 use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
@@ -44,10 +42,7 @@ const OPTIONS: [WorkloadOption; 4] = [
 const REMOVES: f64 = 0.35;
 
 fn models(demand: &Requirements) -> Models {
-    match demand.consistency {
-        Consistency::Linearizable => Vec::new(),
-        _ => [EventualKind::OrMap, EventualKind::Convergence].map(ModelKind::Eventual).into(),
-    }
+    demands::by_level(demand, Vec::new(), vec![eventual::OR_MAP, eventual::CONVERGENCE])
 }
 
 struct Maps {

@@ -10,10 +10,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rashomon_checkers::eventual::{Accusations, EventualDemand, MembersDemand, Promise, check_members};
+use rashomon_checkers::eventual::{Accusations, EventualDemand, MembersDemand, check_members};
 use rashomon_checkers::{Budget, Judgement};
 use rashomon_history::{History, Outcome, Value};
-use rashomon_spec::consistency::Consistency;
+use rashomon_spec::consistency::Level;
 use rashomon_spec::draw::{Draw, Stream};
 use rashomon_spec::interface::{self, Interface};
 use rashomon_spec::operation::{Completion, Operation};
@@ -61,7 +61,7 @@ impl Workload for Members {
 
     fn model(&self, demand: &Requirements) -> Option<String> {
         // Any view may be behind: nobody promises more than that they converge.
-        (demand.consistency != Consistency::Linearizable).then(|| "members".to_owned())
+        (demand.consistency != Level::LINEARIZABLE).then(|| "members".to_owned())
     }
 
     fn options(&self) -> &'static [WorkloadOption] {
@@ -83,7 +83,7 @@ impl Workload for Members {
         let settled = demand.quiet_since_ns.map(|quiet| EventualDemand {
             quiescent_since_ns: Some(quiet),
             convergence_ns: demand.convergence_ns,
-            promise: Promise::Eventual,
+            promise: Level::EVENTUAL,
         });
         let accusations = match demand.option("accusations") {
             "no-deaths" => Accusations::NoDeaths,

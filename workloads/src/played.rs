@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rashomon_checkers::{Budget, Finding, Judgement};
 use rashomon_history::{Event, EventKind, History, Outcome, Value};
-use rashomon_spec::consistency::Consistency;
+use rashomon_spec::consistency::Level;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Requirements, Workload};
 
@@ -17,6 +17,11 @@ pub(crate) trait Object {
 
     /// All replicas exchange what they know; called once before the final reads.
     fn converge(&mut self) {}
+}
+
+/// The levels under which replicas may disagree for a while.
+pub(crate) fn later() -> Vec<Level> {
+    Level::all().filter(|level| level.converges_later()).collect()
 }
 
 /// One state per key, the same for every node: what is right under any consistency.
@@ -81,7 +86,7 @@ pub(crate) fn play(workload: &dyn Workload, change: &[(&str, &str)], count: usiz
         answers.push((operation, completion));
     }
     object.converge();
-    let mut demand = Requirements::new(Consistency::Linearizable, spec.options);
+    let mut demand = Requirements::new(Level::LINEARIZABLE, spec.options);
     demand.quiet_since_ns = Some(recorded.time);
     demand.convergence_ns = 1000;
     recorded.time += 2000;
@@ -97,7 +102,7 @@ pub(crate) fn play(workload: &dyn Workload, change: &[(&str, &str)], count: usiz
 
 impl Played {
     /// The judgements under a consistency.
-    pub(crate) fn judged(&self, workload: &dyn Workload, consistency: Consistency) -> Vec<Judgement> {
+    pub(crate) fn judged(&self, workload: &dyn Workload, consistency: Level) -> Vec<Judgement> {
         let demand = Requirements { consistency, ..self.demand.clone() };
         workload.check(&self.history, &demand, &Budget::default())
     }
@@ -113,7 +118,7 @@ impl Played {
 /// Fails unless every judgement of a right object says that it is.
 pub(crate) fn assert_right(workload: &dyn Workload, change: &[(&str, &str)], object: &mut dyn Object) {
     let played = play(workload, change, 3000, object);
-    for consistency in Consistency::ALL {
+    for consistency in Level::all() {
         for judgement in played.judged(workload, consistency) {
             assert_eq!(judgement.finding, Finding::Valid, "{consistency}: {judgement:?}");
         }
@@ -125,7 +130,7 @@ pub(crate) fn assert_found(
     workload: &dyn Workload,
     change: &[(&str, &str)],
     object: &mut dyn Object,
-    consistencies: &[Consistency],
+    consistencies: &[Level],
     anomaly: &str,
 ) {
     let played = play(workload, change, 3000, object);

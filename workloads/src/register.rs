@@ -11,16 +11,15 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rashomon_checkers::ModelKind;
-use rashomon_checkers::eventual::EventualKind;
+use rashomon_checkers::{eventual, models};
 use rashomon_history::{Outcome, Value};
-use rashomon_spec::consistency::Consistency;
+use rashomon_spec::consistency::Level;
 use rashomon_spec::draw::{Draw, Stream};
 use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
-use crate::demands::Models;
+use crate::demands::{self, Models};
 use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
@@ -60,25 +59,23 @@ const COMPARES: f64 = 0.4;
 
 fn models(demand: &Requirements) -> Models {
     let unique = demand.option("values") != "small";
-    let mut kinds = Vec::new();
-    match demand.consistency {
-        Consistency::Linearizable if demand.option("cas") == "no" => return vec![ModelKind::Register],
-        Consistency::Linearizable => return vec![ModelKind::CasRegister],
-        // Which write a read saw is known only where values are unique.
-        Consistency::Causal if unique => {
-            kinds.extend([EventualKind::CausalConvergence, EventualKind::SessionGuarantees])
-        }
-        Consistency::Session if unique => kinds.push(EventualKind::SessionGuarantees),
-        Consistency::Causal | Consistency::Session | Consistency::Eventual => {}
-    }
+    let level = demand.consistency;
     let remains =
-        if demand.option("last-write") == "any" { EventualKind::UnorderedRegister } else { EventualKind::Register };
-    kinds.insert(0, remains);
-    kinds.push(EventualKind::Convergence);
-    if unique {
-        kinds.push(EventualKind::Staleness);
+        if demand.option("last-write") == "any" { eventual::UNORDERED_REGISTER } else { eventual::EVENTUAL_REGISTER };
+    let mut later = vec![remains];
+    // Which write a read saw is known only where values are unique.
+    if unique && level.implies(Level::CAUSAL) {
+        later.push(eventual::CAUSAL_CONVERGENCE);
     }
-    kinds.into_iter().map(ModelKind::Eventual).collect()
+    if unique && level.implies(Level::SESSION) {
+        later.push(eventual::SESSION_GUARANTEES);
+    }
+    later.push(eventual::CONVERGENCE);
+    if unique {
+        later.push(eventual::STALENESS);
+    }
+    let linearizable = if demand.option("cas") == "no" { models::REGISTER } else { models::CAS_REGISTER };
+    demands::by_level(demand, vec![linearizable], later)
 }
 
 fn required(options: &BTreeMap<String, String>) -> Vec<&'static str> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rashomon_spec::workload::Workload;
 
 use super::*;
-use crate::played::{Apart, Object, One, Played, assert_found, assert_right, play};
+use crate::played::{Apart, Object, One, Played, assert_found, assert_right, later, play};
 
 fn register(held: &mut Value, operation: &Operation) -> Completion {
     match (&*operation.f, &operation.value) {
@@ -39,9 +39,9 @@ fn a_register_that_forgets_is_found() {
         Some(value) if value % 10 == 0 => Completion::ok(operation.value.clone()),
         _ => register(held, operation),
     };
-    let weaker = &Consistency::ALL[1..];
+    let weaker = &later();
     assert_found(&REGISTER, &[("cas", "no")], &mut One::new(forgetful), weaker, "lost write");
-    assert_found(&REGISTER, &[("cas", "no")], &mut One::new(forgetful), &[Consistency::Linearizable], "stale read");
+    assert_found(&REGISTER, &[("cas", "no")], &mut One::new(forgetful), &[Level::LINEARIZABLE], "stale read");
 }
 
 /// All nodes start anew, with nothing, before they are read for the last time.
@@ -59,7 +59,7 @@ impl Object for Emptied {
 
 #[test]
 fn that_everything_is_lost_in_the_end_is_found_whatever_the_order_of_writes() {
-    let weaker = &Consistency::ALL[1..];
+    let weaker = &later();
     let any = [("cas", "no"), ("last-write", "any")];
     assert_found(&REGISTER, &any, &mut Emptied(BTreeMap::new()), weaker, "lost write");
     let small = [&any[..], &[("values", "small")]].concat();
@@ -68,7 +68,7 @@ fn that_everything_is_lost_in_the_end_is_found_whatever_the_order_of_writes() {
 
 #[test]
 fn replicas_that_never_meet_are_found() {
-    assert_found(&REGISTER, &[], &mut Apart::new(register), &Consistency::ALL[1..], "replicas disagree");
+    assert_found(&REGISTER, &[], &mut Apart::new(register), &later(), "replicas disagree");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_store_without_compare_and_set_is_asked_for_none() {
     assert!(played.answers.iter().all(|(operation, _)| &*operation.f != "cas"));
     let options = BTreeMap::from([("cas".to_owned(), "no".to_owned())]);
     assert_eq!(REGISTER.required(&options), ["read", "write"]);
-    let model = REGISTER.model(&Requirements::new(Consistency::Linearizable, options));
+    let model = REGISTER.model(&Requirements::new(Level::LINEARIZABLE, options));
     assert_eq!(model.as_deref(), Some("linearizable register"));
 }
 
@@ -106,14 +106,14 @@ fn what_is_demanded_follows_from_what_is_promised() {
         let options = options.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
         REGISTER.model(&Requirements::new(consistency, options)).unwrap()
     };
-    assert_eq!(names(Consistency::Linearizable, &[]), "linearizable cas-register");
-    assert_eq!(names(Consistency::Eventual, &[]), "eventual-register, convergence, staleness");
-    assert_eq!(names(Consistency::Eventual, &[("values", "small")]), "eventual-register, convergence");
+    assert_eq!(names(Level::LINEARIZABLE, &[]), "linearizable cas-register");
+    assert_eq!(names(Level::EVENTUAL, &[]), "eventual-register, convergence, staleness");
+    assert_eq!(names(Level::EVENTUAL, &[("values", "small")]), "eventual-register, convergence");
     assert_eq!(
-        names(Consistency::Session, &[("last-write", "any")]),
+        names(Level::SESSION, &[("last-write", "any")]),
         "unordered-register, session-guarantees, convergence, staleness"
     );
-    assert!(names(Consistency::Causal, &[]).contains("causal-convergence"));
+    assert!(names(Level::CAUSAL, &[]).contains("causal-convergence"));
 }
 
 #[test]

@@ -5,17 +5,14 @@
 
 use std::sync::Arc;
 
-use rashomon_checkers::ModelKind;
-use rashomon_checkers::eventual::EventualKind;
-use rashomon_checkers::objects::ObjectKind;
+use rashomon_checkers::{eventual, objects};
 use rashomon_history::Value;
-use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
 use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
-use crate::demands::Models;
+use crate::demands::{self, Models};
 use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
@@ -34,10 +31,8 @@ pub const SET: Keyed = Keyed {
 const OPTIONS: [WorkloadOption; 3] = [keys::in_use("60"), keys::share("240"), mix::OPTION];
 
 fn models(demand: &Requirements) -> Models {
-    match demand.consistency {
-        Consistency::Linearizable => vec![ModelKind::Object(ObjectKind::Set)],
-        _ => [EventualKind::Set, EventualKind::Convergence, EventualKind::Staleness].map(ModelKind::Eventual).into(),
-    }
+    let later = vec![eventual::EVENTUAL_SET, eventual::CONVERGENCE, eventual::STALENESS];
+    demands::by_level(demand, vec![objects::LINEARIZABLE_SET], later)
 }
 
 struct Sets {

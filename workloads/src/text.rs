@@ -8,16 +8,14 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use rashomon_checkers::ModelKind;
-use rashomon_checkers::eventual::EventualKind;
+use rashomon_checkers::eventual;
 use rashomon_history::{Outcome, Value};
-use rashomon_spec::consistency::Consistency;
 use rashomon_spec::draw::{Draw, Stream};
 use rashomon_spec::interface;
 use rashomon_spec::operation::{Completion, Operation};
 use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, WorkloadOption};
 
-use crate::demands::Models;
+use crate::demands::{self, Models};
 use crate::keyed::Keyed;
 use crate::keys::{self, Keys};
 use crate::mix::{self, Mix};
@@ -43,10 +41,7 @@ const PLACES: [f64; 3] = [0.3, 0.3, 0.4];
 const REMEMBERED: usize = 16;
 
 fn models(demand: &Requirements) -> Models {
-    match demand.consistency {
-        Consistency::Linearizable => Vec::new(),
-        _ => [EventualKind::Text, EventualKind::Convergence].map(ModelKind::Eventual).into(),
-    }
+    demands::by_level(demand, Vec::new(), vec![eventual::TEXT, eventual::CONVERGENCE])
 }
 
 struct Texts {

@@ -1,9 +1,10 @@
 //! The workload `text` against sequences in memory.
 
+use rashomon_spec::consistency::Level;
 use rashomon_spec::workload::Workload;
 
 use super::*;
-use crate::played::{Apart, One, assert_found, assert_right, play};
+use crate::played::{Apart, One, assert_found, assert_right, later, play};
 
 /// The elements in order, and which of them are deleted.
 type Sequence = Vec<(Value, bool)>;
@@ -33,7 +34,7 @@ fn text(sequence: &mut Sequence, operation: &Operation) -> Completion {
 #[test]
 fn a_right_text_passes_under_every_consistency_that_it_can_be_judged_by() {
     assert_right(&TEXT, &[], &mut One::new(text));
-    assert_eq!(TEXT.model(&Requirements::new(Consistency::Linearizable, BTreeMap::new())), None);
+    assert_eq!(TEXT.model(&Requirements::new(Level::LINEARIZABLE, BTreeMap::new())), None);
 }
 
 #[test]
@@ -44,12 +45,12 @@ fn a_text_that_moves_elements_is_found() {
         }
         text(sequence, operation)
     };
-    assert_found(&TEXT, &[], &mut One::new(moves), &Consistency::ALL[1..], "contradicting order");
+    assert_found(&TEXT, &[], &mut One::new(moves), &later(), "contradicting order");
 }
 
 #[test]
 fn replicas_that_never_meet_are_found() {
-    assert_found(&TEXT, &[], &mut Apart::new(text), &Consistency::ALL[1..], "replicas disagree");
+    assert_found(&TEXT, &[], &mut Apart::new(text), &later(), "replicas disagree");
 }
 
 #[test]

@@ -12,7 +12,7 @@ use cluster::Cluster;
 use rashomon_checkers::{Budget, Finding, Judgement};
 use rashomon_history::{Event, EventKind, History, Value};
 use rashomon_rehearsal::Dice;
-use rashomon_spec::consistency::Consistency;
+use rashomon_spec::consistency::Level;
 use rashomon_spec::workload::{Requirements, Workload};
 use rashomon_swim::{Envelope, Mutant, NodeId};
 use rashomon_workloads::Members;
@@ -196,7 +196,7 @@ fn judge(seed: u64, mutant: Option<Mutant>) -> Judgement {
     let history = Run::new(seed, weather, mutant).history();
     let options = [("accusations", accusations), ("gap-ms", gap)];
     let options = options.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    let mut demand = Requirements::new(Consistency::Eventual, options);
+    let mut demand = Requirements::new(Level::EVENTUAL, options);
     (demand.quiet_since_ns, demand.convergence_ns) = (Some(ROUGH_MS * MS), CONVERGENCE_MS * MS);
     Members.check(&history, &demand, &Budget::default()).remove(0)
 }

@@ -6,6 +6,7 @@
 
 use rashomon_history::{History, OpView, Outcome, Value};
 
+use crate::checker::Shape;
 use crate::findings::{Findings, begun};
 use crate::verdict::Judgement;
 
@@ -16,6 +17,12 @@ pub(super) fn check(history: &History) -> Judgement {
 pub(super) fn check_overdraft(history: &History) -> Judgement {
     judge(history, "bank-overdraft", true)
 }
+
+/// What a read returns.
+pub(super) const BALANCES: Shape = Shape::Of {
+    text: "a map from account to balance, or a list of balances",
+    fits: |_, value| matches!(value, Value::Map(_) | Value::List(_)),
+};
 
 /// A read's accounts in order, each with its balance.
 fn accounts(output: &Value) -> Option<Vec<(Value, Value)>> {

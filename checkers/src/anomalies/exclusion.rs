@@ -1,7 +1,8 @@
 //! `lock-exclusion` and `lock-fencing`: what a lock promises its holders.
 //!
-//! A process certainly holds a lock from its acquire's completion to its next release's invocation (for ever, if it
-//! never releases; not at all, if the acquire's outcome is unknown). Two certain holds must not overlap.
+//! A process certainly holds a lock from its acquire's completion to the invocation of its next release that may have
+//! happened (for ever, if there is none; not at all, if the acquire's outcome is unknown, or it returned false). Two
+//! certain holds of different processes must not overlap. A holder that acquires again is no second holder.
 //!
 //! A lock with leases cannot promise that, so it hands out fencing tokens (Kleppmann, *How to do distributed locking*,
 //! 2016): an acquire that begins after another returned gets a larger token, and no two get the same. The guarded
@@ -9,8 +10,9 @@
 //! with a larger token had returned is an anomaly. A write's input is the token, or `[token …]`.
 
 use rashomon_history::{History, Outcome, Value};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::checker::Shape;
 use crate::findings::{Findings, between};
 use crate::operations::{Object, Operation};
 use crate::story::Span;
@@ -27,21 +29,31 @@ pub(super) fn check_fencing(history: &History) -> Judgement {
 fn judge_all(history: &History, name: &'static str, exclusive: bool) -> Judgement {
     let why = "compares holds and tokens in order of time";
     Findings::of_keys(name, why, history, |object, findings| {
-        let acquired = object.done("acquire").count();
+        let acquired = object.done("acquire").filter(succeeded).count();
         let key = object.on_key();
         if acquired < 2 {
             findings.unknown(format!("the lock{key} was acquired {acquired} times: too few to contradict"));
         }
+        let Holds { holds, again } = holds(object);
         if exclusive {
-            overlaps(object, history.end_time(), findings);
+            overlaps(object, holds, history.end_time(), findings);
         }
-        let tokens = rising(object, "acquire", |op| op.output().as_int(), true, findings);
-        rising(object, "write", |op| token_of(&op.input()), false, findings);
+        let tokens = rising(object, "acquire", |op| op.output().as_int(), Some(&again), findings);
+        rising(object, "write", |op| token_of(&op.input()), None, findings);
         if !exclusive && tokens < 2 {
             findings.unknown(format!("{tokens} acquires{key} returned an integer token: too few to compare"));
         }
     })
 }
+
+/// Whether an operation that ended `ok` did what it was asked: one that returned false did not.
+fn succeeded(op: &Operation<'_>) -> bool {
+    op.output() != Value::Bool(false)
+}
+
+/// What a write to the guarded resource carries.
+pub(super) const TOKEN: Shape =
+    Shape::Of { text: "an integer token, or [token …]", fits: |_, value| token_of(value).is_some() };
 
 fn token_of(input: &Value) -> Option<i64> {
     input.as_int().or_else(|| input.as_list()?.first()?.as_int())
@@ -56,17 +68,29 @@ struct Hold {
     until: u32,
 }
 
-fn overlaps(object: &Object<'_>, end_time: u64, findings: &mut Findings) {
+/// The certain holds of a lock.
+struct Holds {
+    holds: Vec<Hold>,
+    /// Acquires by a process that held the lock already: no holds of their own.
+    again: FxHashSet<u32>,
+}
+
+fn holds(object: &Object<'_>) -> Holds {
     let mut holds: Vec<Hold> = Vec::new();
+    let mut again = FxHashSet::default();
     let mut held_by: FxHashMap<u32, usize> = FxHashMap::default();
     for (index, op) in (0..).zip(object.iter()) {
         match (op.f(), op.outcome) {
-            ("acquire", Outcome::Ok) => {
+            ("acquire", Outcome::Ok) if succeeded(&op) => {
+                if held_by.contains_key(&op.process) {
+                    again.insert(index);
+                    continue;
+                }
                 held_by.insert(op.process, holds.len());
                 holds.push(Hold { acquire: index, release: None, from: op.last_moment(), until: u32::MAX });
             }
-            // Whether it succeeded or not: it was asked for, so the hold may have ended here.
-            ("release", _) => {
+            // What failed released nothing. Of several acquires in a row the first release may have ended them all.
+            ("release", Outcome::Ok | Outcome::Info) if op.outcome == Outcome::Info || succeeded(&op) => {
                 if let Some(hold) = held_by.remove(&op.process) {
                     holds[hold].release = Some(index);
                     holds[hold].until = op.invoked;
@@ -76,6 +100,10 @@ fn overlaps(object: &Object<'_>, end_time: u64, findings: &mut Findings) {
         }
     }
     holds.sort_unstable_by_key(|hold| hold.from);
+    Holds { holds, again }
+}
+
+fn overlaps(object: &Object<'_>, holds: Vec<Hold>, end_time: u64, findings: &mut Findings) {
     let mut longest: Option<&Hold> = None;
     for hold in &holds {
         if let Some(other) = longest.filter(|other| other.until > hold.from) {
@@ -102,14 +130,16 @@ fn overlaps(object: &Object<'_>, end_time: u64, findings: &mut Findings) {
     }
 }
 
-/// Whether the tokens of successful operations rise in order of real time; returns how many have one.
+/// Whether the tokens of successful operations rise in order of real time; returns how many have one. No two may have
+/// the same where `again` is given, which names acquires by one that held the lock already.
 fn rising(
     object: &Object<'_>,
     f: &'static str,
     token: impl Fn(&Operation<'_>) -> Option<i64>,
-    distinct: bool,
+    again: Option<&FxHashSet<u32>>,
     findings: &mut Findings,
 ) -> u64 {
+    let distinct = again.is_some();
     let done = (0..).zip(object.iter()).filter(|(_, op)| op.f() == f && op.outcome == Outcome::Ok);
     let tokens: Vec<(u32, i64)> = done.filter_map(|(index, op)| Some((index, token(&op)?))).collect();
     let ended = tokens.iter().map(|&(index, token)| (object.get(index).last_moment(), index, token));
@@ -136,7 +166,10 @@ fn rising(
                     between(earlier, op)
                 )
             });
-        } else if let Some(&other) = first.get(&token).filter(|_| distinct) {
+        } else if let Some(&other) = first.get(&token).filter(|&&other| {
+            // Its holder may be told its own token again.
+            again.is_some_and(|again| !again.contains(&index) || object.get(other).process != op.process)
+        }) {
             findings.report("fencing token given twice", [object.get(other), op], |[other, op]| {
                 format!("Processes {} and {} both got token {token}.", other.process, op.process)
             });

@@ -24,6 +24,10 @@
 mod partition;
 mod records;
 
+pub(super) use records::FUNCTIONS;
+
+use std::collections::BTreeSet;
+
 use rashomon_history::{History, OpId, Outcome};
 use rustc_hash::FxHashMap;
 
@@ -80,6 +84,9 @@ impl<'a> Log<'a> {
         let expecting = |&(first, last, count): &_| Partition::expecting(first, last, count);
         let mut partitions: Vec<Partition> = bounds.iter().map(expecting).collect();
         let mut offset_of: Vec<Option<(i64, OpId)>> = vec![None; messages.len()];
+        // A value that was sent several times may be at as many offsets.
+        let copies = self.copies();
+        let mut offsets: FxHashMap<u32, BTreeSet<i64>> = FxHashMap::default();
         for (message, offset, op) in self.placed() {
             let key = || messages.on_key(message);
             let value = messages.value(message);
@@ -90,6 +97,13 @@ impl<'a> Log<'a> {
                 });
             }
             let (other, by) = *offset_of[message as usize].get_or_insert((offset, op));
+            if let Some(&copies) = copies.get(&message) {
+                let known = offsets.entry(message).or_default();
+                let is_new = known.insert(offset);
+                if !is_new || known.len() <= copies as usize {
+                    continue;
+                }
+            }
             if other != offset {
                 findings.report("duplicate", [self.op(by), self.op(op)], |_| {
                     format!("Value {value}{} is at offsets {other} and {offset}.", key())
@@ -98,6 +112,15 @@ impl<'a> Log<'a> {
             }
         }
         partitions
+    }
+
+    /// The values that more than one send may have put in the log, and how many sends.
+    fn copies(&self) -> FxHashMap<u32, u32> {
+        let mut sent: Vec<u32> = vec![0; self.records.messages.len()];
+        for send in &self.records.sends {
+            sent[send.message as usize] += u32::from(self.op(send.op).outcome != Outcome::Fail);
+        }
+        (0..).zip(sent).filter(|&(_, count)| count > 1).collect()
     }
 
     /// Where polled messages came from. Returns which messages were polled.
@@ -221,6 +244,11 @@ impl<'a> Log<'a> {
         }
     }
 
+    /// Whether consumers share out partitions among themselves.
+    fn is_subscribed(&self) -> bool {
+        self.records.resets.iter().any(|&reset| self.op(reset).f() == "subscribe")
+    }
+
     /// What each process polled, one after the other. Returns what it passed by and nobody polled.
     fn polls(&self, partitions: &[Partition], seen: &[bool], findings: &mut Findings) -> Passed {
         let messages = &self.records.messages;
@@ -228,7 +256,7 @@ impl<'a> Log<'a> {
         // Per process, where it is in each partition: the last offset it polled and by which operation. A poll that
         // says where it begins puts it right before that.
         let mut positions: FxHashMap<u32, FxHashMap<u32, (i64, OpId)>> = FxHashMap::default();
-        let subscribed = self.records.resets.iter().any(|&reset| self.op(reset).f() == "subscribe");
+        let subscribed = self.is_subscribed();
         let mut resets = self.records.resets.iter().copied().peekable();
         let (mut skips, mut backs) = (0_u64, 0_u64);
         for (poll, polled) in self.records.polls() {
@@ -295,7 +323,9 @@ impl<'a> Log<'a> {
     /// Acknowledged values that nobody polled.
     fn unseen(&self, seen: &[bool], passed: &Passed, findings: &mut Findings) {
         let messages = &self.records.messages;
-        let mut unseen = 0_u64;
+        let (mut unseen, mut taken) = (0_u64, 0_u64);
+        // Subscribed consumers share out partitions: what one passed by, another may have polled.
+        let polls_unknown = self.records.unknown_polls > 0 && self.is_subscribed();
         for send in self.records.sends.iter().filter(|send| !seen[send.message as usize]) {
             let op = self.op(send.op);
             if op.outcome != Outcome::Ok {
@@ -306,15 +336,26 @@ impl<'a> Log<'a> {
                 unseen += 1;
                 continue;
             };
+            if polls_unknown {
+                taken += 1;
+                continue;
+            }
             findings.report("lost write", [op, self.op(before), self.op(after)], |[_, _, after]| {
                 format!(
-                    "Value {}{} was acknowledged at offset {offset} and nobody polled it, although process {} polled \
+                    "Value {}{} was acknowledged at offset {offset} and no poll returned it, although process {} polled \
                      around it.",
                     messages.value(send.message),
                     messages.on_key(send.message),
                     after.process
                 )
             });
+        }
+        if taken > 0 {
+            findings.unknown(format!(
+                "{taken} acknowledged values were passed by and never polled, but {} polls of unknown outcome may have \
+                 returned them",
+                self.records.unknown_polls
+            ));
         }
         if self.records.polled.is_empty() {
             findings.unknown("no poll returned a value: no poll could show what was sent".to_owned());

@@ -13,6 +13,7 @@ use rashomon_history::{History, OpView, Outcome, Value};
 
 use crate::findings::{Findings, begun, between, ended};
 use crate::names::Names;
+use crate::objects::was_full;
 use crate::operations::{Object, Operation};
 use crate::verdict::Judgement;
 
@@ -52,7 +53,7 @@ impl Queue {
             unknown_drains: 0,
         };
         for (index, op) in (0..).zip(object.iter()) {
-            match (op.f(), op.outcome) {
+            match (op.f(), outcome(&op)) {
                 ("enqueue", _) => queue.moves(index, &op.input()),
                 ("dequeue", Outcome::Info) => queue.unknown_dequeues += 1,
                 ("dequeue", Outcome::Ok) => {
@@ -99,6 +100,16 @@ impl Queue {
     }
 }
 
+/// How an operation ended: an enqueue that returned false found the queue full and put nothing in.
+fn outcome(op: &Operation<'_>) -> Outcome {
+    match op.outcome {
+        Outcome::Ok if op.f() == "enqueue" && op.output != op.input && was_full(&op.input(), &op.output()) => {
+            Outcome::Fail
+        }
+        outcome => outcome,
+    }
+}
+
 /// The operations that moved one value.
 #[derive(Default)]
 struct Moves<'a> {
@@ -116,7 +127,7 @@ impl<'a> Moves<'a> {
     fn fill(&mut self, ops: impl Iterator<Item = Operation<'a>>) {
         [&mut self.put, &mut self.maybe, &mut self.failed, &mut self.taken].into_iter().for_each(Vec::clear);
         for op in ops {
-            match (op.f(), op.outcome) {
+            match (op.f(), outcome(&op)) {
                 ("enqueue", Outcome::Ok) => self.put.push(op),
                 ("enqueue", Outcome::Info) => self.maybe.push(op),
                 ("enqueue", Outcome::Fail) => self.failed.push(op),

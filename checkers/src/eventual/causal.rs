@@ -16,7 +16,7 @@
 //! are forgotten. A write of unknown outcome happened if somebody read it; if nobody did, nothing follows it and it
 //! cannot contradict anything. A compare-and-set counts only as a write.
 //!
-//! Of replicas ([`Promise::Replica`]) it is demanded that everybody knows everything in the end: a read that began when
+//! Of replicas ([`Level::REPLICA`]) it is demanded that everybody knows everything in the end: a read that began when
 //! updates had ended and the bound had passed follows all that had been acknowledged and read by then, as if its
 //! session had seen it. So what was lost for good is missed although nobody comes back to look for it.
 
@@ -26,10 +26,11 @@ mod load;
 use rashomon_history::{History, OpId, Outcome};
 
 use self::load::{Entry, INITIAL, Loaded, load};
+use super::EventualDemand;
 use super::clocks::{Clock, Clocks, News};
-use super::{EventualDemand, Promise};
 use crate::findings::Findings;
 use crate::graph::{Edge, find_cycle};
+use crate::level::Level;
 use crate::verdict::{Budget, Judgement};
 
 pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget) -> Judgement {
@@ -157,7 +158,7 @@ impl End {
     const NEVER: End = End { settled: u32::MAX, known: Clock::NOTHING };
 
     fn of(history: &History, loaded: &Loaded, demand: &EventualDemand, clocks: &mut Clocks) -> End {
-        if demand.promise != Promise::Replica {
+        if !demand.promise.implies(Level::REPLICA) {
             return End::NEVER;
         }
         let rows = || (0..history.len() as u32).map(|id| history.row(OpId(id)));
@@ -388,7 +389,7 @@ mod tests {
             let history = random(&mut choices);
             let name = if round % 2 == 0 { CONVERGENCE } else { "causal-register" };
             // Every third time what is read after the last write must know everything.
-            let promise = if round % 3 == 0 { Promise::Replica } else { Promise::Eventual };
+            let promise = if round % 3 == 0 { Level::REPLICA } else { Level::EVENTUAL };
             let demand = EventualDemand { promise, convergence_ns: 1, ..EventualDemand::DEFAULT };
             let judged = |few| judge(&history, &demand, name, &Budget::default(), few);
             assert_eq!(judged(0), judged(FEW));

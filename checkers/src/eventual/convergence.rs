@@ -53,36 +53,12 @@ fn judge(
     findings: &mut Findings,
     coverage: &mut Coverage,
 ) -> Option<u64> {
-    let ordered = ops.iter().any(|op| matches!(op.f, "insert" | "append" | "send"));
-    let answers: Vec<Value> = final_reads.reads.iter().map(|read| normal(&ops[read.read].output, ordered)).collect();
-    let all: Vec<usize> = (0..answers.len()).collect();
-    let settled = || all.iter().copied().filter(|&index| final_reads.reads[index].settled);
-    let last = || all.iter().copied().filter(|&index| final_reads.reads[index].last);
-    // The clearest contradiction first: the last words of two sites, both of them final.
-    let final_words: Vec<usize> = settled().filter(|&index| final_reads.reads[index].last).collect();
-    let contradiction =
-        differing(&final_words, &answers).or_else(|| differing(&settled().collect::<Vec<_>>(), &answers));
-    if let Some((first, second)) = contradiction {
-        let (first, second) = (&ops[final_reads.reads[first].read], &ops[final_reads.reads[second].read]);
-        findings.anomaly("replicas disagree", &[first, second], || {
-            let since = if demand.quiescent_since_ns == Some(final_reads.quiescent) {
-                "the last fault"
-            } else {
-                "the last update"
-            };
-            format!(
-                "{} and {} disagree{}: {}. The convergence bound is {}; the later read began {} after {since}.",
-                Site::of(first).opening(),
-                Site::of(second),
-                on_key(&first.key),
-                difference(first, second, ordered),
-                Span(demand.convergence_ns),
-                Span(second.invoke_time.saturating_sub(final_reads.quiescent)),
-            )
-        });
+    let ordered = is_ordered(ops);
+    let answers = answers(ops, final_reads, ordered);
+    if disagree(ops, final_reads, demand, &answers, findings) {
         return None;
     }
-    let words: Vec<usize> = last().collect();
+    let words: Vec<usize> = (0..answers.len()).filter(|&index| final_reads.reads[index].last).collect();
     if let Some((first, second)) = differing(&words, &answers) {
         coverage.too_early(|| {
             let (first, second) = (&ops[final_reads.reads[first].read], &ops[final_reads.reads[second].read]);
@@ -96,6 +72,63 @@ fn judge(
     let otherwise = answers.iter().rposition(|answer| answer != agreed);
     let FinalRead { read, .. } = final_reads.reads[otherwise.map_or(0, |index| index + 1)];
     Some(if otherwise.is_none() { 0 } else { ops[read].invoke_time - final_reads.quiescent })
+}
+
+/// Whether the order of an answer's elements means something: where they have one, and in values that were written.
+fn is_ordered(ops: &[OpView<'_>]) -> bool {
+    ops.iter().any(|op| matches!(op.f, "insert" | "append" | "send" | "write" | "cas"))
+}
+
+/// What the final reads returned, in a form in which only what matters can differ.
+fn answers(ops: &[OpView<'_>], final_reads: &FinalReads, ordered: bool) -> Vec<Value> {
+    final_reads.reads.iter().map(|read| normal(&ops[read.read].output, ordered)).collect()
+}
+
+/// Demands that the settled reads of one object agree, where nothing else was found of it since there were so many
+/// anomalies: what was lost or resurrected says more than that replicas disagree.
+pub(super) fn agree(
+    ops: &[OpView<'_>],
+    final_reads: &FinalReads,
+    demand: &EventualDemand,
+    found_before: u64,
+    findings: &mut Findings,
+) {
+    let settled = final_reads.reads.iter().filter(|read| read.settled).map(|read| &ops[read.read].output);
+    let alike = settled.clone().zip(settled.skip(1)).all(|(one, other)| one == other);
+    if findings.found() == found_before && !alike {
+        disagree(ops, final_reads, demand, &answers(ops, final_reads, is_ordered(ops)), findings);
+    }
+}
+
+/// Whether two settled reads disagree.
+fn disagree(
+    ops: &[OpView<'_>],
+    final_reads: &FinalReads,
+    demand: &EventualDemand,
+    answers: &[Value],
+    findings: &mut Findings,
+) -> bool {
+    let settled: Vec<usize> = (0..answers.len()).filter(|&index| final_reads.reads[index].settled).collect();
+    // The clearest contradiction first: the last words of two sites, both of them final.
+    let final_words: Vec<usize> = settled.iter().copied().filter(|&index| final_reads.reads[index].last).collect();
+    let contradiction = differing(&final_words, answers).or_else(|| differing(&settled, answers));
+    let Some((first, second)) = contradiction else { return false };
+    let ordered = is_ordered(ops);
+    let (first, second) = (&ops[final_reads.reads[first].read], &ops[final_reads.reads[second].read]);
+    findings.anomaly("replicas disagree", &[first, second], || {
+        let since =
+            if demand.quiescent_since_ns == Some(final_reads.quiescent) { "the last fault" } else { "the last update" };
+        format!(
+            "{} and {} disagree{}: {}. The convergence bound is {}; the later read began {} after {since}.",
+            Site::of(first).opening(),
+            Site::of(second),
+            on_key(&first.key),
+            difference(first, second, ordered),
+            Span(demand.convergence_ns),
+            Span(second.invoke_time.saturating_sub(final_reads.quiescent)),
+        )
+    });
+    true
 }
 
 /// Two of these reads that answered differently, in order of invocation.

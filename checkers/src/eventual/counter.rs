@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 use rashomon_history::{History, OpView, Outcome};
 use rustc_hash::FxHashSet;
 
+use super::EventualDemand;
+use super::convergence::agree;
 use super::final_reads::{Coverage, FinalReads, Site, each_object, is_answered};
-use super::sets::promised;
-use super::{EventualDemand, Promise};
+use super::sets::{promised, promises_nothing};
 use crate::findings::{Findings, begun, between, ended, last_moment, on_key};
+use crate::level::Level;
 use crate::verdict::{Budget, Judgement};
 
 pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget) -> Judgement {
@@ -30,11 +32,13 @@ pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget)
         if let Some(op) = ops.iter().find(number) {
             return findings.unknown(format!("operation {} has a value that is not a 64-bit integer", op.id.0));
         }
+        let before = findings.found();
         bounds(ops, &mut findings);
-        if demand.promise != Promise::Eventual {
+        if !promises_nothing(demand) {
             own(ops, demand.promise, &mut findings);
         }
         remains(ops, &final_reads, budget, &mut findings, &mut coverage);
+        agree(ops, &final_reads, demand, before, &mut findings);
     });
     coverage.report(&mut findings);
     promised(demand, &mut findings);
@@ -92,14 +96,11 @@ struct Own<'a> {
 }
 
 /// Where nothing is subtracted, what a site reads never becomes smaller and includes what it acknowledged.
-fn own(ops: &[OpView<'_>], promise: Promise, findings: &mut Findings) {
+fn own(ops: &[OpView<'_>], promise: Level, findings: &mut Findings) {
     if ops.iter().any(|op| is_possible(op) && amount(op) < 0) {
         return;
     }
-    let site = |op: &OpView<'_>| match promise {
-        Promise::Replica => Site::of(op),
-        _ => Site::Process(op.process),
-    };
+    let site = |op: &OpView<'_>| Site::promised(op, promise);
     let known = |op: &&OpView<'_>| is_answered(op) || (op.f == "add" && op.outcome == Outcome::Ok);
     let mut by_end: Vec<&OpView<'_>> = ops.iter().filter(known).collect();
     by_end.sort_unstable_by_key(|op| last_moment(op));
@@ -107,7 +108,8 @@ fn own(ops: &[OpView<'_>], promise: Promise, findings: &mut Findings) {
     let mut sites: BTreeMap<Site, Own<'_>> = BTreeMap::new();
     for read in ops.iter().filter(|op| is_answered(op)) {
         while let Some(op) = by_end.next_if(|op| last_moment(op) < read.invoked) {
-            let own = sites.entry(site(op)).or_default();
+            let Some(site) = site(op) else { continue };
+            let own = sites.entry(site).or_default();
             if op.f == "add" {
                 own.acknowledged += amount(op);
                 own.last = Some(op);
@@ -115,12 +117,13 @@ fn own(ops: &[OpView<'_>], promise: Promise, findings: &mut Findings) {
                 own.largest = Some(op);
             }
         }
-        let Some(own) = sites.get(&site(read)) else { continue };
+        let Some(site) = site(read) else { continue };
+        let Some(own) = sites.get(&site) else { continue };
         if let Some(largest) = own.largest.filter(|largest| total(largest) > total(read)) {
             findings.anomaly("non-monotonic counter read", &[largest, read], || {
                 format!(
                     "{} had shown {} {}; a read there that began {} later returned {}, though nothing was subtracted.",
-                    site(read).opening(),
+                    site.opening(),
                     largest.output,
                     ended(largest),
                     between(largest, read),
@@ -132,7 +135,7 @@ fn own(ops: &[OpView<'_>], promise: Promise, findings: &mut Findings) {
                 format!(
                     "{} alone had acknowledged additions of {}, the last {}; a read there that began {} later returned \
                      {}.",
-                    site(read).opening(),
+                    site.opening(),
                     own.acknowledged,
                     ended(last),
                     between(last, read),

@@ -7,6 +7,7 @@ use rashomon_history::{History, OpId, OpView, Outcome};
 
 use super::EventualDemand;
 use crate::findings::Findings;
+use crate::level::Level;
 use crate::subhistory::Keys;
 
 /// What answers for a state: a node, or the session (the process that asked) where the node is unknown.
@@ -19,6 +20,15 @@ pub(super) enum Site {
 impl Site {
     pub(super) fn of(op: &OpView<'_>) -> Site {
         op.node.map_or(Site::Process(op.process), Site::Node)
+    }
+
+    /// Where a level promises something of an operation: at its replica, or in its session; nowhere where neither is
+    /// promised, or the replica is unknown.
+    pub(super) fn promised(op: &OpView<'_>, level: Level) -> Option<Site> {
+        match op.node {
+            Some(node) if level.implies(Level::REPLICA) => Some(Site::Node(node)),
+            _ => level.implies(Level::SESSION).then_some(Site::Process(op.process)),
+        }
     }
 
     /// The same at the beginning of a sentence: `n2`, `Process 7`.

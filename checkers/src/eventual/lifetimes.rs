@@ -8,7 +8,7 @@
 //! - an element **must be gone** when each of its adds that may have happened was certainly ended by a removal that
 //!   certainly happened.
 //!
-//! Both are demanded of the reads of a settled object. Where more is promised than eventual agreement ([`Promise`]),
+//! Both are demanded of the reads of a settled object. Where more is promised than eventual agreement,
 //! both are demanded of every read, too, as far as adds and removals are certainly known where it was answered
 //! ([`Knowledge`]). This is one direction of replication-aware linearizability (Wang, Enea, Mutluergil and Petri,
 //! *Replication-aware linearizability*, 2019): what is reported has no explanation by it; the tests say how much else
@@ -22,9 +22,10 @@ use rustc_hash::FxHashMap;
 
 use self::object::{Lists, Object};
 use self::threats::{Certain, Threats};
+use super::EventualDemand;
 use super::final_reads::{Coverage, FinalReads, Site};
 use super::knowledge::{Knowledge, NEVER};
-use super::{EventualDemand, Promise};
+use super::sets::promises_nothing;
 use crate::findings::{Findings, begun, between, ended, on_key};
 use crate::story::capital;
 
@@ -76,7 +77,7 @@ pub(super) fn judge(
             first_rank.push(rank);
         }
     }
-    if demand.promise != Promise::Eventual {
+    if !promises_nothing(demand) {
         learn(object, &mut knowledge);
     }
     let threats = Threats::of(object, &knowledge, rule);
@@ -86,7 +87,7 @@ pub(super) fn judge(
         Judge { object, words, knowledge, threats, order, begins, ends, first_rank, present, reported, findings };
     judge.come_from_somewhere();
     judge.remain(final_reads, coverage);
-    if demand.promise != Promise::Eventual {
+    if !promises_nothing(demand) {
         for element in 0..object.names.len() as u32 {
             judge.stay_known(element);
             judge.stay_gone(element);
@@ -102,6 +103,9 @@ fn learn(object: &Object<'_>, knowledge: &mut Knowledge) {
     for read in by_end {
         let op = object.reads[read as usize];
         let (site, end) = (knowledge.site(op as usize), object.end(op));
+        if !knowledge.is_promised(site) {
+            continue;
+        }
         if shown.len() <= site as usize {
             shown.resize(site as usize + 1, Vec::new());
         }
@@ -301,7 +305,7 @@ impl<'a> Judge<'_, 'a> {
         first + low..first + high
     }
 
-    /// a site that knows an element has it in every later read, as long as nothing can have ended it.
+    /// A site that knows an element has it in every later read, as long as nothing can have ended it.
     fn stay_known(&mut self, element: u32) {
         let object = self.object;
         let adds = object.adds.get(element as usize);
@@ -373,7 +377,7 @@ impl<'a> Judge<'_, 'a> {
         });
     }
 
-    /// a site that knows that all adds of an element are ended does not show it, until it is added again.
+    /// A site that knows that all adds of an element are ended does not show it, until it is added again.
     fn stay_gone(&mut self, element: u32) {
         let object = self.object;
         if self.reported[element as usize] || self.threats.certain(object, element).is_empty() {

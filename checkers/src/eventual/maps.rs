@@ -7,11 +7,13 @@
 use rashomon_history::{History, OpView, Outcome, Value};
 
 use super::EventualDemand;
+use super::convergence::agree;
 use super::final_reads::{Coverage, FinalReads, each_object, is_answered};
 use super::lifetimes::object::{Builder, NONE};
 use super::lifetimes::{Rule, Words, judge};
-use super::sets::promised;
-use crate::findings::Findings;
+use super::sets::{promised, repeated};
+use crate::checker::Shape;
+use crate::findings::{Findings, on_key};
 use crate::verdict::{Budget, Judgement};
 
 const WORDS: Words = Words {
@@ -20,6 +22,15 @@ const WORDS: Words = Words {
     back: "resurrected value",
     removed: "superseded or removed",
     adds: |op| field(op).map(|_| op.input.clone()),
+};
+
+/// What a read returns.
+pub(super) const FIELDS: Shape = Shape::Of {
+    text: "a map from field to list of values",
+    fits: |_, value| match value {
+        Value::Map(fields) => fields.iter().all(|(_, values)| values.as_list().is_some()),
+        _ => false,
+    },
 };
 
 /// The field that a put writes.
@@ -36,12 +47,20 @@ pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> J
     each_object(history, |ops| {
         let final_reads = FinalReads::of(ops, demand);
         coverage.object(&final_reads);
+        let before = findings.found();
         let unreadable = |op: &&OpView<'_>| is_answered(op) && !matches!(op.output, Value::Map(_));
         if let Some(op) = ops.iter().find(unreadable) {
             return findings.unknown(format!("operation {} read {}, which is not a map", op.id.0, op.output));
         }
         if let Some(op) = ops.iter().find(|op| op.f == "put" && field(op).is_none()) {
             return findings.unknown(format!("operation {} puts {}, which is not [field value]", op.id.0, op.input));
+        }
+        if let Some(twice) = repeated(ops, |op| field(op).map(|_| op.input.clone())) {
+            return findings.unknown(format!(
+                "{twice} (field and value){} was put twice: a read that returns it does not say which put it saw; put each \
+                 value once in a field",
+                on_key(&ops[0].key)
+            ));
         }
         let mut builder = Builder::new(ops).grouped();
         for (index, op) in ops.iter().enumerate().filter(|(_, op)| op.outcome != Outcome::Fail) {
@@ -57,6 +76,7 @@ pub(super) fn check(history: &History, demand: &EventualDemand, _: &Budget) -> J
         }
         let object = builder.build(each_value, |name| name.as_list().map_or(Value::Nil, |pair| pair[0].clone()));
         judge(&object, (Rule::Observed, &WORDS), &final_reads, demand, &mut findings, &mut coverage);
+        agree(ops, &final_reads, demand, before, &mut findings);
     });
     coverage.report(&mut findings);
     promised(demand, &mut findings);

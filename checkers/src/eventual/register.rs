@@ -5,7 +5,8 @@
 //! had taken effect for certain (it was acknowledged, or a read had returned it). Writes that overlap may win either
 //! way. That is what users take "last write wins" to mean; a store that orders writes by clocks keeps the promise only
 //! as long as its clocks are right. Any read, early or late, must return a value whose write had begun and had not
-//! failed. A successful compare-and-set counts as a write of its second value.
+//! failed. A successful compare-and-set counts as a write of its second value, and a write of nil as a write: it
+//! deletes. All settled reads agree.
 //!
 //! `unordered-register` asks for less: writes may be ordered in any way, as by versions from quorums that need not
 //! meet, or by clocks of which nobody says that they are right. Then a settled register with an acknowledged write
@@ -15,6 +16,7 @@ use rashomon_history::{History, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
 use super::EventualDemand;
+use super::convergence::agree;
 use super::final_reads::{Coverage, FinalReads, Site, each_object, is_answered};
 use crate::findings::{Findings, begun, between, ended, last_moment, on_key, precedes};
 use crate::story::Span;
@@ -42,7 +44,9 @@ fn judge_all(history: &History, demand: &EventualDemand, order: Order, mut findi
     each_object(history, |ops| {
         let final_reads = FinalReads::of(ops, demand);
         coverage.object(&final_reads);
+        let before = findings.found();
         judge(ops, &final_reads, order, &mut findings, &mut coverage);
+        agree(ops, &final_reads, demand, before, &mut findings);
     });
     coverage.report(&mut findings);
     findings.judgement()
@@ -103,7 +107,8 @@ fn judge(ops: &[OpView<'_>], final_reads: &FinalReads, order: Order, findings: &
         let read = &ops[final_read.read];
         let winner = values.get(&read.output);
         let followed = |winner: &Written<'_>| order == Order::RealTime && winner.effect < newest.invoked;
-        let lost = read.output.is_nil() || winner.is_some_and(followed);
+        // Nil is a value like any other where it was written, and else what a register holds without a write.
+        let lost = winner.map_or(read.output.is_nil(), followed);
         if lost && final_read.settled {
             lost_write(ops, read, winner, newest, findings);
             return;

@@ -6,12 +6,15 @@
 //! `eventual-register`, *last* is meant in real time, and updates that overlap may win either way.
 
 use rashomon_history::{History, OpView, Outcome, Value};
+use rustc_hash::FxHashSet;
 
+use super::EventualDemand;
+use super::convergence::agree;
 use super::final_reads::{Coverage, FinalReads, each_object};
 use super::lifetimes::object::{Builder, NONE};
 use super::lifetimes::{Rule, Words, judge};
-use super::{EventualDemand, Promise};
 use crate::findings::Findings;
+use crate::level::Level;
 use crate::verdict::{Budget, Judgement};
 
 const WORDS: Words = Words {
@@ -46,6 +49,7 @@ fn judge_all(
     each_object(history, |ops| {
         let final_reads = FinalReads::of(ops, demand);
         coverage.object(&final_reads);
+        let before = findings.found();
         if let Some(op) = unreadable(ops) {
             return findings.unknown(format!("operation {} read {}, which is not a list", op.id.0, op.output));
         }
@@ -60,6 +64,7 @@ fn judge_all(
         }
         let object = builder.build(each_element, Value::clone);
         judge(&object, (rule, &WORDS), &final_reads, demand, &mut findings, &mut coverage);
+        agree(ops, &final_reads, demand, before, &mut findings);
     });
     coverage.report(&mut findings);
     promised(demand, &mut findings);
@@ -71,14 +76,26 @@ pub(super) fn unreadable<'a>(ops: &'a [OpView<'a>]) -> Option<&'a OpView<'a>> {
     ops.iter().find(|op| super::final_reads::is_answered(op) && op.output.as_list().is_none())
 }
 
+/// A value that is added by two operations that may have happened.
+pub(super) fn repeated(ops: &[OpView<'_>], adds: impl Fn(&OpView<'_>) -> Option<Value>) -> Option<Value> {
+    let mut known: FxHashSet<Value> = FxHashSet::default();
+    let happened = ops.iter().filter(|op| op.outcome != Outcome::Fail);
+    happened.filter_map(adds).find(|value| !known.insert(value.clone()))
+}
+
 /// The elements of a list.
 pub(super) fn each_element(answer: &Value, visit: &mut dyn FnMut(&Value)) {
     answer.as_list().unwrap_or_default().iter().for_each(visit);
 }
 
+/// Whether nothing is promised while replicas disagree.
+pub(super) fn promises_nothing(demand: &EventualDemand) -> bool {
+    !demand.promise.implies(Level::SESSION) && !demand.promise.implies(Level::REPLICA)
+}
+
 /// Says what was not judged because it was not promised.
 pub(super) fn promised(demand: &EventualDemand, findings: &mut Findings) {
-    if demand.promise == Promise::Eventual {
+    if promises_nothing(demand) {
         let what = "nothing is promised while replicas disagree, so reads before the end were judged only for what \
                     nobody had written";
         findings.note(what.to_owned());

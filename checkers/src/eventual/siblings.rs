@@ -10,11 +10,13 @@ use rashomon_history::{History, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
 use super::EventualDemand;
+use super::convergence::agree;
 use super::final_reads::{Coverage, FinalReads, each_object, is_answered};
 use super::lifetimes::object::Builder;
 use super::lifetimes::{Rule, Words, judge};
-use super::sets::{each_element, promised, unreadable};
-use crate::findings::{Findings, begun};
+use super::sets::{each_element, promised, repeated, unreadable};
+use crate::checker::Shape;
+use crate::findings::{Findings, begun, on_key};
 use crate::verdict::{Budget, Judgement};
 
 const WORDS: Words = Words {
@@ -23,6 +25,14 @@ const WORDS: Words = Words {
     back: "false sibling",
     removed: "superseded",
     adds: |op| put(op).map(|(value, _)| value.clone()),
+};
+
+/// What a put is asked.
+pub(super) const PUT: Shape = Shape::Of {
+    text: "[value [seen …]]",
+    fits: |_, value| {
+        value.as_list().is_some_and(|put| put.len() == 2 && (put[1].is_nil() || put[1].as_list().is_some()))
+    },
 };
 
 /// The value that a put writes and those it has seen.
@@ -40,12 +50,20 @@ pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget)
     each_object(history, |ops| {
         let final_reads = FinalReads::of(ops, demand);
         coverage.object(&final_reads);
+        let before = findings.found();
         if let Some(op) = unreadable(ops) {
             return findings.unknown(format!("operation {} read {}, which is not a list", op.id.0, op.output));
         }
         if let Some(op) = ops.iter().find(|op| op.f == "put" && put(op).is_none()) {
             let what = format!("operation {} puts {}, which is not [value [seen …]]", op.id.0, op.input);
             return findings.unknown(what);
+        }
+        let puts_of = |op: &OpView<'_>| put(op).map(|(value, _)| value.clone());
+        if let Some(twice) = repeated(ops, puts_of) {
+            return findings.unknown(format!(
+                "value {twice}{} was put twice: a read that returns it does not say which put it saw; put each value once",
+                on_key(&ops[0].key)
+            ));
         }
         let mut builder = Builder::new(ops);
         let puts = || ops.iter().enumerate().filter(|(_, op)| op.outcome != Outcome::Fail);
@@ -61,6 +79,7 @@ pub(super) fn check(history: &History, demand: &EventualDemand, budget: &Budget)
         let object = builder.build(each_element, Value::clone);
         side_by_side(ops, &mut steps, &mut findings);
         judge(&object, (Rule::Explicit, &WORDS), &final_reads, demand, &mut findings, &mut coverage);
+        agree(ops, &final_reads, demand, before, &mut findings);
     });
     if steps == 0 {
         let what = "the budget did not suffice to compare all siblings of one answer with each other's pasts; raise the \

@@ -1,4 +1,4 @@
-//! The objects by name.
+//! The models of objects with a specialist of their own, by kind.
 
 use rashomon_history::{History, OpId};
 
@@ -65,86 +65,6 @@ macro_rules! with_model {
         let $model = &$value;
         $call
     }};
-}
-
-impl ObjectKind {
-    /// All kinds, in the order they are listed; semaphores with two permits.
-    pub const ALL: &'static [ObjectKind] = &[
-        ObjectKind::Set,
-        ObjectKind::Counter,
-        ObjectKind::FetchAndAdd,
-        ObjectKind::FifoQueue,
-        ObjectKind::UnorderedQueue,
-        ObjectKind::Stack,
-        ObjectKind::PriorityQueue,
-        ObjectKind::Mutex,
-        ObjectKind::Semaphore(2),
-        ObjectKind::OwnedMutex,
-        ObjectKind::OwnedSemaphore(2),
-        ObjectKind::ReadersWriterLock,
-        ObjectKind::FencedLock,
-    ];
-
-    /// The same kind with another number of permits; `None` for what has none.
-    pub fn with_permits(self, limit: u32) -> Option<ObjectKind> {
-        match self {
-            ObjectKind::Semaphore(_) => Some(ObjectKind::Semaphore(limit)),
-            ObjectKind::OwnedSemaphore(_) => Some(ObjectKind::OwnedSemaphore(limit)),
-            _ => None,
-        }
-    }
-
-    /// The name users write; for a semaphore, without its number of permits.
-    pub fn name(self) -> &'static str {
-        match self {
-            ObjectKind::FifoQueue => "fifo-queue",
-            ObjectKind::UnorderedQueue => "unordered-queue",
-            ObjectKind::Stack => "stack",
-            ObjectKind::PriorityQueue => "priority-queue",
-            ObjectKind::Set => "linearizable-set",
-            ObjectKind::Counter => "linearizable-counter",
-            ObjectKind::FetchAndAdd => "fetch-and-add",
-            ObjectKind::Mutex => "mutex",
-            ObjectKind::Semaphore(_) => "semaphore",
-            ObjectKind::OwnedMutex => "owned-mutex",
-            ObjectKind::OwnedSemaphore(_) => "owned-semaphore",
-            ObjectKind::ReadersWriterLock => "readers-writer-lock",
-            ObjectKind::FencedLock => "fenced-lock",
-        }
-    }
-
-    /// What it means, in one line.
-    pub fn description(self) -> &'static str {
-        match self {
-            ObjectKind::FifoQueue => {
-                "linearizable queue per key: enqueue, dequeue, peek; nil from an empty one; first in, first out"
-            }
-            ObjectKind::UnorderedQueue => {
-                "linearizable queue per key without order: enqueue, dequeue, peek; nil from an empty one"
-            }
-            ObjectKind::Stack => "linearizable stack per key: push, pop, peek; nil from an empty one",
-            ObjectKind::PriorityQueue => {
-                "linearizable priority queue per key: insert, extract the smallest integer, peek; nil from an empty one"
-            }
-            ObjectKind::Set => "linearizable set per key: add, remove, contains, read",
-            ObjectKind::Counter => "linearizable counter per key: add, read, fetch-add, add-fetch",
-            ObjectKind::FetchAndAdd => "linearizable fetch-and-add per key: fetch-add, add-fetch, read; 0 at first",
-            ObjectKind::Mutex => "linearizable mutex per key: acquire, release by anyone",
-            ObjectKind::Semaphore(_) => {
-                "linearizable semaphore per key: acquire, release by anyone; two permits, or as many as semaphore:N says"
-            }
-            ObjectKind::OwnedMutex => "linearizable mutex per key: acquire, release by the holder",
-            ObjectKind::OwnedSemaphore(_) => {
-                "linearizable semaphore per key: acquire, release by a holder; two permits, or owned-semaphore:N"
-            }
-            ObjectKind::ReadersWriterLock => {
-                "linearizable readers-writer lock per key: acquire-read, release-read, acquire-write, release-write"
-            }
-            ObjectKind::FencedLock => {
-                "owned-mutex whose acquire returns an integer token; tokens rise from holder to holder"
-            }
-        }
-    }
 }
 
 /// Judges whether a history of these objects is linearizable, key by key.

@@ -7,6 +7,7 @@ mod lock;
 mod reading;
 mod set;
 
+pub(crate) use container::was_full;
 pub use container::{Container, ContainerOp, Discipline};
 pub use counter::{Counter, CounterOp};
 pub use lock::{LockOp, OwnedLock, Permits};

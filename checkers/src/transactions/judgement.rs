@@ -2,9 +2,9 @@
 
 use rashomon_history::History;
 
-use super::explain::TxnAnomaly;
-use super::{Options, TxnResult};
-use crate::verdict::{Anomaly, Finding, Judgement, Method};
+use super::explain::{TxnAnomaly, TxnEdge};
+use super::{Dependency, Options, TxnResult};
+use crate::verdict::{Anomaly, Edge, EdgeKind, Finding, Judgement, Method};
 
 /// The answer as a judgement; `history` is what was judged.
 pub(super) fn judgement(history: &History, options: &Options, result: &TxnResult) -> Judgement {
@@ -68,5 +68,17 @@ fn plain(history: &History, anomaly: &TxnAnomaly) -> Anomaly {
         operations,
         explanation: anomaly.explanation.clone(),
         window: (begin.saturating_sub(margin), end + margin),
+        edges: anomaly.edges.iter().map(typed).collect(),
     }
+}
+
+fn typed(edge: &TxnEdge) -> Edge {
+    let kind = match edge.dependency {
+        Dependency::Ww => EdgeKind::WW,
+        Dependency::Wr => EdgeKind::WR,
+        Dependency::Rw => EdgeKind::RW,
+        Dependency::Process => EdgeKind::PROCESS,
+        Dependency::RealTime => EdgeKind::REAL_TIME,
+    };
+    Edge { from: edge.from, to: edge.to, kind, why: edge.label.clone() }
 }

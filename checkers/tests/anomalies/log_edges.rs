@@ -1,13 +1,14 @@
 //! The same for `log`: where a rule begins and ends, which operations are named, how histories may be written.
 
+use rashomon_checkers::anomalies;
 use std::sync::Arc;
 
-use rashomon_checkers::anomalies::AnomalyKind;
+use rashomon_checkers::Checker;
 use rashomon_history::{EventKind, Value};
 
 use crate::script::{NIL, Script, polled, script};
 
-const KIND: AnomalyKind = AnomalyKind::Log;
+const KIND: Checker = anomalies::LOG;
 
 fn sent(values: &[(i64, i64)]) -> Script {
     values.iter().fold(script(), |script, &(offset, value)| script.ok(0, "send", value, offset))

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use rashomon_checkers::anomalies::{AnomalyKind, check};
+use rashomon_checkers::Budget;
+use rashomon_checkers::Checker;
 use rashomon_checkers::{Anomaly, Finding, Judgement};
 use rashomon_history::{Event, EventKind, History, Value};
 
@@ -55,13 +56,13 @@ impl Script {
         self
     }
 
-    pub(crate) fn judge(self, kind: AnomalyKind) -> Judgement {
-        check(&History::from_events(self.0).expect("a history"), kind)
+    pub(crate) fn judge(self, kind: Checker) -> Judgement {
+        kind.check(&History::from_events(self.0).expect("a history"), &Budget::default())
     }
 
     /// The names of the anomalies, and how many operations each is made of.
     #[track_caller]
-    pub(crate) fn bad(self, kind: AnomalyKind, expected: &[(&str, usize)]) -> Judgement {
+    pub(crate) fn bad(self, kind: Checker, expected: &[(&str, usize)]) -> Judgement {
         let judgement = self.judge(kind);
         let found: Vec<(&str, usize)> =
             judgement.anomalies.iter().map(|anomaly| (anomaly.name.as_str(), anomaly.operations.len())).collect();
@@ -73,7 +74,7 @@ impl Script {
 
     /// The names of the anomalies, and the operations each is made of.
     #[track_caller]
-    pub(crate) fn named(self, kind: AnomalyKind, expected: &[(&str, &[u32])]) -> Judgement {
+    pub(crate) fn named(self, kind: Checker, expected: &[(&str, &[u32])]) -> Judgement {
         let judgement = self.judge(kind);
         let ids = |anomaly: &Anomaly| -> Vec<u32> { anomaly.operations.iter().map(|op| op.0).collect() };
         let found: Vec<_> = judgement.anomalies.iter().map(|anomaly| (anomaly.name.as_str(), ids(anomaly))).collect();
@@ -83,14 +84,14 @@ impl Script {
     }
 
     #[track_caller]
-    pub(crate) fn good(self, kind: AnomalyKind) -> Judgement {
+    pub(crate) fn good(self, kind: Checker) -> Judgement {
         let judgement = self.judge(kind);
         assert_eq!(judgement.finding, Finding::Valid, "{judgement:#?}");
         judgement
     }
 
     #[track_caller]
-    pub(crate) fn unknown(self, kind: AnomalyKind, reason: &str) {
+    pub(crate) fn unknown(self, kind: Checker, reason: &str) {
         let judgement = self.judge(kind);
         assert_eq!(judgement.finding, Finding::Unknown, "{judgement:#?}");
         assert!(judgement.unknown.iter().any(|known| known.contains(reason)), "{:?}", judgement.unknown);

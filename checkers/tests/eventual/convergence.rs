@@ -1,13 +1,16 @@
 //! Convergence.
 
+use rashomon_checkers::Checker;
+use rashomon_checkers::Level;
 use rashomon_checkers::Measured;
-use rashomon_checkers::eventual::{EventualDemand, EventualKind, Promise, check};
+use rashomon_checkers::eventual;
+use rashomon_checkers::eventual::EventualDemand;
 use rashomon_history::Value;
 
 use super::script::{MS, list, script};
 
-const KIND: EventualKind = EventualKind::Convergence;
-const ANY: Promise = Promise::Eventual;
+const KIND: Checker = eventual::CONVERGENCE;
+const ANY: Level = Level::EVENTUAL;
 
 #[test]
 fn settled_reads_agree() {
@@ -64,7 +67,7 @@ fn faults_delay_the_bound() {
     let history = script().did(1, "add", 1).settle().saw(1, list(&[1])).saw(2, list(&[])).history();
     for (healed, expected) in [(5 * MS, 1), (950 * MS, 0)] {
         let demand = EventualDemand { quiescent_since_ns: Some(healed), convergence_ns: 100 * MS, promise: ANY };
-        let judgement = check(&history, KIND, &demand, &Default::default());
+        let judgement = KIND.check_under(&history, &demand, &Default::default());
         assert_eq!(judgement.anomalies.len(), expected, "{judgement:#?}");
     }
 }

@@ -1,8 +1,11 @@
 //! `convergence` and `eventual-register` against their definitions, on all small histories and many random ones.
 
+use rashomon_checkers::eventual;
 use std::collections::{BTreeMap, BTreeSet};
 
-use rashomon_checkers::eventual::{EventualDemand, EventualKind, Promise, check};
+use rashomon_checkers::Checker;
+use rashomon_checkers::Level;
+use rashomon_checkers::eventual::EventualDemand;
 use rashomon_checkers::small::{Call, Choices, each_history, random_history};
 use rashomon_checkers::{Budget, Finding, Judgement, Measured};
 use rashomon_history::{Event, EventKind, History, OpView, Outcome, Value};
@@ -15,7 +18,7 @@ const BOUND: u64 = 4 * MS;
 
 /// What is demanded: healed at this time, if anything was broken.
 fn demand(healed: Option<u64>) -> EventualDemand {
-    EventualDemand { quiescent_since_ns: healed, convergence_ns: BOUND, promise: Promise::Eventual }
+    EventualDemand { quiescent_since_ns: healed, convergence_ns: BOUND, promise: Level::EVENTUAL }
 }
 
 fn objects(history: &History) -> Vec<Vec<OpView<'_>>> {
@@ -152,12 +155,18 @@ fn register(history: &History, healed: Option<u64>) -> Finding {
     for ops in objects(history) {
         let settled = quiescent(&ops, healed) + BOUND;
         lost |= !can_remain(&ops, None);
+        let mut answers = BTreeSet::new();
         for (read, last) in final_reads(&ops, healed) {
             seen = true;
+            if read.invoke_time >= settled {
+                answers.insert(read.output.clone());
+            }
             let wrong = (read.invoke_time >= settled || last) && !can_remain(&ops, Some(read));
             lost |= wrong && read.invoke_time >= settled;
             early |= wrong && read.invoke_time < settled;
         }
+        // All settled reads agree.
+        lost |= answers.len() > 1;
     }
     match (lost, early || !seen) {
         (true, _) => Finding::Invalid,
@@ -169,14 +178,8 @@ fn register(history: &History, healed: Option<u64>) -> Finding {
 /// How many histories had each finding.
 type Tally = BTreeMap<String, u64>;
 
-fn judged(
-    history: &History,
-    kind: EventualKind,
-    healed: Option<u64>,
-    expected: Finding,
-    tally: &mut Tally,
-) -> Judgement {
-    let judgement = check(history, kind, &demand(healed), &Budget::default());
+fn judged(history: &History, kind: Checker, healed: Option<u64>, expected: Finding, tally: &mut Tally) -> Judgement {
+    let judgement = kind.check_under(history, &demand(healed), &Budget::default());
     let listed = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
     assert_eq!(judgement.finding, expected, "healed {healed:?}: {judgement:#?}\n{}", listed());
     *tally.entry(format!("{expected:?}")).or_default() += 1;
@@ -185,7 +188,7 @@ fn judged(
 
 fn compare_convergence(history: &History, healed: Option<u64>, tally: &mut Tally) {
     let (expected, times) = convergence(history, healed);
-    let judgement = judged(history, EventualKind::Convergence, healed, expected, tally);
+    let judgement = judged(history, eventual::CONVERGENCE, healed, expected, tally);
     let longest = judgement.measurements.iter().find(|known| known.name == "longest time to converge");
     let longest = longest.map(|known| known.measured.clone());
     assert_eq!(longest, times.iter().max().map(|&time| Measured::Number(time as f64 / 1e6)), "{judgement:#?}");
@@ -199,9 +202,9 @@ fn compare_register(history: &History, healed: Option<u64>, tally: &mut Tally) {
         writes.iter().collect::<BTreeSet<_>>().len() == writes.len()
     });
     if unique {
-        judged(history, EventualKind::Register, healed, expected, tally);
+        judged(history, eventual::EVENTUAL_REGISTER, healed, expected, tally);
     } else {
-        let judgement = check(history, EventualKind::Register, &demand(healed), &Budget::default());
+        let judgement = eventual::EVENTUAL_REGISTER.check_under(history, &demand(healed), &Budget::default());
         let listed = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
         assert!(judgement.finding != Finding::Invalid || expected == Finding::Invalid, "{judgement:#?}\n{}", listed());
         let found = if judgement.finding == expected { "same" } else { "weaker" };

@@ -1,11 +1,13 @@
 //! What a replica certainly knows, and what it need not know, where each node is one; and what a session need not.
 
-use rashomon_checkers::eventual::{EventualKind, Promise};
+use rashomon_checkers::Checker;
+use rashomon_checkers::Level;
+use rashomon_checkers::eventual;
 
 use super::script::{NIL, list, script};
 
-const SET: EventualKind = EventualKind::OrSet;
-const REPLICA: Promise = Promise::Replica;
+const SET: Checker = eventual::OR_SET;
+const REPLICA: Level = Level::REPLICA;
 
 #[test]
 fn what_is_removed_may_be_added_again() {
@@ -44,8 +46,8 @@ fn what_came_through_a_third_node_is_known() {
 #[test]
 fn a_process_that_goes_on_need_not_see_what_it_gave_up() {
     let late = || script().info(1, "write", 1).saw(1, NIL).saw(2, 1);
-    for kind in [EventualKind::SessionGuarantees, EventualKind::CausalRegister, EventualKind::CausalConvergence] {
-        late().good(kind, Promise::Eventual);
+    for kind in [eventual::SESSION_GUARANTEES, eventual::CAUSAL_REGISTER, eventual::CAUSAL_CONVERGENCE] {
+        late().good(kind, Level::EVENTUAL);
     }
 }
 
@@ -53,5 +55,5 @@ fn a_process_that_goes_on_need_not_see_what_it_gave_up() {
 fn a_write_does_not_conflict_with_itself() {
     // Two concurrent writes that are seen in the other order, the older one with what its session wrote next.
     let written = script().key(1).did(1, "write", 1).key(2).did(1, "write", 5).key(1).did(2, "write", 2);
-    written.saw(3, 2).key(2).saw(3, 5).key(1).saw(3, 1).good(EventualKind::CausalConvergence, Promise::Eventual);
+    written.saw(3, 2).key(2).saw(3, 5).key(1).saw(3, 1).good(eventual::CAUSAL_CONVERGENCE, Level::EVENTUAL);
 }

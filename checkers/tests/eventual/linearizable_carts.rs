@@ -1,10 +1,10 @@
 //! Carts that must be linearizable: which of them the general search decides.
 
+use rashomon_checkers::objects;
 use std::collections::BTreeSet;
 
-use rashomon_checkers::objects::ObjectKind;
 use rashomon_checkers::small::Choices;
-use rashomon_checkers::{Budget, Finding, Judgement, ModelKind, check};
+use rashomon_checkers::{Budget, Finding, Judgement, check};
 use rashomon_history::{Event, EventKind, History, Value};
 
 /// Clients of one cart, all of them busy all the time.
@@ -102,7 +102,7 @@ impl Carts {
     }
 
     fn judge(&self, seed: u64) -> Judgement {
-        check(&self.history(seed), ModelKind::Object(ObjectKind::Set), &Budget::default())
+        check(&self.history(seed), objects::LINEARIZABLE_SET, &Budget::default())
     }
 }
 
@@ -123,7 +123,7 @@ fn ordinary_carts_are_decided() {
 #[test]
 fn what_is_too_much_for_the_budget_is_not_decided() {
     let history = Carts { clients: 4, operations: 500, elements: 5, unknown: 5, wrong: true }.history(1);
-    let judge = |steps| check(&history, ModelKind::Object(ObjectKind::Set), &Budget { steps, ..Budget::default() });
+    let judge = |steps| check(&history, objects::LINEARIZABLE_SET, &Budget { steps, ..Budget::default() });
     let judgement = judge(5_000);
     assert_eq!(judgement.finding, Finding::Unknown, "{judgement:?}");
     assert!(judgement.unknown[0].contains("steps were not enough; raise the step budget"), "{:?}", judgement.unknown);

@@ -7,7 +7,7 @@
 
 use std::collections::HashSet;
 
-use rashomon_checkers::eventual::Promise;
+use rashomon_checkers::Level;
 use rashomon_history::{History, OpView, Outcome, Value};
 
 /// The visible updates of one answer.
@@ -55,7 +55,7 @@ struct Reference<'a> {
     ops: Vec<OpView<'a>>,
     answers: Vec<Value>,
     site: Vec<usize>,
-    promise: Promise,
+    promise: Level,
     /// The position of the first event of the settled object.
     settled: u32,
     answer: Answer<'a>,
@@ -63,16 +63,16 @@ struct Reference<'a> {
 }
 
 /// Whether the history is possible. Its objects are settled from a second on.
-pub(crate) fn is_possible(history: &History, promise: Promise, answer: Answer<'_>, ordered: bool) -> bool {
+pub(crate) fn is_possible(history: &History, promise: Level, answer: Answer<'_>, ordered: bool) -> bool {
     let ops: Vec<OpView<'_>> = history.ops().collect();
     let mut sites: Vec<u32> = Vec::new();
     let site = ops
         .iter()
         .map(|op| {
-            let name = match promise {
-                Promise::Replica => u32::from(op.node.expect("tests name nodes")),
-                Promise::Session => op.process,
-                Promise::Eventual => op.id.0,
+            let name = match promise.name() {
+                "replica" => u32::from(op.node.expect("tests name nodes")),
+                "session" => op.process,
+                _ => op.id.0,
             };
             sites.iter().position(|&site| site == name).unwrap_or_else(|| {
                 sites.push(name);
@@ -159,7 +159,7 @@ impl Reference<'_> {
         }
         // A replica may take over news at any time, to hand them on; elsewhere what is not needed now can wait.
         let needs = |site: usize| {
-            self.promise == Promise::Replica
+            self.promise == Level::REPLICA
                 || self.ops.iter().enumerate().any(|(op, view)| {
                     let over = view.completed.is_some_and(|end| end < state.position && view.outcome != Outcome::Info);
                     self.site[op] == site && view.invoked < state.position && !over && state.done & 1 << op == 0
@@ -167,9 +167,9 @@ impl Reference<'_> {
         };
         for site in (0..state.masks.len()).filter(|&site| needs(site)).collect::<Vec<_>>() {
             // A replica takes over another's whole state; elsewhere single updates arrive in any order.
-            let news: Vec<u32> = match self.promise {
-                Promise::Replica => state.masks.clone(),
-                _ => state.order.iter().map(|&op| 1 << op).collect(),
+            let news: Vec<u32> = match self.promise == Level::REPLICA {
+                true => state.masks.clone(),
+                false => state.order.iter().map(|&op| 1 << op).collect(),
             };
             for news in news {
                 if state.masks[site] | news != state.masks[site] {
@@ -246,7 +246,7 @@ pub(crate) fn or_map(visible: &Visible<'_>) -> Value {
 }
 
 /// Whether an RGA explains the history, for any order of timestamps that keeps causality.
-pub(crate) fn is_possible_text(history: &History, promise: Promise) -> bool {
+pub(crate) fn is_possible_text(history: &History, promise: Level) -> bool {
     let inserts: Vec<usize> = history.ops().filter(|op| op.f == "insert").map(|op| op.id.0 as usize).collect();
     permutations(&inserts).iter().any(|timestamps| {
         let rga = |visible: &Visible<'_>| rga(visible, timestamps).unwrap_or(Value::Bool(false));

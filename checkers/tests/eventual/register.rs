@@ -1,12 +1,14 @@
 //! Registers in which the last write remains.
 
-use rashomon_checkers::eventual::{EventualKind, Promise};
+use rashomon_checkers::Checker;
+use rashomon_checkers::Level;
+use rashomon_checkers::eventual;
 use rashomon_history::Value;
 
 use super::script::{NIL, script};
 
-const KIND: EventualKind = EventualKind::Register;
-const ANY: Promise = Promise::Eventual;
+const KIND: Checker = eventual::EVENTUAL_REGISTER;
+const ANY: Level = Level::EVENTUAL;
 
 #[test]
 fn an_older_write_must_not_win() {
@@ -62,7 +64,7 @@ fn a_write_of_unknown_outcome_may_happen_late() {
 
 #[test]
 fn in_any_order_something_that_was_written_remains() {
-    let kind = EventualKind::UnorderedRegister;
+    let kind = eventual::UNORDERED_REGISTER;
     let both = || script().did(1, "write", 1).did(2, "write", 2).settle();
     both().saw(1, 2).good(kind, ANY);
     both().saw(1, 1).good(kind, ANY);

@@ -1,9 +1,12 @@
 //! Session guarantees and causal consistency against their definitions, on all small histories and random ones.
 
+use rashomon_checkers::eventual;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use rashomon_checkers::eventual::{EventualDemand, EventualKind, Promise, check};
+use rashomon_checkers::Checker;
+use rashomon_checkers::Level;
+use rashomon_checkers::eventual::EventualDemand;
 use rashomon_checkers::small::Choices;
 use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{Event, EventKind, History, OpView, Outcome, Value};
@@ -170,16 +173,16 @@ impl Tally {
     fn compare(
         &mut self,
         history: &History,
-        kind: EventualKind,
-        promise: Promise,
+        kind: Checker,
+        promise: Level,
         holds: impl Fn(&[OpView<'_>]) -> bool,
     ) -> bool {
         let ops = effective(history);
         let expected = reads_are_possible(&ops) && holds(&ops);
         let demand = EventualDemand { quiescent_since_ns: None, convergence_ns: 0, promise };
-        let judgement = check(history, kind, &demand, &Budget::default());
+        let judgement = kind.check_under(history, &demand, &Budget::default());
         let listed = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
-        assert_eq!(judgement.finding != Finding::Invalid, expected, "{}: {judgement:#?}\n{}", kind.name(), listed());
+        assert_eq!(judgement.finding != Finding::Invalid, expected, "{}: {judgement:#?}\n{}", kind.name, listed());
         if expected {
             self.good += 1;
         } else {
@@ -191,7 +194,7 @@ impl Tally {
     /// Whether each of the three notions holds, and the latter two where all must know everything in the end.
     fn compare_all(tallies: &mut [Tally; 5], history: &History) -> [bool; 5] {
         let [sessions, causal, convergence, causal_end, convergence_end] = tallies;
-        let (causally, convergently) = (EventualKind::CausalRegister, EventualKind::CausalConvergence);
+        let (causally, convergently) = (eventual::CAUSAL_REGISTER, eventual::CAUSAL_CONVERGENCE);
         let holds = |end, convergence| {
             move |ops: &[OpView<'_>]| {
                 let required = if end { everything(history, ops) } else { vec![0; ops.len()] };
@@ -199,11 +202,11 @@ impl Tally {
             }
         };
         [
-            sessions.compare(history, EventualKind::SessionGuarantees, Promise::Eventual, keeps_session_guarantees),
-            causal.compare(history, causally, Promise::Session, holds(false, false)),
-            convergence.compare(history, convergently, Promise::Session, holds(false, true)),
-            causal_end.compare(history, causally, Promise::Replica, holds(true, false)),
-            convergence_end.compare(history, convergently, Promise::Replica, holds(true, true)),
+            sessions.compare(history, eventual::SESSION_GUARANTEES, Level::EVENTUAL, keeps_session_guarantees),
+            causal.compare(history, causally, Level::SESSION, holds(false, false)),
+            convergence.compare(history, convergently, Level::SESSION, holds(false, true)),
+            causal_end.compare(history, causally, Level::REPLICA, holds(true, false)),
+            convergence_end.compare(history, convergently, Level::REPLICA, holds(true, true)),
         ]
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use rashomon_checkers::eventual::{EventualDemand, EventualKind, Promise, check};
+use rashomon_checkers::Checker;
+use rashomon_checkers::Level;
+use rashomon_checkers::eventual::EventualDemand;
 use rashomon_checkers::{Budget, Finding, Judgement};
 use rashomon_history::{Event, EventKind, History, Value};
 
@@ -71,14 +73,14 @@ impl Script {
         History::from_events(self.events).expect("a history")
     }
 
-    pub(crate) fn judge(self, kind: EventualKind, promise: Promise) -> Judgement {
+    pub(crate) fn judge(self, kind: Checker, promise: Level) -> Judgement {
         let demand = EventualDemand { quiescent_since_ns: None, convergence_ns: 100 * MS, promise };
-        check(&self.history(), kind, &demand, &Budget::default())
+        kind.check_under(&self.history(), &demand, &Budget::default())
     }
 
     /// The names of the anomalies, and how many operations each is made of.
     #[track_caller]
-    pub(crate) fn bad(self, kind: EventualKind, promise: Promise, expected: &[(&str, usize)]) -> Judgement {
+    pub(crate) fn bad(self, kind: Checker, promise: Level, expected: &[(&str, usize)]) -> Judgement {
         let end = self.time;
         let judgement = self.judge(kind, promise);
         let found: Vec<(&str, usize)> =
@@ -93,14 +95,14 @@ impl Script {
     }
 
     #[track_caller]
-    pub(crate) fn good(self, kind: EventualKind, promise: Promise) -> Judgement {
+    pub(crate) fn good(self, kind: Checker, promise: Level) -> Judgement {
         let judgement = self.judge(kind, promise);
         assert_eq!(judgement.finding, Finding::Valid, "{judgement:#?}");
         judgement
     }
 
     #[track_caller]
-    pub(crate) fn unknown(self, kind: EventualKind, promise: Promise, reason: &str) {
+    pub(crate) fn unknown(self, kind: Checker, promise: Level, reason: &str) {
         let judgement = self.judge(kind, promise);
         assert_eq!(judgement.finding, Finding::Unknown, "{judgement:#?}");
         assert!(judgement.unknown.iter().any(|known| known.contains(reason)), "{:?}", judgement.unknown);

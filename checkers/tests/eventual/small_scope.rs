@@ -1,6 +1,9 @@
 //! Checkers against brute force: nothing is reported that has an explanation, and of what has none most is found.
 
-use rashomon_checkers::eventual::{EventualDemand, EventualKind, Promise, check};
+use rashomon_checkers::Checker;
+use rashomon_checkers::Level;
+use rashomon_checkers::eventual;
+use rashomon_checkers::eventual::EventualDemand;
 use rashomon_checkers::small::{Call, Choices, each_history, random_history};
 use rashomon_checkers::{Budget, Finding};
 use rashomon_history::{Event, EventKind, History, OpView, Outcome, Value};
@@ -10,7 +13,7 @@ use super::script::{MS, NIL, list};
 
 /// What clients may do with one type, and what a read may answer.
 struct Small {
-    kind: EventualKind,
+    kind: Checker,
     answer: fn(&Visible<'_>) -> Value,
     updates: Vec<Call>,
     answers: Vec<Value>,
@@ -35,33 +38,33 @@ fn smalls() -> Vec<Small> {
     let inserts = [insert(1, None), insert(2, None), insert(2, Some(1)), insert(3, Some(1))];
     vec![
         Small {
-            kind: EventualKind::Text,
+            kind: eventual::TEXT,
             answer: grow_only,
             updates: [updates("insert", inserts), updates("delete", ints(&[1]))].concat(),
             answers: [&[][..], &[1], &[2], &[1, 2], &[2, 1], &[3, 2], &[1, 3, 2], &[2, 1, 3]].map(list).to_vec(),
         },
         Small {
-            kind: EventualKind::Set,
+            kind: eventual::EVENTUAL_SET,
             answer: grow_only,
             updates: updates("add", ints(&[1, 2])),
             answers: sets.clone(),
         },
         Small {
-            kind: EventualKind::Counter,
+            kind: eventual::EVENTUAL_COUNTER,
             answer: sum,
             updates: updates("add", ints(&[1, 2])),
             answers: ints(&[0, 1, 2, 3]),
         },
-        Small { kind: EventualKind::OrSet, answer: or_set, updates: cart(), answers: sets.clone() },
-        Small { kind: EventualKind::LwwSet, answer: lww_set, updates: cart(), answers: sets },
+        Small { kind: eventual::OR_SET, answer: or_set, updates: cart(), answers: sets.clone() },
+        Small { kind: eventual::LWW_SET, answer: lww_set, updates: cart(), answers: sets },
         Small {
-            kind: EventualKind::Siblings,
+            kind: eventual::SIBLINGS,
             answer: siblings,
             updates: updates("put", puts),
             answers: vec![list(&[]), list(&[1]), list(&[1, 2]), list(&[1, 3]), list(&[3]), list(&[4]), list(&[1, 4])],
         },
         Small {
-            kind: EventualKind::OrMap,
+            kind: eventual::OR_MAP,
             answer: or_map,
             updates: [updates("put", fields), updates("remove", [Value::text("a")])].concat(),
             answers: vec![Value::Map([].into()), map(&[1]), map(&[2]), map(&[1, 2])],
@@ -83,19 +86,19 @@ impl Small {
 
     /// Values are unique within a key, except in sets and counters; nobody has seen what was not put before.
     fn is_sensible(&self, history: &History) -> bool {
-        let unique = matches!(self.kind, EventualKind::Siblings | EventualKind::OrMap | EventualKind::Text);
+        let unique = [eventual::SIBLINGS, eventual::OR_MAP, eventual::TEXT].contains(&self.kind);
         let puts: Vec<_> = history.ops().filter(|op| op.f == "put" || op.f == "insert").collect();
         let value = |op: &OpView<'_>| op.input.as_list().expect("a pair")[0].clone();
         let twice = |(index, op): (usize, &OpView<'_>)| {
-            puts[..index].iter().any(|other| match self.kind {
-                EventualKind::Siblings | EventualKind::Text => value(other) == value(op),
-                _ => other.input == op.input,
+            puts[..index].iter().any(|other| match self.kind == eventual::OR_MAP {
+                false => value(other) == value(op),
+                true => other.input == op.input,
             })
         };
         let from_nowhere = |(index, op): (usize, &OpView<'_>)| {
             let seen = op.input.as_list().expect("a pair")[1].clone();
             let known = |seen: &Value| puts[..index].iter().any(|put| value(put) == *seen);
-            self.kind == EventualKind::Siblings && !seen.as_list().unwrap_or_default().iter().all(known)
+            self.kind == eventual::SIBLINGS && !seen.as_list().unwrap_or_default().iter().all(known)
         };
         !unique || !puts.iter().enumerate().any(|put| twice(put) || from_nowhere(put))
     }
@@ -138,23 +141,24 @@ struct Tally {
 }
 
 impl Tally {
-    fn compare(&mut self, small: &Small, history: &History, promise: Promise) {
+    fn compare(&mut self, small: &Small, history: &History, promise: Level) {
         let demand = EventualDemand { quiescent_since_ns: None, convergence_ns: 100 * MS, promise };
-        let judgement = check(history, small.kind, &demand, &Budget::default());
-        let possible = match small.kind {
-            EventualKind::Text => is_possible_text(history, promise),
-            _ => is_possible(history, promise, &small.answer, false),
+        let judgement = small.kind.check_under(history, &demand, &Budget::default());
+        let possible = if small.kind == eventual::TEXT {
+            is_possible_text(history, promise)
+        } else {
+            is_possible(history, promise, &small.answer, false)
         };
         let invalid = judgement.finding == Finding::Invalid;
         let listed = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
-        assert!(!(possible && invalid), "{} {promise:?}: {:#?}\n{}", small.kind.name(), judgement.anomalies, listed());
+        assert!(!(possible && invalid), "{} {promise:?}: {:#?}\n{}", small.kind.name, judgement.anomalies, listed());
         if possible {
             self.possible += 1;
         } else if invalid {
             self.found += 1;
         } else {
             self.missed += 1;
-            if std::env::var("SHOW_MISSED").is_ok_and(|name| name == small.kind.name()) && self.missed % 50 == 1 {
+            if std::env::var("SHOW_MISSED").is_ok_and(|name| name == small.kind.name) && self.missed % 50 == 1 {
                 println!("missed, {promise:?}:\n{}", listed());
             }
         }
@@ -165,7 +169,7 @@ impl Tally {
 fn all_histories_of_two_operations_and_a_settled_read() {
     for small in smalls() {
         let calls = small.calls();
-        for promise in [Promise::Eventual, Promise::Session, Promise::Replica] {
+        for promise in [Level::EVENTUAL, Level::SESSION, Level::REPLICA] {
             let mut tally = Tally::default();
             for size in 1..=2 {
                 each_history(&calls, size, |history| {
@@ -180,8 +184,8 @@ fn all_histories_of_two_operations_and_a_settled_read() {
                     }
                 });
             }
-            println!("{} {promise:?}: {tally:?}", small.kind.name());
-            assert!(tally.possible > 50 && tally.found > 50, "{} {promise:?}: {tally:?}", small.kind.name());
+            println!("{} {promise:?}: {tally:?}", small.kind.name);
+            assert!(tally.possible > 50 && tally.found > 50, "{} {promise:?}: {tally:?}", small.kind.name);
         }
     }
 }
@@ -190,7 +194,7 @@ fn all_histories_of_two_operations_and_a_settled_read() {
 fn random_histories_on_three_nodes() {
     for small in smalls() {
         let calls = small.calls_with(2);
-        for promise in [Promise::Eventual, Promise::Session, Promise::Replica] {
+        for promise in [Level::EVENTUAL, Level::SESSION, Level::REPLICA] {
             let mut tally = Tally::default();
             let mut choices = Choices::new(11);
             let mut rounds = 0;
@@ -207,8 +211,8 @@ fn random_histories_on_three_nodes() {
                 let history = closed(&history, |process| (process as usize % clients) as u16 + 1, &answers);
                 tally.compare(&small, &history, promise);
             }
-            println!("{} {promise:?}: {tally:?}", small.kind.name());
-            assert!(tally.possible > 20 && tally.found > 50, "{} {promise:?}: {tally:?}", small.kind.name());
+            println!("{} {promise:?}: {tally:?}", small.kind.name);
+            assert!(tally.possible > 20 && tally.found > 50, "{} {promise:?}: {tally:?}", small.kind.name);
         }
     }
 }

@@ -1,18 +1,19 @@
 //! The smallest bad history of each anomaly, and a good one next to it.
 
+use rashomon_checkers::Level;
 use rashomon_checkers::Measured;
-use rashomon_checkers::eventual::{EventualKind, Promise};
+use rashomon_checkers::eventual;
 use rashomon_history::Value;
 
 use super::script::{NIL, list, script};
 
-const ANY: Promise = Promise::Eventual;
-const SESSION: Promise = Promise::Session;
-const REPLICA: Promise = Promise::Replica;
+const ANY: Level = Level::EVENTUAL;
+const SESSION: Level = Level::SESSION;
+const REPLICA: Level = Level::REPLICA;
 
 #[test]
 fn sets_that_grow() {
-    let kind = EventualKind::Set;
+    let kind = eventual::EVENTUAL_SET;
     script().did(1, "add", 1).settle().saw(2, list(&[1])).good(kind, ANY);
     let lost = script().did(1, "add", 1).settle().saw(2, list(&[])).bad(kind, ANY, &[("lost element", 2)]);
     let sentence = &lost.anomalies[0].sentence;
@@ -44,7 +45,7 @@ fn sets_that_grow() {
 
 #[test]
 fn counters() {
-    let kind = EventualKind::Counter;
+    let kind = eventual::EVENTUAL_COUNTER;
     script().did(1, "add", 2).settle().saw(2, 2).good(kind, ANY);
     script().did(1, "add", 2).settle().saw(2, 0).bad(kind, ANY, &[("lost addition", 2)]);
     script().did(1, "add", 2).settle().saw(2, 4).bad(
@@ -74,7 +75,7 @@ fn counters() {
 
 #[test]
 fn observed_remove_sets() {
-    let kind = EventualKind::OrSet;
+    let kind = eventual::OR_SET;
     let removed = || script().did(1, "add", 1).did(1, "remove", 1).settle();
     removed().saw(2, list(&[])).good(kind, REPLICA);
     removed().saw(2, list(&[1])).bad(kind, REPLICA, &[("resurrected element", 3)]);
@@ -98,7 +99,7 @@ fn observed_remove_sets() {
 
 #[test]
 fn last_writer_wins_sets() {
-    let kind = EventualKind::LwwSet;
+    let kind = eventual::LWW_SET;
     let removed = || script().did(1, "add", 1).did(2, "remove", 1).settle();
     removed().saw(1, list(&[])).good(kind, ANY);
     removed().saw(1, list(&[1])).bad(kind, ANY, &[("resurrected element", 3)]);
@@ -114,7 +115,7 @@ fn put(value: i64, seen: &[i64]) -> Value {
 
 #[test]
 fn registers_that_keep_siblings() {
-    let kind = EventualKind::Siblings;
+    let kind = eventual::SIBLINGS;
     let blind = || script().did(1, "put", put(1, &[])).did(2, "put", put(2, &[])).settle();
     blind().saw(3, list(&[1, 2])).good(kind, ANY);
     blind().saw(3, list(&[2])).bad(kind, ANY, &[("lost write", 2)]);
@@ -136,7 +137,7 @@ fn registers_that_keep_siblings() {
 
 #[test]
 fn maps() {
-    let kind = EventualKind::OrMap;
+    let kind = eventual::OR_MAP;
     let field = |value: i64| Value::pair(Value::text("a"), value.into());
     let map = |values: &[i64]| match values {
         [] => Value::Map([].into()),
@@ -154,7 +155,7 @@ fn maps() {
 
 #[test]
 fn texts() {
-    let kind = EventualKind::Text;
+    let kind = eventual::TEXT;
     let insert = |element: i64, after: Option<i64>| Value::pair(element.into(), after.map_or(NIL, Value::Int));
     let two = || script().did(1, "insert", insert(1, None)).did(1, "insert", insert(2, Some(1)));
     two().settle().saw(2, list(&[1, 2])).good(kind, REPLICA);
@@ -180,7 +181,7 @@ fn texts() {
 
 #[test]
 fn session_guarantees() {
-    let kind = EventualKind::SessionGuarantees;
+    let kind = eventual::SESSION_GUARANTEES;
     let w = |script: super::script::Script, process, value: i64| script.did(process, "write", value);
     w(script(), 1, 1).saw(1, 1).good(kind, ANY);
     w(script(), 1, 1).saw(1, NIL).bad(kind, ANY, &[("read your writes violated", 2)]);
@@ -196,7 +197,7 @@ fn session_guarantees() {
 
 #[test]
 fn causal_consistency() {
-    let (causal, convergence) = (EventualKind::CausalRegister, EventualKind::CausalConvergence);
+    let (causal, convergence) = (eventual::CAUSAL_REGISTER, eventual::CAUSAL_CONVERGENCE);
     // The lost ring: 1 says the ring is lost, then that it is found; 2 answers; 3 sees the answer without the news.
     let lost = || script().key(1).did(1, "write", 1).did(1, "write", 2).saw(2, 2).key(2).did(2, "write", 3).saw(3, 3);
     lost().key(1).saw(3, 2).good(causal, ANY);
@@ -228,7 +229,7 @@ fn causal_consistency() {
 
 #[test]
 fn staleness_is_measured() {
-    let kind = EventualKind::Staleness;
+    let kind = eventual::STALENESS;
     // Write 1 ends at 1 ms, write 2 at 3 ms; the read of 1 begins at 4 ms, that of 2 at 6 ms.
     let measured = script().did(1, "write", 1).did(1, "write", 2).saw(2, 1).saw(2, 2).good(kind, ANY);
     let number = |name: &str| {

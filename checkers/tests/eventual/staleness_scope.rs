@@ -1,8 +1,9 @@
 //! `staleness` against its definition, on all small histories and many random ones.
 
+use rashomon_checkers::eventual;
 use std::collections::BTreeMap;
 
-use rashomon_checkers::eventual::{EventualDemand, EventualKind, check};
+use rashomon_checkers::eventual::EventualDemand;
 use rashomon_checkers::small::{Call, Choices, each_history, random_history};
 use rashomon_checkers::{Budget, Finding, Measured};
 use rashomon_history::{History, OpView, Outcome, Value};
@@ -58,7 +59,7 @@ fn written_by(history: &History, value: &Value) -> Option<u32> {
 }
 
 fn compare(history: &History, samples: &[Sample]) {
-    let judgement = check(history, EventualKind::Staleness, &EventualDemand::DEFAULT, &Budget::default());
+    let judgement = eventual::STALENESS.check_under(history, &EventualDemand::DEFAULT, &Budget::default());
     let listed = || history.ops().map(|op| format!("{op:?}")).collect::<Vec<_>>().join("\n");
     let measured = |name: &str| judgement.measurements.iter().find(|known| known.name == name);
     let number = |name: &str| match measured(name).map(|known| &known.measured) {

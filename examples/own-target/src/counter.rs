@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use rashomon_checkers::objects::ObjectKind;
-use rashomon_checkers::{Budget, Judgement, ModelKind};
+use rashomon_checkers::{Budget, Judgement, objects};
 use rashomon_harness::client::{Completion, Operation};
-use rashomon_harness::consistency::Consistency;
+use rashomon_harness::consistency::Level;
 use rashomon_harness::draw::{Draw, Stream};
 use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::workload::{Generator, GeneratorSpec, Requirements, Workload};
@@ -30,7 +29,7 @@ impl Workload for Counter {
     }
 
     fn model(&self, demand: &Requirements) -> Option<String> {
-        (demand.consistency == Consistency::Linearizable).then(|| "linearizable counter".to_owned())
+        (demand.consistency == Level::LINEARIZABLE).then(|| "linearizable counter".to_owned())
     }
 
     fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
@@ -46,7 +45,7 @@ impl Workload for Counter {
     }
 
     fn check(&self, history: &History, _: &Requirements, budget: &Budget) -> Vec<Judgement> {
-        vec![rashomon_checkers::check(history, ModelKind::Object(ObjectKind::Counter), budget)]
+        vec![rashomon_checkers::check(history, objects::LINEARIZABLE_COUNTER, budget)]
     }
 }
 

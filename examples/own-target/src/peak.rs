@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use rashomon_checkers::model::{Model, Nature, Unusable, known_result};
 use rashomon_checkers::{Budget, Judgement, linearizable};
 use rashomon_harness::client::{Completion, Operation};
-use rashomon_harness::consistency::Consistency;
+use rashomon_harness::consistency::Level;
 use rashomon_harness::draw::{Draw, Stream};
 use rashomon_harness::interface::{self, Function, Interface};
 use rashomon_harness::workload::{Generator, GeneratorSpec, Requirements, Workload};
@@ -40,7 +40,7 @@ impl Workload for Peak {
     }
 
     fn model(&self, requirements: &Requirements) -> Option<String> {
-        (requirements.consistency == Consistency::Linearizable).then(|| "linearizable max-register".to_owned())
+        (requirements.consistency == Level::LINEARIZABLE).then(|| "linearizable max-register".to_owned())
     }
 
     fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
@@ -151,7 +151,7 @@ mod tests {
         let peak = |value| Call::ok("peak", Value::Nil, Value::Int(value));
         let judge = |last| {
             let history = overlap(&[raise(3), raise(1), peak(last)], 1, &mut Choices::new(1));
-            Peak.check(&history, &Requirements::new(Consistency::Linearizable, BTreeMap::new()), &Budget::default())
+            Peak.check(&history, &Requirements::new(Level::LINEARIZABLE, BTreeMap::new()), &Budget::default())
         };
         assert_eq!(judge(3)[0].finding, Finding::Valid);
         assert_eq!(judge(1)[0].finding, Finding::Invalid);

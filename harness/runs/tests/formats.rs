@@ -3,7 +3,7 @@
 use std::fs;
 
 use rashomon_runs::{Evidence, FaultRecord, Manifest, ReadError, RunFolder, VerdictRecord, files};
-use rashomon_spec::consistency::Consistency;
+use rashomon_spec::consistency::Level;
 use serde_json::{Value, json};
 
 mod fixtures;
@@ -95,7 +95,7 @@ fn the_first_manifests_lack_what_came_later() {
         }
     });
     let manifest = read.unwrap();
-    assert_eq!((manifest.spec.consistency, manifest.spec.convergence_ms), (Consistency::Linearizable, 0));
+    assert_eq!((manifest.spec.consistency, manifest.spec.convergence_ms), (Level::LINEARIZABLE, 0));
     let evidence = manifest.evidence.unwrap();
     assert_eq!((evidence.quiet_since_ns, evidence.load_ok.is_none()), (None, true));
     let acknowledged: u64 = evidence.acknowledged_under_load().iter().map(|(_, ok)| ok).sum();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::consistency::Consistency;
+use crate::consistency::Level;
 use crate::fault_kind::FaultKind;
 use crate::target::TargetConfig;
 use crate::workload::Requirements;
@@ -28,7 +28,7 @@ pub struct RunSpec {
     pub options: BTreeMap<String, String>,
     /// What the history must satisfy.
     #[serde(default)]
-    pub consistency: Consistency,
+    pub consistency: Level,
     /// How long after the last heal and the last update replicas may still disagree, milliseconds; of no account when
     /// the run demands linearizability.
     #[serde(default)]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use rashomon_checkers::{Budget, Judgement};
 use rashomon_history::History;
 
-use crate::consistency::Consistency;
+use crate::consistency::Level;
 use crate::interface::Interface;
 use crate::operation::{Completion, Operation};
 
@@ -35,7 +35,7 @@ pub struct GeneratorSpec {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Requirements {
     /// What the target promised.
-    pub consistency: Consistency,
+    pub consistency: Level,
     /// The workload's options by name, defaults filled in.
     pub options: BTreeMap<String, String>,
     /// Since when (ns on the run's clock) every fault was healed and no client updated anything; `None` when that time
@@ -48,7 +48,7 @@ pub struct Requirements {
 
 impl Requirements {
     /// The demand on a history that has no quiet time.
-    pub fn new(consistency: Consistency, options: BTreeMap<String, String>) -> Requirements {
+    pub fn new(consistency: Level, options: BTreeMap<String, String>) -> Requirements {
         Requirements { consistency, options, quiet_since_ns: None, convergence_ns: 0 }
     }
 

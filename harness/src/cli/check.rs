@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rashomon_checkers::transactions::{self, Level, Objects, Options};
-use rashomon_checkers::{Budget, Finding, Judgement, ModelKind};
+use rashomon_checkers::eventual::EventualDemand;
+use rashomon_checkers::transactions::{self, Objects, Options};
+use rashomon_checkers::{Budget, Finding, Judgement, Level};
 use rashomon_history::History;
 use rashomon_runs::{RunFolder, Verdict};
 
@@ -12,6 +13,7 @@ use super::error::CommandError;
 use super::{input, names};
 use crate::judge;
 use crate::registry::Registry;
+use crate::workload::Requirements;
 
 #[derive(Args)]
 pub(crate) struct CheckArguments {
@@ -21,8 +23,9 @@ pub(crate) struct CheckArguments {
     /// What it must satisfy (`rashomon list models`); what the run demanded, when a run's folder is given
     #[arg(long)]
     model: Option<String>,
-    /// The isolation level that transactions must have (`rashomon list levels`); strict-serializable when not given
-    #[arg(long, value_name = "LEVEL")]
+    /// The level to judge by (`rashomon list levels`): of transactions their isolation, else strict-serializable; of
+    /// replicas what they promise while they may disagree, else what the run demanded, or `eventual`
+    #[arg(long, value_name = "LEVEL", visible_alias = "promise")]
     consistency: Option<String>,
     /// The file's format; found out from its content when not given
     #[arg(long, value_name = "FORMAT")]
@@ -36,6 +39,9 @@ pub(crate) struct CheckArguments {
     /// Each value is a pair `[key value]` of Jepsen's independent workloads: takes it apart
     #[arg(long)]
     independent: bool,
+    /// How long after the last update replicas may still disagree; what the run demanded, else 5s
+    #[arg(long, value_name = "TIME", value_parser = super::run::duration_ms)]
+    convergence: Option<u64>,
     /// Prints the whole judgement as JSON
     #[arg(long)]
     json: bool,
@@ -89,9 +95,9 @@ fn check_one(
     let checked = match &arguments.model {
         Some(model) => match Objects::named(model) {
             Some(objects) => by_level(arguments, &file, Some(objects), &budget)?,
-            None => by_model(arguments, &file, model, &budget)?,
+            None => by_model(registry, arguments, &file, model, &budget)?,
         },
-        None if RunFolder::at(&file).is_a_run() => by_manifest(registry, &file, &budget)?,
+        None if RunFolder::at(&file).is_a_run() => by_manifest(registry, arguments, &file, &budget)?,
         None => by_level(arguments, &file, None, &budget)?,
     };
     if arguments.json {
@@ -127,9 +133,10 @@ fn by_level(
     budget: &Budget,
 ) -> Result<Checked, CommandError> {
     let level = match &arguments.consistency {
-        None => Level::STRICT_SERIALIZABLE,
+        None => transactions::Level::STRICT_SERIALIZABLE,
         Some(name) => {
-            name.parse().map_err(|_| names::unknown("isolation level", name, Level::all().map(Level::name)))?
+            let known = transactions::Level::all().map(transactions::Level::name);
+            name.parse().map_err(|_| names::unknown("isolation level", name, known))?
         }
     };
     let format = arguments.format.as_deref().map(input::format_named).transpose()?;
@@ -146,18 +153,26 @@ fn by_level(
     Ok(Checked { history, judgements, doubts: Vec::new() })
 }
 
+/// The level of objects that are no transactions, where the user names one.
+fn level(arguments: &CheckArguments) -> Result<Option<Level>, CommandError> {
+    let parse = |name: &String| {
+        name.parse().map_err(|_| names::unknown("consistency level", name, Level::all().map(Level::name)))
+    };
+    arguments.consistency.as_ref().map(parse).transpose()
+}
+
 /// Judges any history by the model that the user names.
-fn by_model(arguments: &CheckArguments, file: &Path, model: &str, budget: &Budget) -> Result<Checked, CommandError> {
-    if arguments.consistency.is_some() {
-        let transactional = Objects::ALL.map(Objects::name).join(" and ");
-        return Err(CommandError::usage(
-            format!("--consistency is for histories of transactions, and the model is {model}"),
-            format!("leave it out, or name one of the models {transactional}"),
-        ));
-    }
+fn by_model(
+    registry: &Registry,
+    arguments: &CheckArguments,
+    file: &Path,
+    model: &str,
+    budget: &Budget,
+) -> Result<Checked, CommandError> {
+    let checkers = registry.checkers();
     let transactional = Objects::ALL.map(Objects::name);
-    let known = ModelKind::ALL.iter().map(|model| model.name()).chain(transactional);
-    let model: ModelKind = model.parse().map_err(|_| names::unknown("model", model, known))?;
+    let known = checkers.iter().map(|checker| checker.name).chain(transactional);
+    let checker = checkers.find(model).map_err(|_| names::unknown("model", model, known))?;
     let format = arguments.format.as_deref().map(input::format_named).transpose()?;
     let (history, summary) = input::read(file, format, arguments.independent)?;
     input::print_warnings(&summary);
@@ -167,20 +182,37 @@ fn by_model(arguments: &CheckArguments, file: &Path, model: &str, budget: &Budge
             "take the pairs apart with --independent",
         ));
     }
-    let judgements = vec![rashomon_checkers::check(&history, model, budget)];
+    let default = EventualDemand::DEFAULT;
+    let demand = EventualDemand {
+        promise: level(arguments)?.unwrap_or(default.promise),
+        convergence_ns: arguments.convergence.map_or(default.convergence_ns, |milliseconds| milliseconds * 1_000_000),
+        ..default
+    };
+    let judgements = vec![checker.check_under(&history, &demand, budget)];
     Ok(Checked { history, judgements, doubts: Vec::new() })
 }
 
 /// Judges a run's history by what its manifest says was demanded.
-fn by_manifest(registry: &Registry, file: &Path, budget: &Budget) -> Result<Checked, CommandError> {
+fn by_manifest(
+    registry: &Registry,
+    arguments: &CheckArguments,
+    file: &Path,
+    budget: &Budget,
+) -> Result<Checked, CommandError> {
     let folder = RunFolder::at(file);
     let manifest = folder.manifest()?;
     let say_which = "say with --model what it must satisfy";
-    let spec = &manifest.spec;
+    let mut spec = manifest.spec.clone();
+    spec.consistency = level(arguments)?.unwrap_or(spec.consistency);
+    spec.convergence_ms = arguments.convergence.unwrap_or(spec.convergence_ms);
     let workload = registry
         .find_workload(&spec.workload)
         .ok_or_else(|| CommandError::usage(format!("this program has no workload `{}`", spec.workload), say_which))?;
-    let judged = judge::judge_recorded(&**workload, spec, manifest.evidence.as_ref(), &folder, budget)
+    if workload.model(&Requirements::new(spec.consistency, spec.options.clone())).is_none() {
+        let what = format!("the workload `{}` has no checker for {} consistency", spec.workload, spec.consistency);
+        return Err(CommandError::usage(what, say_which));
+    }
+    let judged = judge::judge_recorded(&**workload, &spec, manifest.evidence.as_ref(), &folder, budget)
         .map_err(|error| CommandError::usage(error, "the run may have ended before its first operation"))?;
     if let Some(warning) = judged.warning {
         err!("warning: {warning}");

@@ -3,11 +3,10 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
-use rashomon_checkers::ModelKind;
-use rashomon_checkers::transactions::{Level, Objects};
+use rashomon_checkers::transactions::{self, Objects};
 
 use super::error::CommandError;
-use crate::consistency::Consistency;
+use crate::consistency::Level;
 use crate::registry::Registry;
 use crate::target::{Setting, TargetConfig, TargetInfo};
 use crate::workload::Requirements;
@@ -43,7 +42,7 @@ pub(crate) fn list(registry: &Registry, arguments: &ListArguments) -> Result<u8,
         What::Workloads => workloads(registry),
         What::Interfaces => interfaces(registry),
         What::Faults => faults(registry),
-        What::Models => models(),
+        What::Models => models(registry),
         What::Levels => levels(),
         What::Mutants => mutants(registry),
     }
@@ -70,7 +69,7 @@ fn workloads(registry: &Registry) {
         out!("{:<14} {} (interface: {})", workload.name(), workload.summary(), workload.interface());
         let defaults = workload.options().iter().map(|option| (option.name.to_owned(), option.default.to_owned()));
         let options: BTreeMap<String, String> = defaults.collect();
-        for consistency in Consistency::ALL {
+        for consistency in Level::all() {
             if let Some(model) = workload.model(&Requirements::new(consistency, options.clone())) {
                 out!("{:<14}   checks {consistency}: {model}", "");
             }
@@ -108,9 +107,16 @@ fn faults(registry: &Registry) {
     }
 }
 
-fn models() {
-    for model in ModelKind::ALL {
-        out!("{:<24} {}", model.name(), model.description());
+fn models(registry: &Registry) {
+    for checker in registry.checkers().iter() {
+        out!("{:<24} {}", checker.name, checker.summary);
+        if let [first, rest @ ..] = checker.aliases {
+            let others: String = rest.iter().map(|alias| format!(", {alias}")).collect();
+            out!("{:<24}   also called: {first}{others}", "");
+        }
+        for precondition in checker.preconditions {
+            out!("{:<24}   where {precondition}", "");
+        }
     }
     for objects in Objects::ALL {
         out!("{:<24} {}; with --consistency LEVEL", objects.name(), objects.about());
@@ -118,7 +124,10 @@ fn models() {
 }
 
 fn levels() {
-    for level in Level::all().rev() {
+    for level in Level::all() {
+        out!("{:<43} {}", level.name(), level.text());
+    }
+    for level in transactions::Level::all().rev() {
         out!("{:<43} {}", level.name(), level.about());
         if !level.aliases().is_empty() {
             out!("{:<43}   also: {}", "", level.aliases().join(", "));

@@ -13,7 +13,7 @@ use super::names;
 use super::progress::{JsonLines, Terminal, Verbosity};
 use super::seeds::{self, Seeds};
 use super::summary;
-use crate::consistency::Consistency;
+use crate::consistency::Level;
 use crate::event::Listener;
 use crate::faults::FaultCatalogue;
 use crate::faults::kind::FaultKind;
@@ -45,7 +45,7 @@ pub(crate) struct RunArguments {
     settings: Vec<String>,
     /// What the history must satisfy; what the target promises under its settings when not given
     #[arg(long, value_parser = consistency())]
-    consistency: Option<Consistency>,
+    consistency: Option<Level>,
     /// How long after the last heal and the last update replicas may still disagree; the target's own when not given
     #[arg(long, value_name = "TIME", value_parser = duration_ms)]
     convergence: Option<u64>,
@@ -138,9 +138,9 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
     Ok(worst.exit_code())
 }
 
-fn consistency() -> impl TypedValueParser<Value = Consistency> {
-    let words = Consistency::ALL.map(Consistency::as_str);
-    PossibleValuesParser::new(words).map(|word| Consistency::named(&word).expect("a possible value"))
+pub(super) fn consistency() -> impl TypedValueParser<Value = Level> {
+    let words = Level::all().map(Level::name);
+    PossibleValuesParser::new(words).map(|word| word.parse().expect("a possible value"))
 }
 
 fn data_placement() -> impl TypedValueParser<Value = DataPlacement> {
@@ -245,7 +245,7 @@ impl RunArguments {
             settings: config.settings,
             workload: workload.name().to_owned(),
             options: BTreeMap::new(),
-            consistency: Consistency::default(),
+            consistency: Level::default(),
             convergence_ms: 0,
             nodes,
             clients: self.clients,
@@ -320,7 +320,7 @@ fn judgeable(workload: &dyn Workload, spec: &RunSpec) -> Result<(), CommandError
     if judges(spec.consistency) {
         return Ok(());
     }
-    let can: Vec<&str> = Consistency::ALL.into_iter().filter(|&level| judges(level)).map(Consistency::as_str).collect();
+    let can: Vec<&str> = Level::all().filter(|&level| judges(level)).map(Level::name).collect();
     Err(CommandError::usage(
         format!("the workload `{}` has no checker for {} consistency", workload.name(), spec.consistency),
         format!("choose one with --consistency: {}", can.join(", ")),
@@ -391,7 +391,7 @@ fn unknown_fault(faults: &FaultCatalogue, name: &str) -> CommandError {
 }
 
 /// A length of time as people write it, in milliseconds.
-fn duration_ms(text: &str) -> Result<u64, String> {
+pub(super) fn duration_ms(text: &str) -> Result<u64, String> {
     let split = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
     let (number, unit) = text.split_at(split);
     let factor = match unit {

@@ -130,6 +130,7 @@ mod tests {
             operations: vec![OpId(0), OpId(1), OpId(2)],
             explanation: vec!["because".to_owned()],
             window: (0, 1),
+            edges: Vec::new(),
         };
         let mut judgement = Judgement {
             checker: "eventual register".to_owned(),

@@ -59,6 +59,7 @@ fn anomaly(exit: &NodeExit, never_served: bool) -> Anomaly {
         operations: Vec::new(),
         explanation,
         window: (at_ns.saturating_sub(1_000_000_000), at_ns.saturating_add(1_000_000_000)),
+        edges: Vec::new(),
     }
 }
 

@@ -312,6 +312,7 @@ fn anomalies(history: &History) -> Vec<Anomaly> {
             ],
             operations: stale,
             window: (12_380_000_000, 12_433_000_000),
+            edges: Vec::new(),
         },
         Anomaly {
             name: "lost write".into(),
@@ -324,6 +325,7 @@ fn anomalies(history: &History) -> Vec<Anomaly> {
             explanation: vec![HOSTILE.into()],
             operations: lost,
             window: (20_100_000_000, 24_903_000_000),
+            edges: Vec::new(),
         },
     ]
 }

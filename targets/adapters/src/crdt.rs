@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rashomon_harness::client::Client;
-use rashomon_harness::consistency::Consistency;
+use rashomon_harness::consistency::Level;
 use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
     ClusterContext, Connection, Node, NodePlan, StatusFuture, Target, TargetConfig, TargetError, TargetInfo,
@@ -75,8 +75,8 @@ impl Target for CrdtReplicas {
     /// A client stays with one replica, a replica tells nothing that a crash could take back, and deltas (or states)
     /// are joined in an order that respects causality: that is causal consistency, for every type and setting. It holds
     /// beyond single objects, and convergence with it. A replica whose *disk* loses what it had synced breaks it.
-    fn consistency(&self, _: &TargetConfig, _: &'static Interface) -> Consistency {
-        Consistency::Causal
+    fn consistency(&self, _: &TargetConfig, _: &'static Interface) -> Level {
+        Level::CAUSAL
     }
 
     fn workload_defaults(&self, choice: &TargetConfig, workload: &str) -> Vec<(String, String)> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rashomon_harness::client::Client;
-use rashomon_harness::consistency::Consistency;
+use rashomon_harness::consistency::Level;
 use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
     ClusterContext, Connection, MutantInfo, Node, NodePlan, StatusFuture, Target, TargetConfig, TargetError,
@@ -116,13 +116,13 @@ impl Target for Dynamo {
     /// Registers under versions are linearizable where strict quorums meet. There the other objects never go back
     /// either, and a client finds what it wrote: what a read tells is on W replicas, of which the next asks one. With
     /// anything weaker, replicas agree later, and that is all.
-    fn consistency(&self, choice: &TargetConfig, interface: &'static Interface) -> Consistency {
+    fn consistency(&self, choice: &TargetConfig, interface: &'static Interface) -> Level {
         match interface.name {
-            "register" if self.value(choice, "conflict") == "lww" => Consistency::Eventual,
-            "register" if self.is_strong(choice) => Consistency::Linearizable,
-            "members" => Consistency::Eventual,
-            _ if self.is_strong(choice) => Consistency::Session,
-            _ => Consistency::Eventual,
+            "register" if self.value(choice, "conflict") == "lww" => Level::EVENTUAL,
+            "register" if self.is_strong(choice) => Level::LINEARIZABLE,
+            "members" => Level::EVENTUAL,
+            _ if self.is_strong(choice) => Level::SESSION,
+            _ => Level::EVENTUAL,
         }
     }
 
@@ -223,13 +223,13 @@ mod tests {
     #[test]
     fn what_is_promised_follows_from_the_settings() {
         let promise = |settings: &[(&str, &str)], interface| Dynamo.consistency(&choice(settings), interface);
-        assert_eq!(promise(&[], &interface::REGISTER), Consistency::Linearizable);
-        assert_eq!(promise(&[("r", "1"), ("w", "3")], &interface::REGISTER), Consistency::Linearizable);
-        assert_eq!(promise(&[("r", "1")], &interface::REGISTER), Consistency::Eventual);
-        assert_eq!(promise(&[("quorum", "sloppy")], &interface::REGISTER), Consistency::Eventual);
-        assert_eq!(promise(&[("conflict", "lww")], &interface::REGISTER), Consistency::Eventual);
-        assert_eq!(promise(&[], &interface::CART), Consistency::Session);
-        assert_eq!(promise(&[("w", "1")], &interface::CART), Consistency::Eventual);
+        assert_eq!(promise(&[], &interface::REGISTER), Level::LINEARIZABLE);
+        assert_eq!(promise(&[("r", "1"), ("w", "3")], &interface::REGISTER), Level::LINEARIZABLE);
+        assert_eq!(promise(&[("r", "1")], &interface::REGISTER), Level::EVENTUAL);
+        assert_eq!(promise(&[("quorum", "sloppy")], &interface::REGISTER), Level::EVENTUAL);
+        assert_eq!(promise(&[("conflict", "lww")], &interface::REGISTER), Level::EVENTUAL);
+        assert_eq!(promise(&[], &interface::CART), Level::SESSION);
+        assert_eq!(promise(&[("w", "1")], &interface::CART), Level::EVENTUAL);
     }
 
     #[test]

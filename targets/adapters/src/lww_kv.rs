@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use rashomon_harness::client::Client;
-use rashomon_harness::consistency::Consistency;
+use rashomon_harness::consistency::Level;
 use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
     ClusterContext, Connection, Node, NodePlan, StatusFuture, Target, TargetConfig, TargetError, TargetInfo,
@@ -36,8 +36,8 @@ impl Target for LwwKv {
         }
     }
 
-    fn consistency(&self, _: &TargetConfig, _: &'static Interface) -> Consistency {
-        Consistency::Eventual
+    fn consistency(&self, _: &TargetConfig, _: &'static Interface) -> Level {
+        Level::EVENTUAL
     }
 
     fn workload_defaults(&self, _: &TargetConfig, workload: &str) -> Vec<(String, String)> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rashomon_harness::client::Client;
-use rashomon_harness::consistency::Consistency;
+use rashomon_harness::consistency::Level;
 use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
     ClusterContext, Connection, Node, NodePlan, StatusFuture, Target, TargetConfig, TargetError, TargetInfo,
@@ -50,8 +50,8 @@ impl Target for SwimMembers {
         }
     }
 
-    fn consistency(&self, _: &TargetConfig, _: &'static Interface) -> Consistency {
-        Consistency::Eventual
+    fn consistency(&self, _: &TargetConfig, _: &'static Interface) -> Level {
+        Level::EVENTUAL
     }
 
     fn timing(&self, choice: &TargetConfig) -> Result<TargetTiming, TargetError> {

@@ -21,8 +21,9 @@ const FORBIDDEN: &[(&str, &str)] = &[
 ];
 
 /// Crates that know an operating system: lab and run loop, the files of runs, node program and clients, what tests read
-/// their scripts with, developers' tools, and an example of a target. Every other crate is pure.
+/// their scripts with, developers' tools, and the examples, which are programs. Every other crate is pure.
 const WITH_SYSTEM: &[&str] = &[
+    "examples/custom-model",
     "examples/own-target",
     "harness",
     "harness/runs",

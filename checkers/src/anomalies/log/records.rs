@@ -12,9 +12,81 @@
 use rashomon_history::{History, OpId, Outcome, Value};
 use rustc_hash::FxHashMap;
 
+use crate::checker::{Function, Shape};
 use crate::findings::on_key;
 use crate::names::Names;
 use crate::operations::Operation;
+
+/// What is understood.
+pub(in crate::anomalies) const FUNCTIONS: &[Function] = &[
+    Function::update("send", Shape::Any).returning(SENT),
+    Function::update("append", Shape::Any).returning(SENT),
+    Function::observer("poll", Shape::Any, POLLED),
+    Function::observer("txn", TRANSACTION, DONE),
+    Function::update("assign", Shape::Any),
+    Function::update("subscribe", Shape::Any),
+    Function::update("seek", Shape::Any),
+];
+
+const SENT: Shape = Shape::Of {
+    text: "its offset, [offset value], or the transaction with offsets",
+    fits: |input, value| match transaction(input) {
+        Some(asked) => is_done(asked, value),
+        None => value.as_int().is_some() || at_offset(value).is_some(),
+    },
+};
+
+const POLLED: Shape = Shape::Of {
+    text: "a list of [offset value], a map from key to such lists, or the transaction with them",
+    fits: |input, value| match transaction(input) {
+        Some(asked) => is_done(asked, value),
+        None => are_polled(value),
+    },
+};
+
+const TRANSACTION: Shape = Shape::Of {
+    text: "a list of [send key value] and [poll]",
+    fits: |_, value| transaction(value).is_some_and(|micros| micros.iter().all(is_whole)),
+};
+
+const DONE: Shape = Shape::Of {
+    text: "the transaction with offsets, and with a list of [offset value] per key for each poll",
+    fits: |input, value| transaction(input).is_some_and(|asked| is_done(asked, value)),
+};
+
+/// Whether a micro-operation has all its parts.
+fn is_whole(micro: &Value) -> bool {
+    match micro.as_list() {
+        Some([Value::Text(f), ..]) if &**f == "poll" => true,
+        Some(parts) => parts.len() == 3,
+        None => false,
+    }
+}
+
+/// Whether a value is what these micro-operations returned.
+fn is_done(asked: &[Value], value: &Value) -> bool {
+    let Some(done) = transaction(value).filter(|done| done.len() == asked.len()) else { return false };
+    asked.iter().zip(done).all(|(asked, done)| {
+        let (Some(asked), Some(done)) = (asked.as_list(), done.as_list()) else { return false };
+        asked[0] == done[0]
+            && match done[0].as_text() {
+                Some("poll") => done.get(1).is_none_or(are_polled),
+                _ => asked.len() == 3 && done.len() == 3 && asked[1] == done[1],
+            }
+    })
+}
+
+/// Whether a value is what a poll returned: a list of `[offset value]`, or a map of them. Nil is an empty one.
+fn are_polled(value: &Value) -> bool {
+    match value {
+        Value::Nil => true,
+        Value::List(items) => items.iter().all(|item| at_offset(item).is_some()),
+        Value::Map(partitions) => {
+            partitions.iter().all(|(_, items)| !matches!(items, Value::Map(_)) && are_polled(items))
+        }
+        _ => false,
+    }
+}
 
 /// A message sent.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +122,10 @@ pub(super) struct Records {
     /// What all polls returned, each in its order.
     pub(super) polled: Vec<Polled>,
     polls: Vec<Poll>,
-    /// Operations by which a process moves or forgets its position.
+    /// Operations by which a process moves or forgets its position, polls of unknown outcome among them.
     pub(super) resets: Vec<OpId>,
+    /// How many polls have an unknown outcome: any of them may have returned something.
+    pub(super) unknown_polls: u64,
 }
 
 impl Records {
@@ -146,6 +220,10 @@ pub(super) fn records(history: &History) -> Records {
             records.resets.push(op.id);
         } else if is_send(op.f()) || matches!(op.f(), "poll" | "txn") {
             let input = op.input();
+            if op.outcome == Outcome::Info && polls(&op, &input) {
+                records.resets.push(op.id);
+                records.unknown_polls += 1;
+            }
             match transaction(&input) {
                 Some(asked) => read_transaction(op, asked, &mut records),
                 None if is_send(op.f()) => read_send(op, offsets, &mut records),
@@ -154,6 +232,15 @@ pub(super) fn records(history: &History) -> Records {
         }
     }
     records
+}
+
+/// Whether an operation polls.
+fn polls(op: &Operation<'_>, input: &Value) -> bool {
+    let is_poll = |micro: &Value| micro.as_list().is_some_and(|micro| micro[0].as_text() == Some("poll"));
+    match transaction(input) {
+        Some(micros) => micros.iter().any(is_poll),
+        None => op.f() == "poll",
+    }
 }
 
 fn is_send(f: &str) -> bool {

@@ -16,6 +16,8 @@ pub(in crate::eventual) struct Removal {
     pub(in crate::eventual) op: u32,
     /// The element that the same operation adds, which it therefore spares; [`NONE`] if it only removes.
     pub(in crate::eventual) own: u32,
+    /// Whether it removes for certain where it was acknowledged. If not, it may have found nothing.
+    pub(in crate::eventual) found: bool,
 }
 
 /// Lists of numbers, one list after the other.
@@ -124,7 +126,12 @@ impl<'a> Builder<'a> {
 
     /// An operation that may have happened removes elements of a group.
     pub(in crate::eventual) fn remove(&mut self, group: u32, op: usize, own: u32) {
-        self.removals.push((group, Removal { op: op as u32, own }));
+        self.removals.push((group, Removal { op: op as u32, own, found: true }));
+    }
+
+    /// The same of one that may have found nothing to remove, though it was acknowledged.
+    pub(in crate::eventual) fn may_remove(&mut self, group: u32, op: usize, own: u32) {
+        self.removals.push((group, Removal { op: op as u32, own, found: false }));
     }
 
     /// The object; `elements` calls its second argument with the name of each element in an answer, and `group` names

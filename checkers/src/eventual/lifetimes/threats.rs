@@ -58,7 +58,7 @@ impl Threats {
                     last.other = last.other.max(end);
                 }
                 prefix.push(last);
-                if object.is_acknowledged(removal.op) {
+                if removal.found && object.is_acknowledged(removal.op) {
                     let (site, begun) = (knowledge.site(removal.op as usize), object.begun(removal.op));
                     row.push(Certain { site, begun, end, own: removal.own, op: removal.op });
                 }

@@ -2,9 +2,10 @@
 
 use rashomon_history::{Event, EventKind, History, OpView, Outcome, Value};
 
-use super::super::{EventualDemand, Promise};
+use super::super::EventualDemand;
 use super::looks::{Look, Looks, State};
 use super::{Accusations, MembersDemand, check_members};
+use crate::level::Level;
 use crate::verdict::{Finding, Judgement};
 
 const MS: u64 = 1_000_000;
@@ -52,7 +53,7 @@ fn judge(ops: Vec<Op>, settled: Option<u64>, accusations: Accusations) -> Judgem
     let settled = settled.map(|quiescent| EventualDemand {
         quiescent_since_ns: Some(quiescent * MS),
         convergence_ns: 1000 * MS,
-        promise: Promise::Eventual,
+        promise: Level::EVENTUAL,
     });
     let gap_ns = match accusations {
         Accusations::NoSuspicions => 60 * MS,

@@ -1,6 +1,6 @@
 //! Queue, bag, stack and priority queue.
 
-use rashomon_history::{History, OpId, OpView, Outcome, Value};
+use rashomon_history::{History, OpId, OpView, Outcome, Row, Value};
 
 use super::reading::{Verbs, calls, decision, observations};
 use crate::model::{Model, Nature, Unusable};
@@ -113,6 +113,7 @@ impl Model for Container {
     fn operation(&self, op: &OpView<'_>) -> Result<Option<ContainerOp>, Unusable> {
         Ok(match (self.verb(op.f)?, op.outcome) {
             (_, Outcome::Fail) => None,
+            (Verb::Put, Outcome::Ok) if was_full(&op.input, &op.output) => None,
             (Verb::Put, _) => {
                 self.allow(&op.input)?;
                 Some(ContainerOp::Put(op.input.clone()))
@@ -210,6 +211,7 @@ impl Specialist for Container {
             };
             Ok(match (verb, row.outcome) {
                 (_, Outcome::Fail) => None,
+                (Verb::Put, Outcome::Ok) if row.output != row.input && was_full_row(history, row) => None,
                 (Verb::Put, _) => Some(Act::Put(value(row.input)?)),
                 (Verb::Take, Outcome::Info) => Some(Act::Unknown),
                 (Verb::Peek, Outcome::Info) => None,
@@ -231,6 +233,17 @@ impl Specialist for Container {
             answer => decision(rows, &calls, answer, prove, true),
         })
     }
+}
+
+/// Whether a put returned false: the container was full, so nothing was put in. A put of false that returns its input
+/// again is none of these.
+pub(crate) fn was_full(input: &Value, output: &Value) -> bool {
+    *output == Value::Bool(false) && input != output
+}
+
+/// The same of a row.
+fn was_full_row(history: &History, row: &Row) -> bool {
+    row.output != History::NIL && was_full(&history.value(row.input), &history.value(row.output))
 }
 
 /// Replaces each value's number by its rank among all that occur.

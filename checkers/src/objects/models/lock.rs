@@ -27,6 +27,16 @@ pub struct OwnedLock {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LockOp(pub HoldAct);
 
+/// Whether an operation may have taken effect: one that failed did not, nor one that returned false (a try-lock that
+/// found the lock taken).
+fn happened(outcome: Outcome, output: &Value) -> bool {
+    match outcome {
+        Outcome::Ok => *output != Value::Bool(false),
+        Outcome::Info => true,
+        Outcome::Fail => false,
+    }
+}
+
 fn permit_verb(name: &str) -> Result<PermitAct, Unusable> {
     match name {
         "acquire" => Ok(PermitAct::Acquire),
@@ -49,7 +59,7 @@ impl Model for Permits {
 
     fn operation(&self, op: &OpView<'_>) -> Result<Option<PermitAct>, Unusable> {
         let act = permit_verb(op.f)?;
-        Ok((op.outcome != Outcome::Fail).then_some(act))
+        Ok(happened(op.outcome, &op.output).then_some(act))
     }
 
     fn step(&self, &used: &u32, op: &PermitAct) -> impl IntoIterator<Item = u32> {
@@ -89,7 +99,7 @@ impl Specialist for Permits {
         let mut verbs = Verbs::new();
         let calls = calls(rows, |row| {
             let act = verbs.of(history, row, permit_verb)?;
-            Ok((row.outcome != Outcome::Fail).then_some(act))
+            Ok(happened(row.outcome, &history.value(row.output)).then_some(act))
         })?;
         scratch.observe(observations(&calls, |act| act == PermitAct::Acquire));
         Ok(decision(rows, &calls, permits(&calls, self.limit), prove, true))
@@ -119,7 +129,7 @@ impl OwnedLock {
         let step = match step {
             HoldStep::Acquire { shared, .. } if self.exclusion == Exclusion::Fenced && outcome == Outcome::Ok => {
                 match output {
-                    Value::Nil => HoldStep::Acquire { shared, token: None },
+                    Value::Nil | Value::Bool(true) => HoldStep::Acquire { shared, token: None },
                     Value::Int(token) => HoldStep::Acquire { shared, token: Some(*token) },
                     other => return Err(Unusable(format!("an acquire returns an integer token, not {other}"))),
                 }
@@ -154,7 +164,7 @@ impl Model for OwnedLock {
 
     fn operation(&self, op: &OpView<'_>) -> Result<Option<LockOp>, Unusable> {
         let step = self.verb(op.f)?;
-        if op.outcome == Outcome::Fail {
+        if !happened(op.outcome, &op.output) {
             return Ok(None);
         }
         self.act(step, op.process, op.outcome, &op.output).map(|act| Some(LockOp(act)))
@@ -217,10 +227,11 @@ impl Specialist for OwnedLock {
         let mut verbs = Verbs::new();
         let calls = calls(rows, |row: &Row| {
             let step = verbs.of(history, row, |name| self.verb(name))?;
-            if row.outcome == Outcome::Fail {
+            let output = history.value(row.output);
+            if !happened(row.outcome, &output) {
                 return Ok(None);
             }
-            self.act(step, row.process, row.outcome, &history.value(row.output)).map(Some)
+            self.act(step, row.process, row.outcome, &output).map(Some)
         })?;
         scratch.observe(observations(&calls, |act| matches!(act.step, HoldStep::Acquire { .. })));
         Ok(decision(rows, &calls, holds(&calls, self.exclusion), prove, true))

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use rashomon_checkers::{Budget, Finding, ModelKind};
+use rashomon_checkers::{Budget, Finding, models};
 use rashomon_dynamo::Context;
 use rashomon_history::{Event, EventKind, History, Value};
 
@@ -55,7 +55,7 @@ impl Ledger {
     pub(crate) fn judge_registers(&mut self) -> Result<(), String> {
         let history = History::from_events(std::mem::take(&mut self.registers)).map_err(|error| error.to_string())?;
         let budget = Budget { steps: 3_000_000, bytes: 200 << 20 };
-        let judgement = rashomon_checkers::check(&history, ModelKind::Register, &budget);
+        let judgement = rashomon_checkers::check(&history, models::REGISTER, &budget);
         match judgement.finding {
             Finding::Invalid => Err(judgement.anomalies.iter().map(|anomaly| anomaly.sentence.clone()).collect()),
             Finding::Valid | Finding::Unknown => Ok(()),
