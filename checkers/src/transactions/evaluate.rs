@@ -90,9 +90,9 @@ pub(super) fn evaluate(
     let mut found = Evaluation::default();
     findings.0.iter().for_each(|direct| found.broken.insert(direct.breaks));
     let graph = &deps.graph;
+    let snapshots = deps.without_lost_updates();
     let order = graph.topological(DATA | WITH_SO);
     let acyclic = order.len() == graph.nodes();
-    let snapshots = deps.without_lost_updates();
     let real = RealTime { txns, graph, snapshots: &snapshots, auxiliary: txns.len() as u32 };
     let strict = if acyclic { real.late(&real.reachable_ends(&order, DATA)) } else { Vec::new() };
     if acyclic {
@@ -101,21 +101,29 @@ pub(super) fn evaluate(
             return found;
         }
     } else {
-        entangled(txns, versions, deps, &mut found, steps);
+        entangled(txns, versions, deps, &snapshots, &mut found, steps);
     }
     with_real_time(&real, strict, &mut found, steps);
+    drop(snapshots);
     order_of_unobserved(txns, versions, deps, &mut found, steps);
     found
 }
 
 /// Conditions without real time: only what is on cycles of data and process order matters.
-fn entangled(txns: &Transactions, versions: &Versions, deps: &Dependencies, found: &mut Evaluation, steps: &mut u64) {
+fn entangled(
+    txns: &Transactions,
+    versions: &Versions,
+    deps: &Dependencies,
+    snapshots: &Graph,
+    found: &mut Evaluation,
+    steps: &mut u64,
+) {
     let lost_update_shown = found.broken.has(Condition::LostUpdate);
     let components = deps.graph.components(DATA | WITH_SO);
     let mut names: Vec<u32> = components.iter().flatten().copied().collect();
     names.sort_unstable();
     let core = deps.graph.within(&names);
-    let snapshots = deps.without_lost_updates().within(&names);
+    let snapshots = snapshots.within(&names);
     let auxiliary = names.partition_point(|&node| (node as usize) < txns.len()) as u32;
     found.entangled = (auxiliary as usize, components.len());
     let checks = [
@@ -328,15 +336,8 @@ fn order_of_unobserved(
     if !several || found.broken.has(Condition::LostUpdate) {
         return;
     }
+    // The strongest first: an order that keeps real time keeps that of processes as well.
     let rows = [
-        (Order::Any, Condition::Cycle, Condition::Nonadjacent, Condition::Single, "G-nonadjacent"),
-        (
-            Order::Session,
-            Condition::CycleSession,
-            Condition::NonadjacentSession,
-            Condition::SingleSession,
-            "G-nonadjacent-process",
-        ),
         (
             Order::RealTime,
             Condition::CycleRealTime,
@@ -344,10 +345,18 @@ fn order_of_unobserved(
             Condition::NonadjacentRealTime,
             "G-nonadjacent-realtime",
         ),
+        (
+            Order::Session,
+            Condition::CycleSession,
+            Condition::NonadjacentSession,
+            Condition::SingleSession,
+            "G-nonadjacent-process",
+        ),
+        (Order::Any, Condition::Cycle, Condition::Nonadjacent, Condition::Single, "G-nonadjacent"),
     ];
     for (order, serial, snapshots, single, name) in rows {
         // A serial order orders all writers as well.
-        if !found.broken.has(serial) {
+        if !found.broken.has(serial) || !found.snapshots.is_empty() {
             continue;
         }
         if found.broken.has(snapshots) {
