@@ -72,6 +72,19 @@ fn a_pass_is_still_one() {
 }
 
 #[test]
+fn a_pass_of_format_2_is_still_one() {
+    let copied = Copied::of("format-2");
+    let checked = copied.rashomon(&["check"]);
+    assert_eq!(checked.status.code(), Some(0), "{}{}", stdout(&checked), stderr(&checked));
+    let told = stdout(&checked);
+    assert!(told.starts_with("valid       linearizable cas-register, 716 operations\n"), "{told}");
+    let page = page("format-2");
+    for shown in ["pass", "raft-kv", "kill-leader", "same-as", "n3"] {
+        assert!(page.contains(shown), "no {shown} on the page");
+    }
+}
+
+#[test]
 fn the_page_shows_verdict_findings_faults_and_logs() {
     let violation = page("violation");
     for shown in ["violation", "stale read", "stale-read", "raft-kv", "isolate-leader", "34 packets dropped", "n3"] {
@@ -97,8 +110,11 @@ fn page(name: &str) -> String {
 
 #[test]
 fn the_plan_is_read_for_a_replay() {
-    for (name, run) in [("violation", "20261129T151403Z-raft-kv-register-7"), ("pass", "20261129T151531Z-crdt-cart-2")]
-    {
+    for (name, run) in [
+        ("violation", "20261129T151403Z-raft-kv-register-7"),
+        ("pass", "20261129T151531Z-crdt-cart-2"),
+        ("format-2", "20261129T170227Z-raft-kv-register-5"),
+    ] {
         let copied = Copied::of(name);
         // The plan is read before the program of the nodes is looked for.
         let replayed = copied.rashomon(&["replay", "--node-binary", "no/such/program"]);
