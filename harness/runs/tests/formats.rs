@@ -40,14 +40,11 @@ fn what_an_earlier_version_wrote_says_the_same_when_it_is_written_again() {
         for file in [files::MANIFEST, files::VERDICT] {
             let json =
                 |run: &RunFolder| -> Value { serde_json::from_slice(&fs::read(run.file(file)).unwrap()).unwrap() };
-            let (mut then, mut now) = (json(&old), json(&new));
+            let (mut then, now) = (json(&old), json(&new));
             if file == files::MANIFEST && then["format"] == 1 {
                 upgrade(&mut then, &now);
             }
-            // A member that is absent and one that says nothing are the same.
-            prune(&mut then);
-            prune(&mut now);
-            assert_eq!(then, now, "{name} {file}");
+            lost(&then, &now, file, &mut |what| panic!("{name}: {what}"));
         }
         assert_eq!(old.digest().unwrap(), new.digest().unwrap());
         let lines = |run: &RunFolder| run.faults().unwrap().records.len();
@@ -71,16 +68,32 @@ fn upgrade(then: &mut Value, now: &Value) {
     evidence.insert("faults_unconfirmed".to_owned(), unconfirmed);
 }
 
-/// Leaves out what is null or empty.
-fn prune(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.values_mut().for_each(prune);
-            members.retain(|_, member| !member.is_null() && *member != json!([]));
+/// Reports what of `then` is not in `now`. Members that came later may be there besides.
+fn lost(then: &Value, now: &Value, place: &str, report: &mut dyn FnMut(String)) {
+    match (then, now) {
+        (Value::Object(then), Value::Object(now)) => {
+            for (name, member) in then {
+                lost(member, now.get(name).unwrap_or(&Value::Null), &format!("{place}.{name}"), report);
+            }
         }
-        Value::Array(items) => items.iter_mut().for_each(prune),
-        _ => {}
+        (Value::Array(then), Value::Array(now)) if then.len() == now.len() => {
+            then.iter().zip(now).for_each(|(then, now)| lost(then, now, place, report));
+        }
+        // An optional list that is empty may be left out.
+        (Value::Array(then), Value::Null) if then.is_empty() => {}
+        (then, now) if then == now => {}
+        (then, now) => report(format!("{place} was {then} and is {now}")),
     }
+}
+
+#[test]
+fn what_is_lost_is_noticed() {
+    let mut found = Vec::new();
+    let then = json!({"a": 1, "b": {"c": [1, 2], "d": []}, "e": null});
+    lost(&then, &json!({"a": 1, "b": {"c": [1, 2], "new": 0}}), "x", &mut |what| found.push(what));
+    assert!(found.is_empty(), "{found:?}");
+    lost(&then, &json!({"a": 2, "b": {"c": [1]}}), "x", &mut |what| found.push(what));
+    assert_eq!(found, ["x.a was 1 and is 2", "x.b.c was [1,2] and is [1]"]);
 }
 
 #[test]
