@@ -11,6 +11,7 @@
 
 mod format;
 mod html;
+mod leaders;
 mod load;
 mod log;
 mod neighbourhood;

@@ -63,7 +63,7 @@ pub fn load(dir: &Path) -> Result<Run, ReadError> {
     };
     let windows = Windows::of_run(verdict.as_ref(), &faults);
     let logs = manifest.nodes.iter().filter_map(|node| read_log(dir, &node.name, &windows, &mut gaps)).collect();
-    Ok(Run { manifest, verdict, faults, history, logs, gaps })
+    Ok(Run { manifest, verdict, faults, events: folder.events(), history, logs, gaps })
 }
 
 /// Reads a run from its folder, renders its page and puts it there in one step: a reader finds the old page or the

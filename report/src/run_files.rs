@@ -2,7 +2,7 @@
 
 use rashomon_history::History;
 
-use rashomon_runs::{FaultRecord, Manifest, VerdictRecord};
+use rashomon_runs::{FaultRecord, Manifest, ProtocolEvent, VerdictRecord};
 
 /// Everything a page is made from, by reference: what a harness holds when a run ends, or what [`crate::load()`] read.
 #[derive(Clone, Copy, Debug)]
@@ -13,6 +13,8 @@ pub struct RunFiles<'a> {
     pub verdict: Option<&'a VerdictRecord>,
     /// Each fault once, in the order they began.
     pub faults: &'a [FaultRecord],
+    /// What the nodes reported of their protocol, in order of time.
+    pub events: &'a [ProtocolEvent],
     /// The history; absent when it could not be read.
     pub history: Option<&'a History>,
     /// Node logs, at least around the anomalies and the edges of faults.
@@ -30,6 +32,8 @@ pub struct Run {
     pub verdict: Option<VerdictRecord>,
     /// Each fault once, in the order they began.
     pub faults: Vec<FaultRecord>,
+    /// What the nodes reported of their protocol, in order of time.
+    pub events: Vec<ProtocolEvent>,
     /// The history, as far as it could be read.
     pub history: Option<History>,
     /// Node logs around the anomalies and the edges of faults.
@@ -45,6 +49,7 @@ impl Run {
             manifest: &self.manifest,
             verdict: self.verdict.as_ref(),
             faults: &self.faults,
+            events: &self.events,
             history: self.history.as_ref(),
             logs: &self.logs,
             gaps: &self.gaps,

@@ -5,13 +5,16 @@ use rashomon_checkers::Anomaly;
 use rashomon_history::{History, OpId, OpView, Outcome, Value};
 
 use crate::format;
+use crate::leaders::{self, Leadership};
 use crate::neighbourhood::{self, Core};
-use rashomon_runs::FaultRecord;
+use rashomon_runs::{FaultRecord, ProtocolEvent};
 
 /// Operations outside of the finding that are drawn with it.
 const SOURCES_MAX: usize = 4;
 /// A fault that was healed this long before the first operation is drawn, ns.
 const BEFORE_NS: u64 = 1_000_000_000;
+/// Leaderships drawn.
+const LEADERS_MAX: usize = 12;
 /// Faults drawn.
 const FAULTS_MAX: usize = 5;
 /// Characters of what an operation asked, and of what it returned, where it is named in a sentence.
@@ -29,6 +32,8 @@ pub(crate) struct Scene<'a> {
     pub(crate) focus: usize,
     /// The faults in force, in the order they began.
     pub(crate) faults: Vec<&'a FaultRecord>,
+    /// Who led when, while the scene lasts.
+    pub(crate) leaders: Vec<Leadership<'a>>,
     /// Where the values came from, a sentence each.
     pub(crate) origins: Vec<String>,
 }
@@ -60,7 +65,12 @@ pub(crate) enum EdgeKind {
 
 impl<'a> Scene<'a> {
     /// The scene of an anomaly; `None` when the history has none of its operations.
-    pub(crate) fn of(history: &'a History, anomaly: &Anomaly, faults: &'a [FaultRecord]) -> Option<Scene<'a>> {
+    pub(crate) fn of(
+        history: &'a History,
+        anomaly: &Anomaly,
+        faults: &'a [FaultRecord],
+        events: &'a [ProtocolEvent],
+    ) -> Option<Scene<'a>> {
         let core = Core::of(history, anomaly);
         let focus = core.principal.iter().max_by_key(|op| (observes(op), op.completed, op.id))?.id;
         let light = history.op(focus).complete_time.unwrap_or(u64::MAX);
@@ -79,7 +89,11 @@ impl<'a> Scene<'a> {
         let focus = actors.iter().position(|actor| actor.op.id == focus)?;
         let zero = actors[focus].op.complete_time.unwrap_or(actors[focus].op.invoke_time);
         let faults = in_force(faults, &actors, zero);
-        Some(Scene { actors, edges, focus, faults, origins })
+        let first = actors.iter().map(|actor| actor.op.invoke_time).min()?;
+        let mut leaders = leaders::leaderships(events);
+        leaders.retain(|one| one.from <= zero && one.to.is_none_or(|to| to >= first));
+        leaders.drain(..leaders.len().saturating_sub(LEADERS_MAX));
+        Some(Scene { actors, edges, focus, faults, leaders, origins })
     }
 
     /// The operation in which the contradiction came to light.

@@ -3,6 +3,7 @@
 use rashomon_history::OpView;
 
 use crate::format;
+use crate::leaders;
 use crate::neighbourhood::was_tried;
 use crate::scene::{Scene, named};
 use rashomon_runs::FaultRecord;
@@ -26,7 +27,16 @@ pub(crate) fn sentence(scene: &Scene<'_>, faults: &[FaultRecord], nodes: &[Strin
             None => "No fault was active, and none had been before.".to_owned(),
         };
     };
-    format!("{}: {}; {}.", fault.description, began(scene, fault), ended(scene, fault))
+    format!("{}: {}; {}.{}", fault.description, began(scene, fault), ended(scene, fault), led(scene))
+}
+
+/// Who led when the contradiction came to light, and since when, where nodes report it.
+fn led(scene: &Scene<'_>) -> String {
+    let focus = scene.focus();
+    let Some(leader) = leaders::at(&scene.leaders, focus.invoke_time) else { return String::new() };
+    let term = leader.term.map_or_else(String::new, |term| format!(" (term {term})"));
+    let since = format::span(focus.invoke_time.saturating_sub(leader.from));
+    format!(" {}{term} was reported as the leader {since} before {} began.", leader.node, named(focus))
 }
 
 /// From when to when the finding was made: from the last acknowledgement before the operation in which it came to light

@@ -5,7 +5,7 @@ mod synthetic;
 use rashomon_checkers::Measurement;
 use rashomon_history::{History, OpId};
 use rashomon_report::{LogLine, NodeLog, Run, render};
-use rashomon_runs::{FaultRecord, Manifest, VerdictRecord};
+use rashomon_runs::{FaultRecord, Manifest, ProtocolEvent, VerdictRecord};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -72,6 +72,7 @@ fn sections_come_in_the_order_a_reader_needs_them() {
         "Stale read",
         "although",
         "Trigger",
+        "was reported as the leader",
         "isolate-leader n3",
         "Why this cannot be",
         "Therefore no order",
@@ -284,6 +285,7 @@ fn no_text_of_a_run_becomes_markup() {
                 total: log.total,
             })
             .collect(),
+        events: run.events.iter().map(hostile::<ProtocolEvent>).collect(),
         gaps: vec![HOSTILE.to_owned()],
         history: run.history,
     };

@@ -31,10 +31,10 @@ pub struct Evidence {
     /// Node processes that exited unexpectedly.
     pub unexpected_exits: Vec<NodeExit>,
     /// Processes of this target end on their own by design.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub exits_by_design: bool,
     /// The cluster never served: its nodes ended before.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub never_served: bool,
     /// Protocol events by kind; empty for a target that reports none, and in runs of earlier versions.
     #[serde(default)]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::{self, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 use rashomon_history::formats::{ReadOptions, read_history};
@@ -13,7 +13,11 @@ use rashomon_history::{History, HistoryBuilder, HistoryReader};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{FaultLog, FaultRecord, Manifest, ReadError, RunDigest, StoreError, VerdictRecord, files};
+use crate::{FaultLog, FaultRecord, Manifest, ProtocolEvent, ReadError, RunDigest, StoreError, VerdictRecord, files};
+
+/// Protocol events that are read of one run, and bytes of their file.
+const EVENTS_MAX: usize = 200_000;
+const EVENTS_BYTES_MAX: u64 = 64 << 20;
 
 /// A run's folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,6 +123,17 @@ impl RunFolder {
         let mut records: Vec<FaultRecord> = faults.into_values().collect();
         records.sort_by_key(|fault| (fault.begin_ns, fault.id));
         Ok(RecordedFaults { records, gap })
+    }
+
+    /// The protocol events in order of time, of very many the first; none where the run has no such file. What is no
+    /// event is left out: a target wrote what is in it.
+    pub fn events(&self) -> Vec<ProtocolEvent> {
+        let Ok(file) = File::open(self.file(files::EVENTS)) else { return Vec::new() };
+        let lines = BufReader::new(file.take(EVENTS_BYTES_MAX)).lines().map_while(Result::ok);
+        let events = lines.filter_map(|line| serde_json::from_str::<ProtocolEvent>(&line).ok());
+        let mut events: Vec<ProtocolEvent> = events.take(EVENTS_MAX).collect();
+        events.sort_by_key(|event| event.at_ns);
+        events
     }
 
     /// The history for a checker: one that is cut short is read up to there, one that is wrong anywhere is an error.

@@ -2,6 +2,7 @@
 
 use crate::format::{self, count, counted, seconds};
 use crate::html::{Html, put};
+use crate::leaders::{self, Leadership};
 use crate::run_files::RunFiles;
 use crate::svg::fault_class;
 use rashomon_runs::{FaultOutcome, FaultRecord};
@@ -21,8 +22,9 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>) {
          <th class=\"number\">to, s<th class=\"number\">lasted<th>fault<th>what<th>outcome<th>seen by<th>healing seen by\
          </thead><tbody>\n",
     );
+    let leaders = leaders::leaderships(run.events);
     for fault in run.faults.iter().take(ROWS_MAX) {
-        row(html, fault);
+        row(html, fault, &leaders);
     }
     html.raw("</tbody></table></div>\n");
     if run.faults.len() > ROWS_MAX {
@@ -36,7 +38,7 @@ pub(super) fn section(html: &mut Html, run: &RunFiles<'_>) {
     html.raw("</section>\n");
 }
 
-fn row(html: &mut Html, fault: &FaultRecord) {
+fn row(html: &mut Html, fault: &FaultRecord, leaders: &[Leadership<'_>]) {
     let tried = fault.outcome != FaultOutcome::Skipped;
     let end = match fault.end_ns {
         Some(end) => seconds(end),
@@ -65,6 +67,11 @@ fn row(html: &mut Html, fault: &FaultRecord) {
     put!(html, "<td>{}<br><span class=\"faint\">episode {}", format::clip(&fault.description, 400), fault.episode);
     if !fault.nodes.is_empty() {
         put!(html, ", hit {}", fault.nodes.join(" "));
+        let leader =
+            leaders::at(leaders, fault.begin_ns).filter(|leader| fault.nodes.iter().any(|node| node == leader.node));
+        if let Some(leader) = leader {
+            put!(html, "; {} led", leader.node);
+        }
     }
     html.raw("</span><td>");
     html.raw(match fault.outcome {

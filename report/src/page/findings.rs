@@ -78,7 +78,7 @@ fn further(html: &mut Html, run: &RunFiles<'_>, kind: &Kind<'_>) {
         put!(html, "<div class=\"finding also\" id=\"finding-{}\"><h4>Finding {}", one.number, one.number);
         put!(html, "{}</h4>\n", on_key(&one.anomaly.key));
         put!(html, "<p>{}</p>\n", format::clip(&one.anomaly.sentence, 2_000));
-        if let Some(shown) = run.history.and_then(|history| Scene::of(history, one.anomaly, run.faults)) {
+        if let Some(shown) = run.history.and_then(|history| Scene::of(history, one.anomaly, run.faults, run.events)) {
             picture(html, run, one, &shown);
         }
         html.raw("</div>\n");
@@ -169,7 +169,7 @@ fn operations(html: &mut Html, run: &RunFiles<'_>, one: &Found<'_>, history: &Hi
         let missing = names(&core.missing);
         put!(html, "<p class=\"note\">Not in the part of the history that could be read: {}.</p>\n", missing);
     }
-    let Some(shown) = Scene::of(history, one.anomaly, run.faults) else {
+    let Some(shown) = Scene::of(history, one.anomaly, run.faults, run.events) else {
         list_of_steps(html, &one.anomaly.explanation);
         return;
     };

@@ -38,6 +38,7 @@ pub(crate) fn draw(scene: &Scene<'_>, nodes: &[String], label: &str) -> Html {
         WIDTH
     );
     faults(&mut html, &plan);
+    leaders(&mut html, &plan);
     for (row, actor) in scene.actors.iter().enumerate() {
         lane(&mut html, &plan, row, actor, nodes);
     }
@@ -70,7 +71,8 @@ impl<'a> Plan<'a> {
         let room = (last - first).max(1_000_000) / 20;
         let (from, to) = (first.saturating_sub(room), last + room);
         let edges = scene.faults.iter().flat_map(|fault| [Some(fault.begin_ns), fault.end_ns]).flatten();
-        let times = ends.chain(edges).filter(|time| (from..=to).contains(time)).chain([from, to]);
+        let leaders = scene.leaders.iter().map(|leader| leader.from);
+        let times = ends.chain(edges).chain(leaders).filter(|time| (from..=to).contains(time)).chain([from, to]);
         let bar = |actor: &Actor<'_>| Span { from: actor.op.invoke_time, to: until(&actor.op, to), width: 14.0 };
         let bars: Vec<Span> = scene.actors.iter().map(bar).collect();
         let total = WIDTH - NAMES - 8.0;
@@ -82,8 +84,13 @@ impl<'a> Plan<'a> {
         NAMES + self.axis.x(time)
     }
 
+    /// How many strips there are above the rows: one for each fault, one for the leaders.
+    fn strips(&self) -> f64 {
+        (self.scene.faults.len() + usize::from(!self.scene.leaders.is_empty())) as f64 * STRIP
+    }
+
     fn top(&self, row: usize) -> f64 {
-        self.scene.faults.len() as f64 * STRIP + 10.0 + row as f64 * ROW
+        self.strips() + 10.0 + row as f64 * ROW
     }
 
     fn middle(&self, row: usize) -> f64 {
@@ -140,6 +147,39 @@ fn faults(html: &mut Html, plan: &Plan<'_>) {
         );
         put!(html, "<text class=\"fault-name\" x=\"{:.1}\" y=\"{:.1}\">{}</text></a>", text_x, top + 12.0, name);
         put!(html, "<text class=\"faint\" x=\"0\" y=\"{:.1}\">{}</text>", top + 12.0, fault.class);
+    }
+}
+
+/// A strip that says who led, as far as nodes reported it.
+fn leaders(html: &mut Html, plan: &Plan<'_>) {
+    if plan.scene.leaders.is_empty() {
+        return;
+    }
+    let top = plan.strips() - STRIP;
+    put!(html, "<text class=\"faint\" x=\"0\" y=\"{:.1}\">leader</text>", top + 12.0);
+    for leader in &plan.scene.leaders {
+        let (x0, x1) = (plan.x(leader.from.max(plan.from)), plan.x(leader.to.unwrap_or(plan.to).min(plan.to)));
+        let term = leader.term.map_or_else(String::new, |term| format!(" · term {term}"));
+        let name = format::clip(&format!("{}{term}", leader.node), 40);
+        put!(
+            html,
+            "<g class=\"leader\"><title>{} led from {}</title>",
+            leader.node,
+            relative(leader.from, plan.scene.zero())
+        );
+        put!(
+            html,
+            "<rect x=\"{:.1}\" y=\"{:.1}\" width=\"{:.1}\" height=\"{:.1}\"/>",
+            x0,
+            top + 2.0,
+            (x1 - x0 - 1.0).max(1.0),
+            STRIP - 5.0
+        );
+        // Named where its part of the strip is wide enough.
+        if text_width(&name, SMALL) + 6.0 <= x1 - x0 {
+            put!(html, "<text class=\"fault-name\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", x0 + 4.0, top + 12.0, name);
+        }
+        html.raw("</g>");
     }
 }
 

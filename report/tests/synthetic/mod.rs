@@ -12,7 +12,7 @@ use rashomon_history::{Event, EventKind, History, OpId, OpView, Value};
 use rashomon_report::{LogLine, NodeLog, Run};
 use rashomon_runs::{
     Evidence, FaultOutcome, FaultRecord, FunctionCounts, HostFacts, LatencySummary, Manifest, MutantRecord, NodeRecord,
-    TargetRecord, Timings, Verdict, VerdictRecord,
+    ProtocolEvent, TargetRecord, Timings, Verdict, VerdictRecord,
 };
 use serde::de::DeserializeOwned;
 
@@ -547,5 +547,17 @@ fn run(name: &str, history: &History, faults: Vec<FaultRecord>) -> Run {
         verdict: None,
     };
     let logs = logs(&faults);
-    Run { manifest, verdict: None, faults, history: None, logs, gaps: vec![] }
+    Run { manifest, verdict: None, faults, events: leaders(), history: None, logs, gaps: vec![] }
+}
+
+/// Who led: n3 until it was cut off, then n1.
+fn leaders() -> Vec<ProtocolEvent> {
+    let leader = |node: &str, at_ns, term| ProtocolEvent {
+        node: node.to_owned(),
+        at_ns,
+        kind: ProtocolEvent::LEADER.to_owned(),
+        term: Some(term),
+        detail: String::new(),
+    };
+    vec![leader("n3", 0, 1), leader("n1", 12 * SECOND, 2)]
 }
