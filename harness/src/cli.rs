@@ -108,7 +108,8 @@ pub fn main(registry: Registry) -> ExitCode {
 
 /// What runs plans for a command.
 pub(crate) fn runner<'a>(registry: &'a Registry, store: &'a Store) -> Runner<'a> {
-    Runner { registry, store, program: program_name(), command: std::env::args().collect() }
+    let command = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    Runner { registry, store, program: program_name(), command }
 }
 
 /// How the user calls this program: `./rashomon` from a checkout, else the name of its file, which may be a user's own.

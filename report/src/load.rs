@@ -92,6 +92,11 @@ fn read_log(dir: &Path, node: &str, windows: &Windows, gaps: &mut Vec<String>) -
         return None;
     }
     let path = dir.join(files::NODES).join(node).join(files::NODE_LOG);
+    // Opening a pipe would wait for somebody who writes to it; a link may lead anywhere.
+    if std::fs::symlink_metadata(&path).is_ok_and(|about| !about.is_file()) {
+        gaps.push(format!("The log of {node} is not a regular file; it was not read."));
+        return None;
+    }
     let read = File::open(&path).and_then(|file| log::read(node, BufReader::with_capacity(1 << 16, file), windows));
     match read {
         Ok(log) => Some(log),

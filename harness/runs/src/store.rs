@@ -99,6 +99,10 @@ impl Store {
 
     fn link_as(&self, name: &str, run: &RunFolder) -> Result<(), StoreError> {
         let link = self.root.join(name);
+        // Whatever else has this name is the user's.
+        if fs::symlink_metadata(&link).is_ok_and(|about| !about.is_symlink()) {
+            return Ok(());
+        }
         // Several threads, and several processes, may do this at once.
         static LINKED: AtomicU64 = AtomicU64::new(0);
         let unique = LINKED.fetch_add(1, Ordering::Relaxed);

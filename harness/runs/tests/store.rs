@@ -16,6 +16,16 @@ fn runs_of_the_same_name_get_folders_of_their_own() {
 }
 
 #[test]
+fn a_file_of_the_users_named_latest_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("latest"), "mine").unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let run = store.new_run("run").unwrap();
+    store.link(&run, None).unwrap();
+    assert_eq!(std::fs::read_to_string(folder.path().join("latest")).unwrap(), "mine");
+}
+
+#[test]
 fn links_follow_the_latest_run_and_the_latest_violation() {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();

@@ -90,7 +90,7 @@ fn faults(evidence: &Evidence) -> String {
 
 /// The table of several runs, and what they are worth together.
 pub(crate) fn print_table(rows: &[RunDigest]) {
-    out!();
+    out!("");
     out!("{:>8}  {:<13}{:>9}{:>7}{:>7}{:>8}  run", "seed", "verdict", "ok", "fail", "info", "faults");
     for run in rows {
         let [ok, fail, info] = run.operations;

@@ -77,7 +77,9 @@ impl Delay {
 
 /// In the re-executed program: holds packets back and never returns. Returns at once in any other start.
 pub(crate) fn become_delay() {
-    let words: Vec<String> = std::env::args().skip(1).take(4).collect();
+    // An ordinary start may have arguments that are no text.
+    let words = std::env::args_os().skip(1).take(4).map(|word| word.to_string_lossy().into_owned());
+    let words: Vec<String> = words.collect();
     if words.first().is_none_or(|word| word != DELAY_COMMAND) {
         return;
     }

@@ -8,6 +8,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -273,7 +274,9 @@ impl Worker {
         }
         let LogFile { path, open, .. } = &mut self.files[file];
         if open.is_none() {
-            *open = File::options().append(true).create(true).open(path).ok();
+            // Neither through a link nor into a pipe that nobody reads.
+            let flags = (OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK).bits();
+            *open = File::options().append(true).create(true).custom_flags(flags).open(path).ok();
         }
         let written = open.as_mut().is_some_and(|file| file.write_all(&text).is_ok());
         if !written {
