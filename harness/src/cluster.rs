@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 pub use plans::{ClusterPlans, plan};
 
 use crate::faults::{Lost, clock};
-use crate::lab::{CommandOutput, Effect, Lab, LabError, LabErrorKind, NamespaceLab, RuleCounter};
+use crate::lab::{CommandOutput, CpuUse, Effect, Lab, LabError, LabErrorKind, NamespaceLab, RuleCounter};
 use crate::protocol_events::{self, EventLog, Followed, Follower, LogLines};
 use crate::target::{ClusterContext, EventSource, Node, NodeCommand, NodeFile, NodePlan, NodeStatus, Step, Target};
 
@@ -293,6 +293,13 @@ impl Cluster {
     pub async fn resume(&self, id: u16) -> Result<Effect, LabError> {
         let lab = self.lab.clone();
         blocking(move || lab.resume(id)).await
+    }
+
+    /// Lets the processes of a node run only this part of the time (percent), or freely again. What they used before,
+    /// or in the meantime.
+    pub async fn limit_cpu(&self, id: u16, percent: Option<u8>) -> Result<CpuUse, LabError> {
+        let lab = self.lab.clone();
+        blocking(move || lab.limit_cpu(id, percent)).await
     }
 
     /// Replaces rules in the hub.

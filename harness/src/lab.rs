@@ -71,6 +71,7 @@ mod protocol;
 mod readiness;
 mod sys;
 mod template;
+mod throttle;
 mod view;
 mod watchdog;
 
@@ -89,7 +90,7 @@ pub use init::Inside;
 pub use isolation::{Isolation, Limits, NodeUser};
 pub use namespace_lab::{MAX_NODES, NamespaceLab};
 pub use once::run_once;
-pub use protocol::{Ending, NodeProcess};
+pub use protocol::{CpuUse, Ending, NodeProcess};
 pub use template::{expand_template, template_values};
 
 use crate::target::{Node, NodeCommand, Readiness, Step, StopRequest};
@@ -231,6 +232,14 @@ pub trait Lab: Send + Sync {
     ///
     /// When a thread stays stopped for seconds.
     fn resume(&self, node: u16) -> Result<Effect>;
+
+    /// Lets the node's processes run only this part of the time (percent), also those that are started later; `None`
+    /// lets them run freely again. What they used in their lives so far, or since the limit began.
+    ///
+    /// # Errors
+    ///
+    /// When the kernel has no scheduler figures, by which the effect could be seen, and when there is no limit to lift.
+    fn limit_cpu(&self, node: u16, percent: Option<u8>) -> Result<CpuUse>;
 
     /// The nodes' processes that have ended since the last call without having been killed or stopped through the lab.
     fn exits(&self) -> Vec<NodeExit>;

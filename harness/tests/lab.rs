@@ -22,6 +22,7 @@ type Test = fn(UserNamespace);
 const TESTS: &[(&str, Test)] = &[
     ("a_node_is_started_killed_and_started_again", |users| outside::passes("life", users)),
     ("a_paused_node_is_stopped_until_it_is_resumed", |users| outside::passes("pause", users)),
+    ("a_slow_node_runs_a_part_of_the_time", |users| outside::passes("slow", users)),
     ("an_unexpected_exit_is_reported", |users| outside::passes("exits", users)),
     ("readiness_fails_with_the_reason", |users| outside::passes("readiness", users)),
     ("held_packets_are_late_and_pass_again", |users| outside::passes("delay", users)),

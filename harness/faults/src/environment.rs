@@ -69,6 +69,26 @@ pub struct ClockReading {
     pub uncertain_ms: i64,
 }
 
+/// What the processes of a node ran in a time, as the scheduler of their machine says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CpuUse {
+    /// The time.
+    pub time: Duration,
+    /// CPU time that all of their threads used in it.
+    pub cpu: Duration,
+    /// The part of the time in which they were kept from running.
+    pub held: Duration,
+    /// CPU time that they used in that part nevertheless.
+    pub cpu_held: Duration,
+}
+
+impl CpuUse {
+    /// How much of one CPU they used, percent.
+    pub fn percent(&self) -> f64 {
+        if self.time.is_zero() { 0.0 } else { 100.0 * self.cpu.as_secs_f64() / self.time.as_secs_f64() }
+    }
+}
+
 /// Why an action failed.
 #[derive(Debug)]
 pub enum ActionError {
@@ -136,4 +156,11 @@ pub trait FaultEnvironment {
 
     /// Lets the stopped processes of a node continue, and sees them do so.
     fn resume(&self, node: u16) -> Pending<'_, Result<Processes, ActionError>>;
+
+    /// Lets the processes of a node run only this part of the time (percent), also those that are started later. What
+    /// they used in their lives so far.
+    fn limit_cpu(&self, node: u16, percent: u8) -> Pending<'_, Result<CpuUse, ActionError>>;
+
+    /// Lets them run freely again. What they used in the meantime.
+    fn lift_cpu_limit(&self, node: u16) -> Pending<'_, Result<CpuUse, ActionError>>;
 }

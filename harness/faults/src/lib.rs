@@ -23,12 +23,14 @@ mod pause;
 mod retry;
 mod schedule_generator;
 mod stage;
+#[cfg(test)]
+mod testkit;
 mod wipe;
 
 pub use catalogue::FaultCatalogue;
 pub use drawing::{Drawing, Drawn};
 pub use environment::{
-    ActionError, Capability, ClockReading, Fate, FaultEnvironment, Grudge, Lost, Pending, Processes,
+    ActionError, Capability, ClockReading, CpuUse, Fate, FaultEnvironment, Grudge, Lost, Pending, Processes,
 };
 pub use fault::{Condition, Fault, FaultClassInfo, Healed, Injected, NotInjected};
 pub use nemesis::{Nemesis, Step, steps};

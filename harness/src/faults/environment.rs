@@ -4,12 +4,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rashomon_faults::{ActionError, ClockReading, Fate, FaultEnvironment, Grudge, Lost, Pending, Processes};
+use rashomon_faults::{ActionError, ClockReading, CpuUse, Fate, FaultEnvironment, Grudge, Lost, Pending, Processes};
 use rashomon_spec::schedule::FaultId;
 
 use super::rules::{self, Cut};
 use crate::cluster::Cluster;
-use crate::lab::{Effect, LabError};
+use crate::lab::{self, Effect, LabError};
 use crate::recorder::Recorder;
 
 /// How precisely a node can be asked for its time, besides half of the round trip.
@@ -140,6 +140,23 @@ impl FaultEnvironment for LabEnvironment<'_> {
     fn resume(&self, node: u16) -> Pending<'_, Result<Processes, ActionError>> {
         Box::pin(async move { self.cluster.resume(node).await.map(processes).map_err(failed) })
     }
+
+    fn limit_cpu(&self, node: u16, percent: u8) -> Pending<'_, Result<CpuUse, ActionError>> {
+        Box::pin(async move {
+            let before = self.cluster.limit_cpu(node, Some(percent)).await;
+            before.map(cpu_use).map_err(|error| ActionError::Unsupported(error.to_string()))
+        })
+    }
+
+    fn lift_cpu_limit(&self, node: u16) -> Pending<'_, Result<CpuUse, ActionError>> {
+        Box::pin(async move { self.cluster.limit_cpu(node, None).await.map(cpu_use).map_err(failed) })
+    }
+}
+
+fn cpu_use(used: lab::CpuUse) -> CpuUse {
+    let [time, cpu, held, cpu_held] =
+        [used.time_us, used.cpu_us, used.held_us, used.cpu_held_us].map(Duration::from_micros);
+    CpuUse { time, cpu, held, cpu_held }
 }
 
 /// The queue of a fault that holds packets. Fewer faults are active at once than there are queues.

@@ -15,7 +15,7 @@ use super::logs::{LogCollector, make_log_dir};
 use super::node_link::{NodeLink, UnexpectedEnd};
 use super::output::{output_pipe, read_all};
 use super::protocol::{
-    Ending, HubReply, HubRequest, HubSpec, NodeAnswer, NodeProcess, NodeRequest, NodeSetup, StartRequest,
+    CpuUse, Ending, HubReply, HubRequest, HubSpec, NodeAnswer, NodeProcess, NodeRequest, NodeSetup, StartRequest,
 };
 use super::sys::{NO_DEVICES, NO_SUID, READ_ONLY};
 use super::{CommandOutput, DataPlacement, Effect, Inside, Isolation, LAB_DIR, Lab, LabSpec, NodeExit, RuleCounter};
@@ -363,6 +363,13 @@ impl Lab for NamespaceLab {
 
     fn resume(&self, node: u16) -> Result<Effect> {
         self.reach_all(node, |id| NodeRequest::Resume { id })
+    }
+
+    fn limit_cpu(&self, node: u16, percent: Option<u8>) -> Result<CpuUse> {
+        match self.member(node)?.link.request(|id| NodeRequest::LimitCpu { id, percent }, &[])? {
+            NodeAnswer::Cpu(used) => Ok(used),
+            answer => Err(LabError::lost(format!("node {node} gave an answer that does not fit: {answer:?}"))),
+        }
     }
 
     fn exits(&self) -> Vec<NodeExit> {

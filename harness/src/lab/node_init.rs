@@ -23,7 +23,8 @@ use nix::unistd::Pid;
 use super::error::{Attempt, LabError, LabErrorKind, Result};
 use super::link::Link;
 use super::netlink::Netlink;
-use super::protocol::{Ending, NodeAnswer, NodeMessage, NodeProcess, NodeRequest, NodeSetup, StartRequest};
+use super::protocol::{CpuUse, Ending, NodeAnswer, NodeMessage, NodeProcess, NodeRequest, NodeSetup, StartRequest};
+use super::throttle::Throttle;
 use super::view::{self, View};
 use super::watchdog::Watchdog;
 use super::{confine, sys};
@@ -43,7 +44,7 @@ const ALL_PROCESSES: Pid = Pid::from_raw(-1);
 pub(crate) fn run(link: NodeInitLink, data: OwnedFd, shared: OwnedFd) -> ! {
     // An error here means that the controller is gone, and there is nobody left to tell.
     let folders = Some((data, shared));
-    let _ = NodeInit { link, running: BTreeMap::new(), folders, watchdog: None }.serve();
+    let _ = NodeInit { link, running: BTreeMap::new(), folders, watchdog: None, throttle: None, paused: false }.serve();
     std::process::exit(0)
 }
 
@@ -55,6 +56,10 @@ struct NodeInit {
     folders: Option<(OwnedFd, OwnedFd)>,
     /// From the set-up on.
     watchdog: Option<Watchdog>,
+    /// While the node's processes get a small share of the CPU.
+    throttle: Option<Throttle>,
+    /// Its processes are paused.
+    paused: bool,
 }
 
 impl NodeInit {
@@ -64,8 +69,9 @@ impl NodeInit {
         loop {
             let mut ready =
                 [PollFd::new(self.link.as_fd(), PollFlags::POLLIN), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
-            let pause = self.watchdog.as_ref().map_or(PollTimeout::NONE, Watchdog::pause);
-            match poll(&mut ready, pause) {
+            let pauses = [self.watchdog.as_ref().map(Watchdog::pause), self.throttle.as_ref().map(Throttle::pause)];
+            let pause = pauses.into_iter().flatten().min();
+            match poll(&mut ready, pause.unwrap_or(PollTimeout::NONE)) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -79,6 +85,10 @@ impl NodeInit {
                 self.link.send(&reply, &[])?;
                 // A child may have ended while a start had the signals unblocked.
                 self.reap()?;
+            }
+            if let Some(throttle) = &mut self.throttle {
+                // What cannot be stopped now can be at the next turn; the proof tells.
+                let _ = throttle.turn(self.paused);
             }
             if let Some(reason) = self.watchdog.as_mut().and_then(Watchdog::look) {
                 self.link.send(&NodeMessage::LimitReached { reason }, &[])?;
@@ -123,8 +133,12 @@ impl NodeInit {
                 (id, Ok(NodeAnswer::Done))
             }
             NodeRequest::KillAll { id } => (id, self.kill_all()),
-            NodeRequest::Pause { id } => (id, pause_all()),
-            NodeRequest::Resume { id } => (id, resume_all()),
+            NodeRequest::Pause { id } => {
+                self.paused = true;
+                (id, pause_all())
+            }
+            NodeRequest::Resume { id } => (id, self.resume_all()),
+            NodeRequest::LimitCpu { id, percent } => (id, self.limit_cpu(percent).map(NodeAnswer::Cpu)),
         };
         NodeMessage::Answer { id, answer }
     }
@@ -160,6 +174,7 @@ impl NodeInit {
         }
         let pid = spawn(start, descriptors)?;
         self.running.insert(pid, process.clone());
+        self.runs_again();
         Ok(NodeAnswer::Started { pid, process: Some(process) })
     }
 
@@ -170,6 +185,37 @@ impl NodeInit {
         let signal = Signal::try_from(signal).attempt(LabErrorKind::Usage, || format!("send signal {signal}"))?;
         kill(Pid::from_raw(pid), signal).attempt(LabErrorKind::Node, || format!("send {signal} to pid {pid}"))?;
         Ok(NodeAnswer::Done)
+    }
+
+    fn resume_all(&mut self) -> Result<NodeAnswer> {
+        signal_all(Signal::SIGCONT)?;
+        let resumed = reach_all("continue", |states| !states.contains(&'T'));
+        self.runs_again();
+        resumed
+    }
+
+    /// Processes run, whatever was done to those before them.
+    fn runs_again(&mut self) {
+        self.paused = false;
+        if let Some(throttle) = &mut self.throttle {
+            throttle.run_first();
+        }
+    }
+
+    fn limit_cpu(&mut self, percent: Option<u8>) -> Result<CpuUse> {
+        match (percent, self.throttle.take()) {
+            (Some(percent), None) => {
+                let (throttle, before) = Throttle::begin(percent)?;
+                self.throttle = Some(throttle);
+                Ok(before)
+            }
+            (None, Some(throttle)) => throttle.end(self.paused),
+            (Some(_), limited) => {
+                self.throttle = limited;
+                Err(LabError::usage("the node's processes are limited already"))
+            }
+            (None, None) => Err(LabError::usage("the node's processes are not limited")),
+        }
     }
 
     /// `kill(-1)` spares only the caller, and the kernel lets no fork slip through it, so one call reaches everything.
@@ -201,7 +247,7 @@ impl NodeInit {
     }
 }
 
-fn signal_all(signal: Signal) -> Result<()> {
+pub(super) fn signal_all(signal: Signal) -> Result<()> {
     match kill(ALL_PROCESSES, signal) {
         // There is no process but this one.
         Ok(()) | Err(Errno::ESRCH) => Ok(()),
@@ -212,11 +258,6 @@ fn signal_all(signal: Signal) -> Result<()> {
 fn pause_all() -> Result<NodeAnswer> {
     signal_all(Signal::SIGSTOP)?;
     reach_all("stop", |states| states.iter().all(|state| matches!(state, 'T' | 't')))
-}
-
-fn resume_all() -> Result<NodeAnswer> {
-    signal_all(Signal::SIGCONT)?;
-    reach_all("continue", |states| !states.contains(&'T'))
 }
 
 /// Waits until every living process of the node has thread states as wanted; answers which processes those are.

@@ -72,6 +72,19 @@ pub struct NodeProcess {
     pub name: String,
 }
 
+/// What the processes of a node ran in a time, as the scheduler says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CpuUse {
+    /// The time, µs.
+    pub time_us: u64,
+    /// CPU time that all of their threads used in it, µs.
+    pub cpu_us: u64,
+    /// The part of the time in which they were stopped by a limit, µs.
+    pub held_us: u64,
+    /// CPU time that they used in that part nevertheless, µs.
+    pub cpu_held_us: u64,
+}
+
 /// Controller → hub.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) enum HubRequest {
@@ -171,6 +184,8 @@ pub(crate) enum NodeRequest {
     Pause { id: u64 },
     /// Continue them, and wait until none is stopped.
     Resume { id: u64 },
+    /// Let them run only this part of the time (percent), or freely again.
+    LimitCpu { id: u64, percent: Option<u8> },
 }
 
 /// Node init → controller.
@@ -198,4 +213,5 @@ pub(crate) enum NodeAnswer {
     },
     Done,
     Processes(Vec<NodeProcess>),
+    Cpu(CpuUse),
 }

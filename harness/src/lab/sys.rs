@@ -255,6 +255,29 @@ pub(crate) fn process_ids() -> io::Result<Vec<i32>> {
     Ok(ids)
 }
 
+/// The threads of a process; none when it is gone.
+pub(crate) fn thread_ids(pid: i32) -> Vec<i32> {
+    let Ok(tasks) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    tasks.filter_map(|task| task.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
+/// The CPU time that a thread has used, ns; `None` when it is gone or the kernel does not keep it.
+pub(crate) fn thread_cpu_time_ns(pid: i32, thread: i32) -> Option<u64> {
+    let text = std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/schedstat")).ok()?;
+    text.split_whitespace().next()?.parse().ok()
+}
+
+/// For how long a process has existed, µs; `None` when it is gone.
+pub(crate) fn process_age_us(pid: i32) -> Option<u64> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The 22nd field; the second one, in parentheses, may contain anything.
+    let began: u64 = stat.rsplit_once(')')?.1.split_whitespace().nth(19)?.parse().ok()?;
+    let uptime = std::fs::read_to_string("/proc/uptime").ok()?;
+    let now: f64 = uptime.split_whitespace().next()?.parse().ok()?;
+    // The kernel shows ticks of 10 ms to programs, whatever its own are.
+    Some(((now * 1e6) as u64).saturating_sub(began * 10_000))
+}
+
 /// The command name and the states of all threads of a process; `None` when it is gone.
 pub(crate) fn process_state(pid: i32) -> Option<(String, Vec<char>)> {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;

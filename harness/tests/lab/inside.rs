@@ -22,6 +22,7 @@ pub(crate) fn run(inside: Inside) -> ! {
     match words[0] {
         "life" => life(up(inside, 3, &folder), &folder),
         "pause" => pause(up(inside, 2, &folder)),
+        "slow" => slow(up(inside, 1, &folder)),
         "exits" => exits(up(inside, 2, &folder)),
         "readiness" => readiness(up(inside, 1, &folder)),
         "partition" => partition(up(inside, 3, &folder)),
@@ -149,6 +150,32 @@ fn pause(lab: NamespaceLab) {
     assert_eq!(call(&lab, 2, 1), Ok(()));
     lab.pause(1).expect("pause again");
     assert_eq!(lab.kill(1).expect("a paused node can be killed").processes.len(), 1);
+}
+
+fn slow(lab: NamespaceLab) {
+    lab.start(1, &shell("while :; do :; done")).expect("start");
+    std::thread::sleep(Duration::from_millis(300));
+    let before = lab.limit_cpu(1, Some(10)).expect("limit");
+    assert!(before.cpu_us > 0 && before.time_us > 200_000 && before.held_us == 0, "{before:?}");
+    assert!(lab.limit_cpu(1, Some(10)).is_err(), "it is limited already");
+    std::thread::sleep(Duration::from_secs(1));
+    let used = lab.limit_cpu(1, None).expect("lift");
+    assert!(used.time_us >= 1_000_000 && used.cpu_us > 0, "{used:?}");
+    assert!(used.held_us * 10 > used.time_us * 7 && used.cpu_held_us * 20 < used.held_us, "{used:?}");
+    assert!(lab.limit_cpu(1, None).is_err(), "it is not limited any more");
+
+    // Processes that take the place of others are slow, too; a pause holds through every turn, and outlives the limit.
+    lab.limit_cpu(1, Some(20)).expect("limit again");
+    lab.kill(1).expect("kill");
+    lab.start(1, &shell("while :; do :; done")).expect("start again");
+    std::thread::sleep(Duration::from_millis(300));
+    lab.pause(1).expect("pause");
+    std::thread::sleep(Duration::from_millis(200));
+    let used = lab.limit_cpu(1, None).expect("lift again");
+    assert!(used.held_us * 2 > used.time_us && used.cpu_us > 0, "{used:?}");
+    let paused = lab.pause(1).expect("it is still paused").processes[0].pid;
+    assert_eq!(output(&lab, 1, &format!("cut -d' ' -f3 /proc/{paused}/stat")), "T");
+    assert_eq!(lab.resume(1).expect("resume").processes.len(), 1);
 }
 
 fn exits(lab: NamespaceLab) {
