@@ -16,6 +16,7 @@ use crate::partition::one_link::OneLink;
 use crate::partition::one_way::OneWay;
 use crate::partition::split::MajorityMinority;
 use crate::pause::Pause;
+use crate::slow_node::SlowNode;
 use crate::wipe::WipeOne;
 
 /// The faults there are, in an order that never changes: what a seed draws depends on it.
@@ -52,6 +53,7 @@ impl FaultCatalogue {
             .with(Delay(Whose::One))
             .with(Delay(Whose::All))
             .with(WipeOne)
+            .with(SlowNode)
     }
 
     /// Adds a fault.

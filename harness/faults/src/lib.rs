@@ -22,6 +22,7 @@ mod partition;
 mod pause;
 mod retry;
 mod schedule_generator;
+mod slow_node;
 mod stage;
 #[cfg(test)]
 mod testkit;
