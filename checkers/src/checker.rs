@@ -1,8 +1,8 @@
 //! A checker as users know it: its name, what it decides, what it can read, and how it judges.
 //!
 //! One [`Checker`] describes one checker completely: `rashomon list models`, `rashomon check --model`, the guard
-//! against histories that it cannot read ([`crate::guard`]) and the choice of a workload all go by it. Adding one is
-//! one constant and its entry in a list; a crate of one's own hands its constant to the program's registry.
+//! against histories that it cannot read (`checkers/src/guard.rs`) and the choice of a workload all go by it. Adding
+//! one is one constant and its entry in a list; a crate of one's own hands its constant to the program's registry.
 
 use std::fmt;
 

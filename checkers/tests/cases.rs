@@ -353,3 +353,13 @@ fn logs_allow_for_copies_and_for_polls_of_unknown_outcome() {
     expect("log", Finding::Invalid, &passed("2 poll -> ?\n", ""));
     expect("log", Finding::Unknown, &passed("1 poll -> ?\n", ""));
 }
+
+#[test]
+fn values_at_both_ends_of_what_is_numbered_are_told_apart() {
+    // Nil and -1 are the first and the last of the numbers that values have in a history.
+    let written = "0 write -1 -> ok\n0 write null -> ok\n1 read -> null";
+    for model in ["register", "cas-register"] {
+        expect(model, Finding::Valid, written);
+        expect(model, Finding::Invalid, &written.replace("1 read -> null", "1 read -> -1"));
+    }
+}

@@ -46,7 +46,7 @@ fn join((low, high): (u32, u32), other: (u32, u32)) -> (u32, u32) {
 }
 
 fn width((low, high): (u32, u32)) -> u32 {
-    if low > high { 0 } else { high - low + 1 }
+    if low > high { 0 } else { (high - low).saturating_add(1) }
 }
 
 /// How tables are laid out.
