@@ -7,6 +7,8 @@ pub mod anomalies;
 pub mod brute;
 pub mod certificate;
 pub mod checker;
+#[cfg(test)]
+mod core_tests;
 pub mod engine;
 pub mod eventual;
 mod explain;
@@ -36,6 +38,7 @@ pub mod subhistory;
 mod threads;
 pub mod transactions;
 mod verdict;
+mod weakened;
 
 pub use checker::{Checker, Request};
 pub use level::{Level, UnknownLevel};

@@ -1,9 +1,9 @@
 //! Minimal cores: which facts of a history contradict each other.
 //!
-//! A history is weakened step by step and stays refuted: an observer is dropped, the completion of any other operation
-//! is forgotten (so that it may happen at any time or never), and what is left is *widened*: an operation may begin
-//! earlier or end later than it did. Only such *relaxations* are sound. Deleting an operation that took effect is not:
-//! it would orphan whoever saw its effect and make a contradiction where there was none.
+//! A history is weakened step by step and stays refuted: an observer is dropped, the answer of any other operation is
+//! forgotten (so that it may happen at any time or never; see [`crate::weakened`]), and what is left is *widened*: an
+//! operation may begin earlier or end later than it did. Only such *relaxations* are sound. Deleting an operation that
+//! took effect is not: it would orphan whoever saw its effect and make a contradiction where there was none.
 //!
 //! Most of what was weakened has nothing to do with the contradiction. So the search leaves it out at first, and brings
 //! in what turns out to be needed to explain a core that was too small (refinement by counterexample; Clarke, Grumberg,
@@ -27,53 +27,117 @@ const STRETCHED_BESIDE: usize = 256;
 pub(crate) struct Core {
     /// The operations that certainly took effect, as recorded, in order of invocation.
     pub(crate) facts: Vec<Item>,
-    /// The others that could have explained them, all without a completion.
+    /// The others that could have explained them, weakened.
     pub(crate) beside: Vec<Item>,
-    /// Everything else that was weakened: it cannot explain them.
+    /// Everything else, weakened: it cannot explain them.
     pub(crate) apart: Vec<Item>,
     /// Which completion came before which invocation, as far as that matters and does not follow from other such pairs.
     pub(crate) order: Vec<(OpId, OpId)>,
+    /// Whether the effort was enough to find that each fact is needed.
+    pub(crate) is_minimal: bool,
     /// All of them, widened until any further widening would explain them. What is refuted at last.
     #[cfg(test)]
     pub(crate) widened: Vec<Item>,
 }
 
-/// Shrinks the refuted prefix of a history (all events up to and including position `at`), or what of it is `among`
-/// some operations, if those alone are refuted too.
-///
-/// `observes` says whether an operation never changes the state; `decide` judges a weaker history, items in order of
-/// invocation, and only a definite *no* counts. None of the facts that come back can be weakened: greedily, observers
-/// before others, oldest first.
-pub(crate) fn minimal_core(
-    items: &[Item],
-    at: u32,
-    among: &[OpId],
-    observes: impl Fn(&Item) -> bool,
-    mut decide: impl FnMut(&[Item]) -> Answer,
-) -> Core {
-    let mut prefix: Vec<Item> = items.iter().copied().filter(|item| item.invoked <= at).collect();
-    for item in &mut prefix {
-        if item.completed > at {
-            item.completed = NEVER;
-        }
-    }
-    prefix.retain(|item| item.is_certain() || !observes(item));
-    let chosen: Vec<Item> = prefix.iter().copied().filter(|item| among.binary_search(&item.op).is_ok()).collect();
-    if !chosen.is_empty() && matches!(decide(&chosen), Answer::No { .. }) {
-        prefix = chosen;
-    }
-    let beside = vec![false; prefix.len()];
-    Shrinking { items: &prefix, observes, decide, beside }.core()
+/// Operations of one object with their weaker selves.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operations<'a> {
+    /// As recorded, in order of invocation.
+    pub(crate) items: &'a [Item],
+    /// See [`crate::weakened::Weakened::selves`].
+    pub(crate) weaker: &'a [Option<Item>],
 }
 
-/// The search for a core. Operations are indices into `items`.
-struct Shrinking<'a, O, D> {
+/// Shrinks a contradiction to facts among some operations; `None` when these contradict each other only as long as
+/// some other operation is not weakened, or the effort did not suffice to tell.
+///
+/// `decide` judges a weaker history, items in order of invocation, and only a definite *no* counts. None of the facts
+/// that come back can be weakened: greedily, observers before others, oldest first.
+pub(crate) fn core_among(
+    operations: Operations<'_>,
+    among: &[OpId],
+    mut decide: impl FnMut(&[Item]) -> Answer,
+) -> Option<Core> {
+    let last = |item: &&Item| item.is_certain() && among.binary_search(&item.op).is_ok();
+    let at = operations.items.iter().filter(last).map(|item| item.completed).max()?;
+    let prefix = Prefix::of(operations, at);
+    let certain = prefix.certain(|item| among.binary_search(&item.op).is_ok());
+    let refuted = matches!(decide(&prefix.all(&certain)), Answer::No { .. });
+    refuted.then(|| Shrinking::new(&prefix, decide).core(certain))
+}
+
+/// Shrinks a refuted history: all events up to and including position `at` contradict each other, for certain or
+/// probably. `None` when the effort did not suffice to find that again.
+pub(crate) fn core_until(
+    operations: Operations<'_>,
+    at: u32,
+    certain: bool,
+    mut decide: impl FnMut(&[Item]) -> Answer,
+) -> Option<Core> {
+    for at in [at, NEVER - 1] {
+        let prefix = Prefix::of(operations, at);
+        let facts = prefix.certain(|_| true);
+        // That the prefix is refuted is known, unless what was pending then counts for more.
+        let is_known = certain && prefix.is_as_recorded;
+        if is_known || matches!(decide(&prefix.all(&facts)), Answer::No { .. }) {
+            return Some(Shrinking::new(&prefix, decide).core(facts));
+        }
+    }
+    None
+}
+
+/// A history up to some position.
+struct Prefix<'a> {
+    /// What was invoked until then; what was pending is weakened.
+    items: Vec<Item>,
+    weaker: Vec<Option<Item>>,
+    /// What was invoked later.
+    later: &'a [Option<Item>],
+    /// Whether what was pending could return nothing that it has forgotten.
+    is_as_recorded: bool,
+}
+
+impl<'a> Prefix<'a> {
+    fn of(operations: Operations<'a>, at: u32) -> Prefix<'a> {
+        let end = operations.items.partition_point(|item| item.invoked <= at);
+        let (now, later) = operations.weaker.split_at(end);
+        let mut prefix =
+            Prefix { items: Vec::with_capacity(end), weaker: Vec::with_capacity(end), later, is_as_recorded: true };
+        for (item, weaker) in operations.items.iter().zip(now) {
+            let is_pending = item.completed > at;
+            let Some(seen) = (if is_pending { *weaker } else { Some(*item) }) else { continue };
+            prefix.is_as_recorded &= seen.class == item.class;
+            prefix.items.push(seen);
+            prefix.weaker.push(*weaker);
+        }
+        prefix
+    }
+
+    /// The operations that certainly took effect, of some.
+    fn certain(&self, of: impl Fn(&Item) -> bool) -> Vec<u32> {
+        (0..self.items.len() as u32)
+            .filter(|&item| self.items[item as usize].is_certain() && of(&self.items[item as usize]))
+            .collect()
+    }
+
+    /// These facts, and everything else weakened.
+    fn all(&self, facts: &[u32]) -> Vec<Item> {
+        let is_fact = |index: usize| facts.binary_search(&(index as u32)).is_ok();
+        let seen = |index: usize| if is_fact(index) { Some(self.items[index]) } else { self.weaker[index] };
+        (0..self.items.len()).filter_map(seen).collect()
+    }
+}
+
+/// The search for a core. Operations are indices into the prefix.
+struct Shrinking<'a, D> {
     /// The history to weaken.
-    items: &'a [Item],
-    observes: O,
+    prefix: &'a Prefix<'a>,
     decide: D,
     /// Which operations are looked at once they are weakened.
     beside: Vec<bool>,
+    /// Whether it was not found out if some single operation is needed.
+    is_short: bool,
 }
 
 /// An operation's invocation or completion.
@@ -83,12 +147,15 @@ struct Moment {
     completes: bool,
 }
 
-impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
-    fn core(mut self) -> Core {
-        let certain: Vec<u32> =
-            (0..self.items.len() as u32).filter(|&item| self.items[item as usize].is_certain()).collect();
+impl<'a, D: FnMut(&[Item]) -> Answer> Shrinking<'a, D> {
+    fn new(prefix: &'a Prefix<'a>, decide: D) -> Shrinking<'a, D> {
+        Shrinking { prefix, decide, beside: vec![false; prefix.items.len()], is_short: false }
+    }
+
+    /// The core of facts that are refuted beside everything else weakened.
+    fn core(mut self, refuted: Vec<u32>) -> Core {
         for _ in 0..ROUNDS {
-            let facts = self.shrink(certain.clone());
+            let facts = self.shrink(refuted.clone());
             let mut moments = self.moments(&facts);
             let mut all = self.beside_all(&facts, &moments);
             let mut answer = (self.decide)(&all);
@@ -104,7 +171,7 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
             }
         }
         self.beside.fill(true);
-        let facts = self.shrink(certain);
+        let facts = self.shrink(refuted);
         let moments = self.moments(&facts);
         let all = self.beside_all(&facts, &moments);
         self.finish(&facts, &moments, all)
@@ -114,7 +181,7 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
     fn bring_in(&mut self, facts: &[u32], explanation: &[OpId]) -> bool {
         let mut new = false;
         for op in explanation {
-            let item = self.items.binary_search_by_key(op, |item| item.op).expect("it is one of the items");
+            let item = self.prefix.items.binary_search_by_key(op, |item| item.op).expect("it is one of the items");
             if facts.binary_search(&(item as u32)).is_err() {
                 new |= !std::mem::replace(&mut self.beside[item], true);
             }
@@ -122,23 +189,32 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
         new
     }
 
-    /// An operation as far as it is looked at: its facts, or without its completion, or not at all.
+    /// An operation as far as it is looked at: its facts, or its weaker self, or not at all.
     fn as_seen(&self, item: u32, facts: &[u32]) -> Option<Item> {
-        let seen = self.items[item as usize];
         if facts.binary_search(&item).is_ok() {
-            return Some(seen);
+            return Some(self.prefix.items[item as usize]);
         }
-        let beside = self.beside[item as usize] && !(self.observes)(&seen);
-        beside.then_some(Item { completed: NEVER, ..seen })
+        self.prefix.weaker[item as usize].filter(|_| self.beside[item as usize])
     }
 
-    fn is_refuted(&mut self, facts: &[u32]) -> bool {
-        let seen: Vec<Item> = (0..self.items.len() as u32).filter_map(|item| self.as_seen(item, facts)).collect();
-        matches!((self.decide)(&seen), Answer::No { .. })
+    /// Whether some facts are refuted; `None` when the effort did not suffice.
+    fn is_refuted(&mut self, facts: &[u32]) -> Option<bool> {
+        let seen: Vec<Item> =
+            (0..self.prefix.items.len() as u32).filter_map(|item| self.as_seen(item, facts)).collect();
+        match (self.decide)(&seen) {
+            Answer::No { .. } => Some(true),
+            Answer::Yes(_) => Some(false),
+            Answer::Unknown(_) => None,
+        }
+    }
+
+    fn observes(&self, item: u32) -> bool {
+        self.prefix.weaker[item as usize].is_none()
     }
 
     /// Weakens what can be, in chunks of halving size.
     fn shrink(&mut self, mut facts: Vec<u32>) -> Vec<u32> {
+        self.is_short = false;
         // Other clients' reads go first: an acknowledged write is the better evidence.
         for only_observers in [true, false] {
             let mut chunk = facts.len().next_power_of_two();
@@ -146,12 +222,14 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
                 let mut start = 0;
                 while start < facts.len() {
                     let end = (start + chunk).min(facts.len());
-                    let stays = |&&item: &&u32| only_observers && !(self.observes)(&self.items[item as usize]);
+                    let stays = |&&item: &&u32| only_observers && !self.observes(item);
                     let mut fewer = facts[..start].to_vec();
                     fewer.extend(facts[start..end].iter().filter(stays));
                     let next = fewer.len();
                     fewer.extend(&facts[end..]);
-                    if fewer.len() < facts.len() && self.is_refuted(&fewer) {
+                    let refuted = if fewer.len() < facts.len() { self.is_refuted(&fewer) } else { Some(false) };
+                    self.is_short |= refuted.is_none() && chunk == 1;
+                    if refuted == Some(true) {
                         (start, facts) = (next, fewer);
                     } else {
                         start = end;
@@ -166,7 +244,7 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
     /// The events of what is looked at, in order.
     fn moments(&self, facts: &[u32]) -> Vec<Moment> {
         let mut moments = Vec::new();
-        for item in 0..self.items.len() as u32 {
+        for item in 0..self.prefix.items.len() as u32 {
             let Some(seen) = self.as_seen(item, facts) else { continue };
             moments.push((seen.invoked, Moment { item, completes: false }));
             if seen.is_certain() {
@@ -222,11 +300,19 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
 
     /// Operations with these events, in order of invocation.
     fn arrange(&self, moments: &[Moment]) -> Vec<Item> {
+        let mut completes = vec![false; self.prefix.items.len()];
+        for moment in moments {
+            completes[moment.item as usize] |= moment.completes;
+        }
         let mut arranged: Vec<Item> = Vec::with_capacity(moments.len());
         for (position, moment) in moments.iter().enumerate() {
-            let item = self.items[moment.item as usize];
+            let item = self.prefix.items[moment.item as usize];
             if !moment.completes {
-                arranged.push(Item { invoked: position as u32, completed: NEVER, ..item });
+                // What never completes is there as its weaker self.
+                let seen =
+                    if completes[moment.item as usize] { Some(item) } else { self.prefix.weaker[moment.item as usize] };
+                let class = seen.map_or(item.class, |seen| seen.class);
+                arranged.push(Item { class, invoked: position as u32, completed: NEVER, ..item });
             } else if let Some(begun) = arranged.iter_mut().rev().find(|begun| begun.op == item.op) {
                 begun.completed = position as u32;
             }
@@ -237,15 +323,15 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
     /// The same beside all others without their completions. Each of them is invoked as late as can be without coming
     /// after a completion that it did not come after.
     fn beside_all(&self, facts: &[u32], moments: &[Moment]) -> Vec<Item> {
-        let mut all = Vec::with_capacity(self.items.len() + facts.len());
+        let items = &self.prefix.items;
+        let mut all = Vec::with_capacity(items.len() + facts.len());
         let mut next = 0;
-        for (index, item) in self.items.iter().enumerate() {
+        for (index, item) in items.iter().enumerate() {
             let seen = self.beside[index] || facts.binary_search(&(index as u32)).is_ok();
-            if seen || (self.observes)(item) {
+            if seen || self.observes(index as u32) {
                 continue;
             }
-            let later =
-                |moment: &&Moment| moment.completes && self.items[moment.item as usize].completed > item.invoked;
+            let later = |moment: &&Moment| moment.completes && items[moment.item as usize].completed > item.invoked;
             let until = moments[next..].iter().position(|moment| later(&moment)).map_or(moments.len(), |at| next + at);
             all.extend_from_slice(&moments[next..until]);
             all.push(Moment { item: index as u32, completes: false });
@@ -256,16 +342,17 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
     }
 
     fn finish(&self, facts: &[u32], moments: &[Moment], _all: Vec<Item>) -> Core {
-        let without_end =
-            |&index: &usize| facts.binary_search(&(index as u32)).is_err() && !(self.observes)(&self.items[index]);
-        let weakened = |index: usize| Item { completed: NEVER, ..self.items[index] };
-        let (beside, apart): (Vec<usize>, Vec<usize>) =
-            (0..self.items.len()).filter(without_end).partition(|&index| self.beside[index]);
+        let items = &self.prefix.items;
+        let is_fact = |index: usize| facts.binary_search(&(index as u32)).is_ok();
+        let others = (0..items.len()).filter(|&index| !is_fact(index));
+        let (beside, apart): (Vec<usize>, Vec<usize>) = others.partition(|&index| self.beside[index]);
+        let weaker = |indices: Vec<usize>| indices.into_iter().filter_map(|index| self.prefix.weaker[index]);
         Core {
-            facts: facts.iter().map(|&item| self.items[item as usize]).collect(),
-            beside: beside.into_iter().map(weakened).collect(),
-            apart: apart.into_iter().map(weakened).collect(),
+            facts: facts.iter().map(|&item| items[item as usize]).collect(),
+            beside: weaker(beside).collect(),
+            apart: weaker(apart).chain(self.prefix.later.iter().flatten().copied()).collect(),
             order: self.order(moments),
+            is_minimal: !self.is_short,
             #[cfg(test)]
             widened: _all,
         }
@@ -273,7 +360,7 @@ impl<O: Fn(&Item) -> bool, D: FnMut(&[Item]) -> Answer> Shrinking<'_, O, D> {
 
     /// The pairs of completion and invocation that follow from no others.
     fn order(&self, moments: &[Moment]) -> Vec<(OpId, OpId)> {
-        let op = |item: u32| self.items[item as usize].op;
+        let op = |item: u32| self.prefix.items[item as usize].op;
         let mut order = Vec::new();
         for (at, second) in moments.iter().enumerate().filter(|(_, moment)| !moment.completes) {
             // What completed before the latest invocation of what completed before is ordered through that.

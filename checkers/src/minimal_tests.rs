@@ -1,31 +1,26 @@
 //! Minimal cores against brute force: they contradict each other, each fact of them is needed, and so is each pair of
-//! events whose order is left; and a smaller clock error than the one reported explains nothing.
+//! events whose order is left.
 
 use std::sync::Arc;
 
 use rashomon_history::{History, OpId, Value};
 
 use crate::brute::is_linearizable;
-use crate::explain::{decider, measuring};
-use crate::minimal::{Core, minimal_core};
-use crate::model::{Model, Nature};
+use crate::explain::Case;
+use crate::minimal::core_until;
+use crate::model::Model;
 use crate::models::{AppendList, CasRegister, FailedCas, StringMap};
 use crate::objects::{Container, Discipline};
-use crate::severity::{Uncertainty, of_core};
 use crate::small::{Call, Choices, random_history};
 use crate::specialist::Ops;
-use crate::subhistory::{Item, NEVER, Subhistory, compile};
+use crate::subhistory::{Item, NEVER, compile};
 
-struct Check<'a, M: Model> {
-    model: &'a M,
-    history: &'a History,
-    subhistory: Subhistory<M::Op>,
-}
+struct Check<'a, M: Model>(Case<'a, M>);
 
 impl<M: Model> Check<'_, M> {
     /// Whether some order explains these operations: tries them all.
     fn explained(&self, items: &[Item]) -> bool {
-        self.extends(items, &mut Vec::new(), &self.model.initial())
+        self.extends(items, &mut Vec::new(), &self.0.model.initial())
     }
 
     fn extends(&self, items: &[Item], placed: &mut Vec<OpId>, state: &M::State) -> bool {
@@ -34,28 +29,24 @@ impl<M: Model> Check<'_, M> {
         let next: Vec<Item> = left().filter(|item| item.invoked < until).copied().collect();
         next.iter().any(|item| {
             placed.push(item.op);
-            let after = self.model.step(state, &self.subhistory.classes[item.class as usize]);
+            let after = self.0.model.step(state, &self.0.subhistory.classes[item.class as usize]);
             let found = after.into_iter().any(|after| self.extends(items, placed, &after));
             placed.pop();
             found
         })
     }
 
-    fn observes(&self, item: &Item) -> bool {
-        self.model.nature(&self.subhistory.classes[item.class as usize]) == Nature::Observer
-    }
-
-    /// Every fact on its own weakened: dropped or without its completion.
+    /// Every fact on its own weakened.
     fn every_fact_is_needed(&self, items: &[Item], facts: &[Item]) {
+        let operations = self.0.operations();
         for fact in facts {
-            let mut weaker = items.to_vec();
-            weaker.retain_mut(|item| {
-                if item.op == fact.op {
-                    item.completed = NEVER;
-                }
-                item.op != fact.op || !self.observes(fact)
+            let index = operations.items.binary_search_by_key(&fact.op, |item| item.op).expect("it is one of them");
+            let weaker = items.iter().filter_map(|item| match operations.weaker[index] {
+                _ if item.op != fact.op => Some(*item),
+                weaker => weaker.map(|weaker| Item { invoked: item.invoked, ..weaker }),
             });
-            assert!(self.explained(&weaker), "{:?} is not needed: {items:?}\n{:?}", fact.op, self.history);
+            let weaker: Vec<Item> = weaker.collect();
+            assert!(self.explained(&weaker), "{:?} is not needed: {items:?}\n{:?}", fact.op, self.0.history);
         }
     }
 
@@ -91,42 +82,12 @@ impl<M: Model> Check<'_, M> {
                     "that {:?} ended before {:?} began is not needed: {items:?}\n{:?}",
                     first.op,
                     second.op,
-                    self.history
+                    self.0.history
                 );
                 needed += 1;
             }
         }
         needed
-    }
-
-    /// What the clocks would have to be wrong by, by trying.
-    fn uncertainty(&self, core: &Core) {
-        let all = [&core.facts[..], &core.beside, &core.apart].concat();
-        let moved = |error: u64| {
-            let mut moments: Vec<(i64, bool, usize)> = Vec::new();
-            for (index, item) in all.iter().enumerate() {
-                let time = |position: u32| self.history.time_at(position) as i64;
-                moments.push((time(item.invoked) - error as i64, false, index));
-                if item.is_certain() {
-                    moments.push((time(item.completed) + error as i64, true, index));
-                }
-            }
-            moments.sort_unstable();
-            let mut moved = all.clone();
-            for (position, (_, completes, index)) in moments.into_iter().enumerate() {
-                let item = &mut moved[index];
-                *(if completes { &mut item.completed } else { &mut item.invoked }) = position as u32;
-            }
-            moved
-        };
-        match of_core(self.history, core, measuring(self.model, &self.subhistory.classes)) {
-            None => panic!("so small a core can be decided"),
-            Some(Uncertainty::Of(error)) => {
-                assert!(self.explained(&moved(error)), "{error} ns does not explain {:?}", self.history);
-                assert!(!self.explained(&moved(error - 1)), "less than {error} ns explains {:?}", self.history);
-            }
-            Some(Uncertainty::Never) => assert!(!self.explained(&moved(1 << 40)), "{:?}", self.history),
-        }
     }
 }
 
@@ -137,9 +98,11 @@ fn examine<M: Model>(model: &M, history: &History) -> Option<(usize, u32)> {
         return None;
     }
     let subhistory = compile(model, history, ops).expect("the test's operations are of this model");
-    let observes = |item: &Item| model.nature(&subhistory.classes[item.class as usize]) == Nature::Observer;
-    let core = minimal_core(&subhistory.items, NEVER - 1, &[], observes, decider(model, &subhistory.classes, 1_000));
-    let check = Check { model, history, subhistory: subhistory.clone() };
+    let check = Check(Case::new(model, history, subhistory));
+    let mut shrinking = check.0.shrinking(1_000);
+    let core = core_until(check.0.operations(), NEVER - 1, true, |items| shrinking.decide(items));
+    let core = core.expect("so small a history can be decided");
+    assert!(core.is_minimal, "{core:?}");
     assert!(core.facts.is_sorted_by_key(|item| item.op) && core.facts.iter().all(Item::is_certain));
     assert!(!check.explained(&core.widened), "the core does not contradict itself: {core:?}\n{history:?}");
     let of = |ops: &[Item], op: OpId| ops.iter().any(|item| item.op == op);
@@ -150,7 +113,6 @@ fn examine<M: Model>(model: &M, history: &History) -> Option<(usize, u32)> {
         let find = |op: OpId| near.iter().find(|item| item.op == op).expect("it is one of the core's");
         assert!(find(first).completed < find(second).invoked, "{core:?}");
     }
-    check.uncertainty(&core);
     Some((core.facts.len(), needed))
 }
 

@@ -8,9 +8,9 @@
 use rashomon_history::History;
 
 use crate::engine::Answer;
-use crate::minimal::Core;
+use crate::minimal::{Core, Operations};
 use crate::story::Span;
-use crate::subhistory::{Item, NEVER};
+use crate::subhistory::Item;
 
 /// More pairs of operations than this are not looked at.
 const PAIRS: usize = 1 << 18;
@@ -29,12 +29,12 @@ impl Uncertainty {
     pub(crate) fn sentence(self, what: &str) -> String {
         match self {
             Uncertainty::Of(error) => format!(
-                "Clocks that were wrong by less than {} excuse nothing: only had every operation begun that much \
-                 earlier and ended that much later could {what} be explained.",
-                Span(error)
+                "A timestamp error below {} does not explain this: {what} would be legal only if every operation began \
+                 that much earlier and ended that much later.",
+                Span(error).rounded_down()
             ),
             Uncertainty::Never => {
-                format!("No clock error excuses it: nothing explains {what} at whatever times.")
+                format!("No timestamp error explains this: {what} would not be legal at any other times.")
             }
         }
     }
@@ -52,8 +52,14 @@ pub(crate) fn of_core(
     if core.apart.is_empty() {
         return Some(found);
     }
-    // What could not explain the facts as they were could perhaps with other clocks.
-    let all = in_order(&[&core.facts, &core.beside, &core.apart]);
+    // What could not explain the facts as they were could perhaps with other clocks, unless it began too late even so.
+    let last = core.facts.iter().map(|item| history.time_at(item.completed)).max().unwrap_or(0);
+    let horizon = match found {
+        Uncertainty::Of(error) => last.saturating_add(error.saturating_mul(2)),
+        Uncertainty::Never => u64::MAX,
+    };
+    let apart = core.apart.iter().copied().filter(|item| history.time_at(item.invoked) <= horizon);
+    let all = in_order(&[&core.facts, &core.beside, &apart.collect::<Vec<_>>()]);
     let errors = self::errors(history, &core.facts, &all)?;
     let short = match found {
         Uncertainty::Of(error) => errors.iter().rev().copied().find(|&shorter| shorter < error),
@@ -65,28 +71,28 @@ pub(crate) fn of_core(
     }
 }
 
-/// The least timestamp error that explains the whole history up to a position.
+/// The least timestamp error that explains what completed up to a position; what else there is counts as weakened.
 pub(crate) fn of_prefix(
     history: &History,
-    items: &[Item],
+    operations: Operations<'_>,
     at: u32,
     mut decide: impl FnMut(&[Item]) -> Answer,
 ) -> Option<Uncertainty> {
-    let mut prefix: Vec<Item> = items.iter().copied().filter(|item| item.invoked <= at).collect();
-    for item in prefix.iter_mut().filter(|item| item.completed > at) {
-        item.completed = NEVER;
-    }
-    let errors = errors(history, &prefix, &prefix)?;
-    least(history, &prefix, &errors, &mut decide)
+    let seen = operations.items.iter().zip(operations.weaker);
+    let seen = seen.filter_map(|(item, weaker)| if item.completed <= at { Some(*item) } else { *weaker });
+    let all: Vec<Item> = seen.collect();
+    let errors = errors(history, &all, &all)?;
+    least(history, &all, &errors, &mut decide)
 }
 
-fn in_order(lists: &[&[Item]]) -> Vec<Item> {
+/// Operations of several lists in order of invocation.
+pub(crate) fn in_order(lists: &[&[Item]]) -> Vec<Item> {
     let mut items = lists.concat();
     items.sort_unstable_by_key(|item| item.op);
     items
 }
 
-/// The clock errors at which some operation no longer completes before another is invoked, in order.
+/// The timestamp errors at which some operation no longer completes before another is invoked, in order.
 fn errors(history: &History, first: &[Item], second: &[Item]) -> Option<Vec<u64>> {
     if first.len().saturating_mul(second.len()) > PAIRS {
         return None;

@@ -8,6 +8,8 @@ use crate::model::Model;
 use crate::subhistory::{Item, NEVER, Subhistory};
 use crate::verdict::{Anomaly, Edge, EdgeKind};
 
+/// A sentence lists so many operations.
+pub(crate) const LISTED: usize = 12;
 /// Pairs of operations whose order matters that are described one by one.
 const ORDER_DESCRIBED: usize = 12;
 
@@ -58,6 +60,17 @@ pub(crate) fn capital(words: impl std::fmt::Display) -> String {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub u64);
 
+impl Span {
+    /// The same, rounded down: to say that less than this is not enough.
+    pub(crate) fn rounded_down(self) -> Span {
+        Span(match self.0 {
+            nanos @ 0..1_000_000 => nanos,
+            nanos @ 1_000_000..1_000_000_000 => nanos - nanos % 100_000,
+            nanos => nanos - nanos % 1_000_000,
+        })
+    }
+}
+
 impl fmt::Display for Span {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let nanos = self.0;
@@ -80,6 +93,13 @@ pub fn name_operation<M: Model>(model: &M, view: &OpView<'_>, op: &M::Op, comple
     }
 }
 
+/// Named operations within a sentence: the last ones, where there are many.
+pub(crate) fn list_operations(names: &[String]) -> String {
+    let more = names.len().saturating_sub(LISTED);
+    let earlier = if more > 0 { format!("after {more} earlier operations, ") } else { String::new() };
+    format!("{earlier}{}", names[more..].join("; "))
+}
+
 /// Which real-time order the contradiction needs: an edge for each pair.
 fn real_time_edges<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Vec<Edge> {
     let name = |op: OpId| {
@@ -90,7 +110,7 @@ fn real_time_edges<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Vec<Edge> {
     let edge = |&(from, to): &(OpId, OpId)| {
         let ((first, before), (second, after)) = (name(from), name(to));
         let gap = after.invoke_time.saturating_sub(before.complete_time.unwrap_or(after.invoke_time));
-        let why = format!("{first} ended {} before {second} began", Span(gap));
+        let why = format!("{first} completed {} before {second} was invoked", Span(gap));
         Edge { from, to, kind: EdgeKind::REAL_TIME, why }
     };
     story.order.iter().map(edge).collect()
@@ -99,7 +119,7 @@ fn real_time_edges<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Vec<Edge> {
 /// The same in sentences, the first of many.
 fn describe_order(edges: &[Edge]) -> Vec<String> {
     let mut described: Vec<String> =
-        edges.iter().take(ORDER_DESCRIBED).map(|edge| format!("It matters that {}.", edge.why)).collect();
+        edges.iter().take(ORDER_DESCRIBED).map(|edge| format!("Needed: {}.", edge.why)).collect();
     if edges.len() > ORDER_DESCRIBED {
         described.push(format!("So do {} more such pairs.", edges.len() - ORDER_DESCRIBED));
     }
@@ -121,7 +141,7 @@ pub(crate) fn describe<M: Model>(model: &M, story: &Story<'_, M::Op>) -> Anomaly
             _ => format!(
                 "No order of these {} operations explains what they returned: {}.",
                 listed.len(),
-                listed.join("; ")
+                list_operations(&listed)
             ),
         },
         explanation: Vec::new(),

@@ -90,12 +90,12 @@ fn how_far_off_it_was_is_told() {
     let told = &judge(stale).anomalies[0].explanation;
     let tells = |what: &str| assert!(told.iter().any(|line| line.contains(what)), "{what}: {told:#?}");
     tells("at least 3 versions stale");
-    tells("process 0's write 1 ended 1.0 ms before process 0's write 2 began");
-    tells("process 0's write 2 ended 5.0 ms before process 1's read → 1 began");
+    tells("process 0's write 1 completed 1.0 ms before process 0's write 2 was invoked");
+    tells("process 0's write 2 completed 5.0 ms before process 1's read → 1 was invoked");
     // Half of the shorter gap closes it from both sides.
-    tells("wrong by less than 500 µs excuse nothing");
+    tells("A timestamp error below 500 µs does not explain this");
     let nowhere = judge("1 invoke read nil\n1 ok read 7");
-    assert!(nowhere.anomalies[0].explanation.iter().any(|line| line.contains("No clock error excuses it")));
+    assert!(nowhere.anomalies[0].explanation.iter().any(|line| line.contains("No timestamp error explains this")));
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn a_core_stays_small_where_values_repeat() {
     assert_eq!(name, "stale read", "the 2 was written over: it need not have been lost");
     assert!(operations.len() <= 16 && operations.contains(&40), "{operations:?}");
     let explanation = &judge(&lines).anomalies[0].explanation[0];
-    assert!(explanation.contains("every explanation of what had happened so far agrees"), "{explanation}");
+    assert!(explanation.starts_with("Every explanation of what had completed by "), "{explanation}");
 }
 
 #[test]

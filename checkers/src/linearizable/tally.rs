@@ -214,12 +214,12 @@ impl Tally {
 
 impl Refuted {
     fn explain<M: Model>(&self, model: &M, history: &History, keys: &Keys) -> Anomaly {
+        let subhistory = compile(model, history, keys.of_key(self.key));
+        let subhistory = subhistory.expect("the specialist reads what the model reads");
         match &self.cause {
-            Cause::Rule(broken) => explain::explain_rule(model, history, broken),
+            Cause::Rule(broken) => explain::explain_rule(model, history, subhistory, broken),
             Cause::Contradiction { at, among } => {
-                let subhistory = compile(model, history, keys.of_key(self.key));
-                let subhistory = subhistory.expect("the specialist reads what the model reads");
-                explain::explain(model, history, &subhistory, explain::Refuted { at: *at, among, steps: self.steps })
+                explain::explain(model, history, subhistory, explain::Refuted { at: *at, among, steps: self.steps })
             }
         }
     }

@@ -147,24 +147,21 @@ fn place(
     let mut places: FxHashMap<&Value, usize> = FxHashMap::default();
     for (place, item) in list.iter().enumerate() {
         if !appended.contains_key(item) || places.insert(item, place).is_some() {
-            return Err(longest_at.into_iter().chain(appended.get(item).copied()).collect());
+            return Err(longest_at.into_iter().collect());
         }
     }
     // By length of the list: those that read it, then the append that made it longer.
     let mut readers: Vec<Vec<u32>> = vec![Vec::new(); list.len() + 1];
     for (index, items) in reads {
         if items[..] != list[..items.len()] {
-            let differ = (0..items.len()).find(|&place| items[place] != list[place]).expect("they differ somewhere");
-            let writers = [&items[differ], &list[differ]].into_iter().filter_map(|item| appended.get(item).copied());
-            let before = list[..differ].iter().filter_map(|item| appended.get(item).copied());
-            return Err(longest_at.into_iter().chain([*index]).chain(writers).chain(before).collect());
+            return Err(longest_at.into_iter().chain([*index]).collect());
         }
         readers[items.len()].push(*index);
     }
     let mut forced = Vec::new();
     for (length, readers) in readers.iter().enumerate() {
-        forced.extend(readers.iter().map(|&reader| (reader, length)));
-        forced.extend(list.get(length).map(|item| (appended[item], length)));
+        forced.extend(readers);
+        forced.extend(list.get(length).map(|item| appended[item]));
     }
     let mut unread: Vec<u32> = appended
         .iter()
@@ -172,22 +169,17 @@ fn place(
         .map(|(_, index)| *index)
         .collect();
     unread.sort_unstable();
-    forced.extend(unread.into_iter().map(|index| (index, list.len())));
+    forced.extend(unread);
     // Nothing may stand after what was invoked only when it had completed; what nobody read may stand in any order, and
     // stands in order of invocation.
     let mut latest: Option<u32> = None;
-    for &(index, length) in &forced {
+    for index in forced {
         let row = rows.get(index);
         if let (Some(other), Some(completed), Outcome::Ok) = (latest, row.completed, row.outcome)
             && completed < rows.get(other).invoked
         {
-            // What fixes the order of the two: the longest read, and every append up to there.
-            let mut among = vec![index, other];
-            among.extend(longest_at);
-            among.extend(list[..(length + 1).min(list.len())].iter().map(|item| appended[item]));
-            let read_at = forced.iter().find(|entry| entry.0 == other).map_or(0, |entry| entry.1);
-            among.extend(list[..(read_at + 1).min(list.len())].iter().map(|item| appended[item]));
-            return Err(among);
+            // The longest read fixes the order of the two.
+            return Err([index, other].into_iter().chain(longest_at).collect());
         }
         if latest.is_none_or(|other| rows.get(other).invoked < row.invoked) {
             latest = Some(index);

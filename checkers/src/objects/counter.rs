@@ -195,7 +195,7 @@ impl<'a> Equal<'a> {
                     None => {
                         return Err(Rule {
                             name: "value too large",
-                            because: "Too few increments were invoked for this value",
+                            because: "The increments invoked by then cannot have led to this value",
                         });
                     }
                 },
@@ -227,11 +227,16 @@ fn forced(calls: &[Call<CounterAct>]) -> Answer<CounterAct> {
     for (place, &(found, amount, call)) in chain.iter().enumerate() {
         let value = values[place];
         if found < value {
-            let other = if place == 0 { call } else { chain[place - 1].2 };
-            return impossible(
-                Rule { name: "lost increment", because: "Two increments overlap in value" },
-                vec![other, call],
-            );
+            return match place.checked_sub(1) {
+                Some(before) => impossible(
+                    Rule { name: "lost increment", because: "Two increments overlap in value" },
+                    vec![chain[before].2, call],
+                ),
+                None => impossible(
+                    Rule { name: "impossible value", because: "No sum of increments gives what this one found" },
+                    vec![call],
+                ),
+            };
         }
         if found > value {
             let all = chain.iter().map(|&(.., call)| call).collect();

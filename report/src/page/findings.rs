@@ -219,9 +219,8 @@ fn argument(html: &mut Html, one: &Found<'_>, shown: &Scene<'_>) {
     }
     premises.extend(shown.origins.iter().cloned());
     // The operations and their order stand above.
-    let repeats = |line: &&String| {
-        line.starts_with("process ") || line.starts_with("It matters that ") || **line == one.anomaly.sentence
-    };
+    let repeats =
+        |line: &&String| line.starts_with("process ") || line.starts_with("Needed: ") || **line == one.anomaly.sentence;
     premises.extend(one.anomaly.explanation.iter().filter(|line| !repeats(line)).cloned());
     let therefore = match one.judgement.checker.strip_prefix("linearizable ") {
         Some(model) => format!("no order of the operations that keeps real time explains what this {model} answered"),

@@ -17,7 +17,9 @@ fn found(op: &RegisterOp) -> Option<&Value> {
 /// The value an operation leaves behind.
 fn left(op: &RegisterOp) -> Option<&Value> {
     match op {
-        RegisterOp::Write(value) | RegisterOp::Cas(_, value) => Some(value),
+        RegisterOp::Write(value) => Some(value),
+        // One that replaces a value by itself only finds it.
+        RegisterOp::Cas(from, to) => Some(to).filter(|&to| to != from),
         RegisterOp::Read(_) | RegisterOp::Refused(_) => None,
     }
 }
@@ -167,7 +169,7 @@ fn inversion(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Op
     let earlier = story.core.iter().filter(|item| {
         item.completed < subject.invoked
             && found(story.op(item)).is_some_and(|other| other != value)
-            && matches!(story.op(item), RegisterOp::Read(_))
+            && left(story.op(item)).is_none()
     });
     let earlier = earlier.max_by_key(|item| item.completed)?;
     let newer = found(story.op(earlier)).expect("a read found something");

@@ -235,12 +235,9 @@ impl Clusters {
             }
             while !std::mem::replace(&mut happened[cluster as usize], true) {
                 let Some(value) = found_by(self, cluster) else { break };
-                let writer = self.clusters[cluster as usize].writer;
                 let from = self.find(value);
                 if from == NO_CLUSTER {
-                    let mut among: Vec<u32> = vec![writer];
-                    among.extend(self.witness(rows, cluster));
-                    return Err(sorted(among));
+                    return Err(self.around(rows, &[cluster], links));
                 }
                 links.from[cluster as usize] = from;
                 let other = std::mem::replace(&mut links.next[from as usize], cluster);
@@ -277,6 +274,13 @@ impl Clusters {
         let mut members = Vec::new();
         for &start in clusters {
             let mut cluster = start;
+            // Nobody may have found its value but the next one.
+            while !self.is_proved(rows, cluster) && links.next[cluster as usize] != NO_CLUSTER && members.len() < 10_000
+            {
+                cluster = links.next[cluster as usize];
+                members.push(cluster);
+            }
+            cluster = start;
             while cluster != NO_CLUSTER && !members.contains(&cluster) && members.len() < 10_000 {
                 members.push(cluster);
                 cluster = links.from[cluster as usize];
@@ -299,6 +303,11 @@ impl Clusters {
         }
         let first = self.clusters[cluster as usize].first_found;
         (0..rows.len()).find(|&op| rows.get(op).completed.is_some_and(|end| shifted(end) == first))
+    }
+
+    /// Whether a value's write is certain, or somebody found the value and left it.
+    fn is_proved(&self, rows: &Rows<'_>, cluster: u32) -> bool {
+        cluster == INITIAL || self.is_certain(rows, cluster) || self.clusters[cluster as usize].last_found > 0
     }
 
     fn is_certain(&self, rows: &Rows<'_>, cluster: u32) -> bool {
