@@ -188,6 +188,10 @@ impl State {
                         self.running.push(process.clone());
                     }
                     Ok(NodeAnswer::Started { pid, process: None }) => {
+                        // What killed processes that ran before is not this command's.
+                        if self.running.is_empty() {
+                            self.limit = None;
+                        }
                         self.commands.insert(*pid, None);
                     }
                     _ => {}
