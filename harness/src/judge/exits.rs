@@ -8,6 +8,8 @@ use rashomon_runs::{Evidence, NodeExit};
 
 /// The check's name in verdicts.
 const NAME: &str = "no unexpected exits";
+/// So many of its last lines are in the sentence; the others are in the explanation.
+const QUOTED: usize = 3;
 /// So many exits are described one by one.
 const DESCRIBED: usize = 20;
 
@@ -51,7 +53,8 @@ fn anomaly(exit: &NodeExit, never_served: bool) -> Anomaly {
         let hint = "if it misses a file: a node sees system programs and what its command names (docs/isolation.md)";
         explanation.push(hint.to_owned());
     }
-    let said = exit.last_lines.last().map_or_else(String::new, |line| format!("; it last printed: {line}"));
+    let last = &exit.last_lines[exit.last_lines.len().saturating_sub(QUOTED)..];
+    let said = if last.is_empty() { String::new() } else { format!("; it last printed: {}", last.join(" / ")) };
     Anomaly {
         name: "unexpected exit".to_owned(),
         sentence: format!("{who} {how} {when}{said}"),
