@@ -363,3 +363,10 @@ fn values_at_both_ends_of_what_is_numbered_are_told_apart() {
         expect(model, Finding::Invalid, &written.replace("1 read -> null", "1 read -> -1"));
     }
 }
+
+#[test]
+fn counters_beyond_64_bits_are_no_panic() {
+    let most = i64::MAX;
+    let lines = format!("0 add-fetch {most} -> ?\n1 fetch-add {most} -> {most}");
+    assert_ne!(judge("fetch-and-add", &lines).finding, Finding::Valid);
+}

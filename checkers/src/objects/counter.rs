@@ -54,6 +54,9 @@ pub fn counter(calls: &[Call<CounterAct>]) -> Answer<CounterAct> {
     let blind = calls.iter().any(|call| matches!(call.act, CounterAct::Add(_)));
     match (least, most) {
         (least, _) if least <= 0 => Answer::Undecided("an increment is not positive"),
+        (least, most) if least == most && least.checked_mul(calls.len() as i64).is_none() => {
+            Answer::Undecided("the counter may exceed 64 bits")
+        }
         (least, most) if least == most => Equal::new(calls, least).judge(),
         _ if blind => Answer::Undecided("increments of different amounts, not all of which say what they found"),
         _ => forced(calls),
