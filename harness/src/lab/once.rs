@@ -42,7 +42,7 @@ pub fn run_once(command: &NodeCommand, within: Duration) -> Result<CommandOutput
         label: "once".into(),
         payload: serde_json::to_string(&order)
             .attempt(LabErrorKind::Usage, || "pass on a path that is no text".into())?,
-        visible: [&order.reads[..], &[order.program.clone()]].concat(),
+        visible: [&order.reads[..], std::slice::from_ref(&order.program)].concat(),
         stdout: LabStdout::Captured,
         ..EnterSpec::default()
     };

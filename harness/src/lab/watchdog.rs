@@ -126,10 +126,10 @@ fn unmapped_files(processes: &[i32]) -> u64 {
         let descriptors = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
         for descriptor in descriptors {
             let unnamed = fs::read_link(descriptor.path()).is_ok_and(|path| is_unnamed(&path));
-            if let Some(about) = unnamed.then(|| fs::metadata(descriptor.path()).ok()).flatten() {
-                if seen.insert((about.dev(), about.ino())) {
-                    bytes += about.blocks() * 512;
-                }
+            if let Some(about) = unnamed.then(|| fs::metadata(descriptor.path()).ok()).flatten()
+                && seen.insert((about.dev(), about.ino()))
+            {
+                bytes += about.blocks() * 512;
             }
         }
     }
