@@ -3,7 +3,8 @@
 //! A workload speaks one interface; a target says which ones it serves; any workload runs on any target that serves
 //! its interface. An interface is a vocabulary: its functions, what their value and their answer are, and which of them
 //! observe or update. It is a descriptor, so a crate of your own brings interfaces of its own: a `static` of this type
-//! that its workload and its target both name. Those of the included targets are in [`included`].
+//! that its workload and its target both name. Those of the included targets are constants of this module, listed in
+//! [`INCLUDED`].
 
 mod included;
 
