@@ -1,22 +1,19 @@
 //! The workload `members` on a cluster in memory: what the correct protocol does is never called a violation, and every
 //! known bug is.
 
-#[path = "../../targets/swim/tests/protocol/cluster.rs"]
-mod cluster;
-#[path = "../../targets/swim/tests/protocol/weather.rs"]
-mod weather;
+#[path = "../../targets/swim/tests/protocol/profile.rs"]
+mod profile;
 
 use std::collections::BTreeMap;
 
-use cluster::Cluster;
+use profile::{Faults, Profile};
 use rashomon_checkers::{Budget, Finding, Judgement};
 use rashomon_history::{Event, EventKind, History, Value};
-use rashomon_rehearsal::Dice;
 use rashomon_spec::consistency::Level;
 use rashomon_spec::workload::{Requirements, Workload};
-use rashomon_swim::{Envelope, Mutant, NodeId};
+use rashomon_swim::{Config, Envelope, Mutant, NodeId, Swim};
+use rashomon_testkit::{Cluster, Network, Rng, Severity};
 use rashomon_workloads::Members;
-use weather::{Broken, Weather};
 
 const MS: u64 = 1_000_000;
 const ROUGH_MS: u64 = 30_000;
@@ -31,11 +28,10 @@ struct Asked {
 }
 
 struct Run {
-    cluster: Cluster,
-    dice: Dice,
-    broken: Broken,
-    network: BTreeMap<(u64, u64), Envelope>,
-    sent: u64,
+    cluster: Cluster<Swim>,
+    rng: Rng,
+    faults: Faults,
+    network: Network<Envelope>,
     events: Vec<Event>,
     processes: u32,
     open: BTreeMap<NodeId, Asked>,
@@ -43,37 +39,29 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u64, weather: Weather, mutant: Option<Mutant>) -> Run {
-        let mut dice = Dice(seed);
+    fn new(seed: u64, profile: Profile, mutant: Option<Mutant>) -> Run {
+        let mut rng = Rng(seed);
         let forget_after_ms = if seed.is_multiple_of(2) { 1_000 } else { 3_600_000 };
-        let cluster = Cluster::new(5, |config| {
+        let cluster = Cluster::new(5, |id| {
+            let mut config = Config::new(id, 1..=5);
             config.seed = seed;
             config.forget_after_ms = forget_after_ms;
             config.mutant = mutant;
+            config
         });
-        let broken = Broken::new(weather, &mut dice);
-        Run {
-            cluster,
-            broken,
-            network: BTreeMap::new(),
-            sent: 0,
-            events: Vec::new(),
-            processes: 100,
-            open: BTreeMap::new(),
-            next_look: 0,
-            dice,
-        }
+        let (faults, network) = Faults::new(profile, Severity::Usual, &mut rng);
+        Run { cluster, faults, network, events: Vec::new(), processes: 100, open: BTreeMap::new(), next_look: 0, rng }
     }
 
     fn history(mut self) -> History {
         while self.cluster.now < ROUGH_MS + CONVERGENCE_MS + 100 {
-            self.cluster.now += 1 + self.dice.below(10);
+            self.cluster.now += 1 + self.rng.below(10);
             if self.cluster.now < ROUGH_MS {
-                let befell = self.broken.act(&mut self.cluster, &mut self.dice);
+                let befell = self.faults.act(&mut self.cluster, &mut self.network, &mut self.rng);
                 befell.crashed.into_iter().for_each(|id| self.give_up(id));
                 befell.turned.into_iter().for_each(|id| self.turn(id));
             } else {
-                self.broken.heal(&mut self.cluster);
+                self.faults.heal(&mut self.cluster, &mut self.network);
             }
             self.serve();
             self.look();
@@ -95,30 +83,26 @@ impl Run {
         });
     }
 
-    fn step(&mut self, id: NodeId, act: impl FnOnce(&mut rashomon_swim::Swim)) {
-        let effects = self.cluster.step(id, act);
-        self.send(effects.map(|(messages, _)| messages).unwrap_or_default());
+    fn step(&mut self, id: NodeId, act: impl FnOnce(&mut Swim)) {
+        let output = self.cluster.step(id, act);
+        self.send(output.map(|((), output)| output.messages).unwrap_or_default());
     }
 
     fn send(&mut self, messages: Vec<Envelope>) {
         for envelope in messages {
-            if !self.dice.chance(self.broken.loss) {
-                let slow = if self.dice.chance(self.broken.late) { 3_000 } else { 12 };
-                self.sent += 1;
-                self.network.insert((self.cluster.now + self.dice.below(slow), self.sent), envelope);
-            }
+            self.network.send(self.cluster.now, envelope, &mut self.rng);
         }
     }
 
     fn serve(&mut self) {
-        for id in self.cluster.up().into_iter().filter(|id| !self.cluster.is_paused(*id)).collect::<Vec<_>>() {
+        for id in self.cluster.running() {
             let node = self.cluster.node(id).expect("it is up");
             if node.next_ms() <= self.cluster.now || node.identity().is_none() {
                 self.step(id, |_| ());
             }
-            if self.dice.chance(40) {
-                let effects = self.cluster.sync(id);
-                self.send(effects.map(|(messages, _)| messages).unwrap_or_default());
+            if self.rng.chance(40) {
+                let output = self.cluster.sync(id);
+                self.send(output.map(|output| output.messages).unwrap_or_default());
             }
             let left = self.cluster.node(id).and_then(|node| node.identity()).map(|identity| identity.left);
             if let Some(asked) = self.open.remove(&id) {
@@ -129,13 +113,11 @@ impl Run {
                 }
             }
         }
-        let later = self.network.split_off(&(self.cluster.now + 1, 0));
-        for (_, envelope) in std::mem::replace(&mut self.network, later) {
+        for envelope in self.network.arrived(self.cluster.now) {
             let to = envelope.to;
             if self.cluster.is_paused(to) {
-                self.sent += 1;
-                self.network.insert((self.cluster.hosts[&to].paused_until, self.sent), envelope);
-            } else if !self.broken.cut.contains(&(envelope.from, to)) {
+                self.network.postpone(envelope, self.cluster.hosts[&to].paused_until);
+            } else {
                 self.step(to, |node| node.receive(envelope));
             }
         }
@@ -166,7 +148,7 @@ impl Run {
             return;
         }
         self.next_look = self.cluster.now + LOOK_MS;
-        for id in self.cluster.up().into_iter().filter(|id| !self.cluster.is_paused(*id)).collect::<Vec<_>>() {
+        for id in self.cluster.running() {
             let members = self.cluster.node(id).map(|node| node.members()).unwrap_or_default();
             if members.is_empty() {
                 continue;
@@ -187,13 +169,13 @@ fn name(leave: bool) -> &'static str {
 }
 
 fn judge(seed: u64, mutant: Option<Mutant>) -> Judgement {
-    let (weather, accusations, gap) = [
-        (Weather::Rough, "allowed", "100"),
-        (Weather::Rough, "allowed", "100"),
-        (Weather::Pauses, "no-deaths", "400"),
-        (Weather::Detours, "no-suspicions", "60"),
+    let (profile, accusations, gap) = [
+        (Profile::Rough, "allowed", "100"),
+        (Profile::Rough, "allowed", "100"),
+        (Profile::Pauses, "no-deaths", "400"),
+        (Profile::Detours, "no-suspicions", "60"),
     ][(seed / 2 % 4) as usize];
-    let history = Run::new(seed, weather, mutant).history();
+    let history = Run::new(seed, profile, mutant).history();
     let options = [("accusations", accusations), ("gap-ms", gap)];
     let options = options.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let mut demand = Requirements::new(Level::EVENTUAL, options);

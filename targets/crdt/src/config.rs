@@ -1,7 +1,8 @@
 //! What a replica is told once, when it starts.
 
+use rashomon_protocol::NodeId;
+
 use crate::command::SetKind;
-use crate::dot::NodeId;
 use crate::mutant::Mutant;
 
 /// A replica's parameters; they do not change while it runs.

@@ -2,10 +2,8 @@
 
 use std::fmt;
 
+use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
-
-/// The number of a node, from 1.
-pub type NodeId = u16;
 
 /// A replica: one life of a node's data.
 ///

@@ -38,7 +38,9 @@
 //!
 //! Members that come and go (a tombstone waits for every configured node, for ever if need be), garbage collection of
 //! a sequence's tombstones that others are anchored at, partial replication, digests (an idle cluster sends nothing,
-//! but a peer that lost its data is sent everything by everybody).
+//! but a peer that lost its data is sent everything by everybody). A replica that lost its data has lost the times that
+//! it knew: with a clock that is behind, what it adds to a last-writer-wins set is older than removes whose tombstones
+//! the others have collected, and stays.
 //!
 //! # Mutants
 //!
@@ -56,13 +58,16 @@ mod config;
 mod message;
 mod mutant;
 mod output;
+mod protocol;
 mod replica;
 
 pub use command::{Key, Query, Reading, SetKind, Update};
 pub use config::{Config, Gossip};
-pub use dot::{Actor, Dot, NodeId};
+pub use dot::{Actor, Dot};
 pub use message::{Envelope, Message};
 pub use mutant::{ALL, Mutant, MutantInfo};
-pub use output::{Event, Output, Record, Recovered, Reply, RequestId, Snapshot};
-pub use replica::{Clock, Replica, Status};
+pub use output::{Event, Output, Record, Recovered, Reply, Snapshot};
+pub use protocol::Request;
+pub use rashomon_protocol::{Clock, NodeId, RequestId};
+pub use replica::{Replica, Status};
 pub use state::Refusal;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::VersionVector;
-use crate::dot::{Actor, NodeId};
+use crate::dot::Actor;
 use crate::store::Store;
 
 /// A message and where it goes.

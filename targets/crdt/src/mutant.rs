@@ -51,6 +51,6 @@ mod tests {
 
     #[test]
     fn every_mutant_is_found_by_its_name_and_only_once() {
-        rashomon_rehearsal::assert_distinct::<Mutant>();
+        rashomon_testkit::assert_distinct::<Mutant>();
     }
 }

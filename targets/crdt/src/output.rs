@@ -8,10 +8,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
 
 use crate::command::Reading;
-use crate::dot::NodeId;
 use crate::message::Envelope;
 use crate::state::Refusal;
 use crate::store::Store;
@@ -47,18 +47,8 @@ pub struct Recovered {
     pub records: Vec<Record>,
 }
 
-/// Names a request within one run of a replica.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct RequestId(pub u64);
-
-/// The answer to a request.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Reply {
-    /// Which request.
-    pub request: RequestId,
-    /// `None` for an update that took place and is durable.
-    pub result: Result<Option<Reading>, Refusal>,
-}
+/// The answer to a request: `Ok(None)` for an update that took place and is durable.
+pub type Reply = rashomon_protocol::Reply<Result<Option<Reading>, Refusal>>;
 
 /// Something worth logging.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,16 +80,4 @@ impl fmt::Display for Event {
 }
 
 /// What a replica wants done.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Output {
-    /// To be written, in order.
-    pub records: Vec<Record>,
-    /// The number to report when they are durable.
-    pub persist: u64,
-    /// To be sent; each may be lost.
-    pub messages: Vec<Envelope>,
-    /// Answers to clients.
-    pub replies: Vec<Reply>,
-    /// To be logged.
-    pub events: Vec<Event>,
-}
+pub type Output = rashomon_protocol::Output<Record, Envelope, Result<Option<Reading>, Refusal>, Event>;

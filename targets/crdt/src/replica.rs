@@ -5,27 +5,20 @@ mod gossip;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use rashomon_protocol::{Clock, NodeId, RequestId};
+
 use self::gossip::{Buffered, Peer};
 use crate::command::{Key, Query, Reading, Update};
 use crate::config::Config;
-use crate::dot::{Actor, NodeId};
+use crate::dot::Actor;
 use crate::message::Envelope;
 use crate::mutant::Mutant;
-use crate::output::{Event, Output, Record, Recovered, Reply, RequestId, Snapshot};
+use crate::output::{Event, Output, Record, Recovered, Reply, Snapshot};
 use crate::state::{Origin, Refusal};
 use crate::store::Store;
 
-/// What the clocks of a replica's host say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Clock {
-    /// Time that never goes back, ms.
-    pub monotonic_ms: u64,
-    /// Time since 1970 as this host believes, µs.
-    pub wall_us: i64,
-}
-
 /// A replica.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Replica {
     config: Config,
     origin: Origin,
@@ -35,8 +28,8 @@ pub struct Replica {
     deltas: BTreeMap<u64, Buffered>,
     peers: BTreeMap<NodeId, Peer>,
     now: Clock,
-    next_gossip_ms: u64,
-    next_collect_ms: u64,
+    pub(crate) next_gossip_ms: u64,
+    pub(crate) next_collect_ms: u64,
     requests: u64,
     records_since_snapshot: u64,
     /// How many records were given out, and how many of them are durable.
@@ -47,7 +40,7 @@ pub struct Replica {
 }
 
 /// What waits until the records before it are durable.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Effect {
     Send(Envelope),
     Answer(Reply),

@@ -6,7 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::NodeId;
+use rashomon_protocol::NodeId;
+
 use crate::message::{Cause, Message};
 use crate::node::Node;
 use crate::object::Key;
@@ -16,7 +17,7 @@ use crate::ring::PARTITIONS;
 /// When the next comparison is due and with whom.
 #[derive(Clone, Debug)]
 pub(crate) struct AntiEntropy {
-    next_at: u64,
+    pub(crate) next_at: u64,
     turn: usize,
 }
 

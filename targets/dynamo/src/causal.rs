@@ -14,9 +14,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
 
-use crate::config::NodeId;
 use crate::object::Value;
 
 /// A node's stay with a key.

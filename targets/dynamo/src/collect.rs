@@ -16,7 +16,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::config::NodeId;
+use rashomon_protocol::NodeId;
+
 use crate::message::Message;
 use crate::mutant::Mutant;
 use crate::node::Node;
@@ -43,7 +44,7 @@ struct Round {
 /// When tombstones are looked at next, and the round under way.
 #[derive(Clone, Debug)]
 pub(crate) struct Collector {
-    next_at: u64,
+    pub(crate) next_at: u64,
     round: Option<Round>,
 }
 

@@ -1,9 +1,8 @@
 //! What a node is told once: who it is, who the others are, and how strong it shall be.
 
-use crate::mutant::Mutant;
+use rashomon_protocol::NodeId;
 
-/// A node's number.
-pub type NodeId = u16;
+use crate::mutant::Mutant;
 
 /// Whose answers count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,14 +106,4 @@ impl Config {
     pub(crate) fn is_strong(&self, quorum: Quorum) -> bool {
         self.kind == QuorumKind::Strict && quorum.intersects()
     }
-}
-
-/// What a node's two clocks say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Clock {
-    /// Never goes back, and counts from any moment, ms.
-    pub monotonic_ms: u64,
-    /// The wall clock since 1970, µs; it may jump. Where the last write wins it must tell a write from one that began
-    /// after it was acknowledged: read it after the inputs of a batch arrived, and as finely as it can be read.
-    pub wall_us: i64,
 }

@@ -24,12 +24,14 @@ mod write;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::{Conflict, NodeId, Quorum, QuorumKind};
+use rashomon_protocol::{NodeId, RequestId};
+
+use crate::config::{Conflict, Quorum, QuorumKind};
 use crate::message::{Ask, Cause, Message};
 use crate::mutant::Mutant;
 use crate::node::Node;
 use crate::object::{Key, Object, Space, Update, Value};
-use crate::output::{Failure, RequestId, Response};
+use crate::output::{Failure, Response};
 use crate::ring::{Plan, place};
 
 /// Who waits for the end of an operation.
@@ -221,6 +223,19 @@ impl Node {
                 _ => self.end(forwarded.origin, Err(self.write_timeout())),
             }
         }
+    }
+
+    /// When the next operation's time is over, or others are to be asked for it.
+    pub(crate) fn operations_due(&self) -> Option<u64> {
+        let own = self.ops.values().map(|op| match op.origin {
+            Some(_) => op.deadline.min(op.nudge_at),
+            None => op.deadline,
+        });
+        let forwarded = self.forwarded.values().map(|one| match &one.retry {
+            Some(retry) => one.deadline.min(retry.4),
+            None => one.deadline,
+        });
+        own.chain(forwarded).min()
     }
 
     /// Asks everyone who has not answered, again or for the first time.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::NodeId;
+use rashomon_protocol::NodeId;
+
 use crate::message::Cause;
 use crate::node::Node;
 use crate::object::{Key, Object};
@@ -17,7 +18,7 @@ const PATIENCE: u64 = 10;
 /// What is being handed over.
 #[derive(Clone, Debug)]
 pub(crate) struct Handoff {
-    next_at: u64,
+    pub(crate) next_at: u64,
     /// By the number of the write: for whom, which key, in which state, since when.
     sent: BTreeMap<u64, (NodeId, Key, Object, u64)>,
 }

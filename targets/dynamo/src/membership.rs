@@ -9,7 +9,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::config::NodeId;
+use rashomon_protocol::NodeId;
+
 use crate::message::Message;
 use crate::mutant::Mutant;
 use crate::node::Node;
@@ -26,7 +27,7 @@ const CHUNK: usize = 200;
 /// What a node knows beside the ring itself.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Membership {
-    next_at: u64,
+    pub(crate) next_at: u64,
     /// Whether this node shall be a member, if anybody asked.
     pub(crate) wanted: Option<bool>,
     /// As claimant: the newest version that each node knows, and whether it has fetched what it needs.

@@ -1,8 +1,9 @@
 //! What nodes say to each other. Any message may be lost, late, doubled or overtaken.
 
+use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{NodeId, Quorum};
+use crate::config::Quorum;
 use crate::object::{Key, Object, Update};
 use crate::output::{Failure, Response};
 use crate::ring::Ring;

@@ -3,9 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::mem;
 
+use rashomon_protocol::{Clock, NodeId, RequestId};
+
 use crate::anti_entropy::AntiEntropy;
 use crate::collect::Collector;
-use crate::config::{Clock, Config, NodeId, Quorum};
+use crate::config::{Config, Quorum};
 use crate::coordinate::{Forwarded, Op, Origin};
 use crate::durability::Durability;
 use crate::handoff::Handoff;
@@ -13,7 +15,7 @@ use crate::membership::Membership;
 use crate::message::{Ask, Cause, Envelope, Message};
 use crate::mutant::Mutant;
 use crate::object::{Key, Object};
-use crate::output::{Event, Failure, Output, Record, Recovered, Reply, RequestId, Response};
+use crate::output::{Event, Failure, Output, Record, Recovered, Reply, Response};
 use crate::ring::{Places, Ring, place};
 use crate::store::Store;
 
@@ -37,6 +39,8 @@ pub struct Status {
     pub hints: (BTreeSet<NodeId>, usize),
     /// Operations under way.
     pub operations: usize,
+    /// Whether it has been asked to join the ring (true) or to leave it, and that has not happened yet.
+    pub wanted: Option<bool>,
     /// Its bug.
     pub mutant: Option<Mutant>,
 }
@@ -163,7 +167,7 @@ impl Node {
     /// (monotonic, ms) at the latest, under the number returned.
     pub fn ask(&mut self, key: Key, ask: Ask, quorum: Option<Quorum>, deadline: u64) -> RequestId {
         // Numbers of requests need not outlive the node.
-        let request = self.fresh_number();
+        let request = RequestId(self.fresh_number());
         let quorum = quorum.unwrap_or(self.config.quorum);
         if self.next_birth >= self.births_durable {
             self.reply(request, Err(Failure::Starting));
@@ -171,6 +175,13 @@ impl Node {
             self.coordinate(Origin::Client(request), key, ask, quorum, deadline);
         }
         self.settle();
+        request
+    }
+
+    /// Answers a request that is done at once.
+    pub(crate) fn done(&mut self) -> RequestId {
+        let request = RequestId(self.fresh_number());
+        self.reply(request, Ok(Response::Done));
         request
     }
 
@@ -207,6 +218,7 @@ impl Node {
             keys: self.store.len(),
             hints: (self.store.hinted_homes(), self.store.hints().count()),
             operations: self.ops.len() + self.forwarded.len(),
+            wanted: self.membership.wanted,
             mutant: self.config.mutant,
         }
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
 
 use crate::causal::{Actor, Context, Dotted};
 use crate::cells::Cells;
-use crate::config::NodeId;
 use crate::mutant::Mutant;
 
 /// What clients write.

@@ -2,31 +2,19 @@
 
 use std::fmt;
 
+use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
 
 use crate::causal::Context;
-use crate::config::NodeId;
 use crate::message::Envelope;
 use crate::object::{Key, Object, Value};
 use crate::ring::{Ring, Stage};
 
-/// The number of a client's request, given by the node.
-pub type RequestId = u64;
-
 /// Everything that the node wants since it was last asked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Output {
-    /// Records to be written, in order.
-    pub records: Vec<Record>,
-    /// To be reported with [`crate::Node::persisted`] when these and all earlier records are durable.
-    pub persist: u64,
-    /// Messages to be sent.
-    pub messages: Vec<Envelope>,
-    /// Answers to clients.
-    pub replies: Vec<Reply>,
-    /// For the log.
-    pub events: Vec<Event>,
-}
+pub type Output = rashomon_protocol::Output<Record, Envelope, Result<Response, Failure>, Event>;
+
+/// An answer to a client of this node.
+pub type Reply = rashomon_protocol::Reply<Result<Response, Failure>>;
 
 /// What a node must not forget. Each replaces what an earlier one said of the same thing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,38 +70,6 @@ pub struct Recovered {
     pub floor: u64,
     /// The newest ring.
     pub ring: Option<Ring>,
-}
-
-impl Recovered {
-    /// Adds a record.
-    pub fn apply(&mut self, record: Record) {
-        match record {
-            Record::Put { key, object, birth } => {
-                self.objects.insert(key, (object, birth));
-            }
-            Record::Drop { key, floor } => {
-                self.objects.remove(&key);
-                self.floor = self.floor.max(floor);
-            }
-            Record::Hint { home, key, object } => {
-                self.hints.insert((home, key), object);
-            }
-            Record::HintDone { home, key } => {
-                self.hints.remove(&(home, key));
-            }
-            Record::Births(births) => self.births = births,
-            Record::Ring(ring) => self.ring = Some(ring),
-        }
-    }
-}
-
-/// An answer to a client.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    /// To which request.
-    pub request: RequestId,
-    /// What came of it.
-    pub result: Result<Response, Failure>,
 }
 
 /// What a client gets.
@@ -203,13 +159,6 @@ impl fmt::Display for Event {
             }
             Event::Collected { keys } => write!(out, "forgot tombstones keys={keys}"),
         }
-    }
-}
-
-impl Event {
-    /// Whether it is rare enough for a log.
-    pub fn is_rare(&self) -> bool {
-        !matches!(self, Event::HintKept { .. } | Event::ReadRepair { .. })
     }
 }
 

@@ -1,8 +1,9 @@
 //! The replica's side: answering reads, taking states in, and carrying out updates on its own copy.
 
+use rashomon_protocol::NodeId;
+
 use crate::causal::{Actor, Dot};
 use crate::cells::Cell;
-use crate::config::NodeId;
 use crate::message::{Cause, Message};
 use crate::mutant::Mutant;
 use crate::node::Node;

@@ -20,9 +20,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
 
-use crate::config::NodeId;
 use crate::hash::hash;
 use crate::object::Key;
 

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
-use crate::config::NodeId;
+use rashomon_protocol::NodeId;
+
 use crate::hash::hash;
 use crate::merkle::Tree;
 use crate::mutant::Mutant;

@@ -25,16 +25,16 @@
 
 mod mutant;
 mod node;
+mod protocol;
 
 use std::sync::Arc;
 
+pub use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
 
 pub use mutant::{ALL, Mutant, MutantInfo};
 pub use node::{Config, Node, Output, RequestId, Status};
-
-/// The number of a node.
-pub type NodeId = u16;
+pub use protocol::{Answer, Envelope, Event, Remembered, Request};
 
 /// What a cell can hold.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::protocol::Driven;
 use crate::{Cell, Message, Mutant, NodeId, Stamp, Update, Value};
 
 /// Who a node is.
@@ -20,7 +21,7 @@ pub struct Config {
 pub type RequestId = u64;
 
 /// What a node wants done, in this order: records first, then messages; acknowledgements are for at once.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
     /// To be made durable.
     pub records: Vec<Update>,
@@ -51,8 +52,10 @@ struct Held {
 }
 
 /// A node of the naive store.
+#[derive(Clone, Debug)]
 pub struct Node {
     config: Config,
+    pub(crate) driven: Driven,
     cells: BTreeMap<Cell, Held>,
     /// Peers that have answered.
     heard: BTreeSet<NodeId>,
@@ -71,6 +74,7 @@ impl Node {
     pub fn new(config: Config, remembered: impl IntoIterator<Item = Update>) -> Node {
         let mut node = Node {
             config,
+            driven: Driven::default(),
             cells: BTreeMap::new(),
             heard: BTreeSet::new(),
             discarded: 0,
@@ -142,6 +146,10 @@ impl Node {
             _ => None,
         };
         self.cells.range(from..).map_while(|(cell, _)| element(cell)).collect()
+    }
+
+    pub(crate) fn id(&self) -> NodeId {
+        self.config.id
     }
 
     /// What there is to do since this was last asked.

@@ -2,21 +2,12 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use rashomon_protocol::Clock;
+
 /// Reads both clocks.
 #[derive(Clone, Copy)]
 pub(crate) struct Clocks {
     started: Instant,
-}
-
-/// What the clocks say.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Reading {
-    /// Time since the node started, ms; never goes back.
-    pub(crate) monotonic_ms: u64,
-    /// Time since 1970 as this node believes, ms; may jump.
-    pub(crate) wall_ms: i64,
-    /// The same, µs.
-    pub(crate) wall_us: i64,
 }
 
 impl Clocks {
@@ -26,11 +17,11 @@ impl Clocks {
     }
 
     /// Reads both.
-    pub(crate) fn read(&self) -> Reading {
+    pub(crate) fn read(&self) -> Clock {
         let wall_us = match SystemTime::now().duration_since(UNIX_EPOCH) {
             Ok(since) => since.as_micros() as i64,
             Err(before) => -(before.duration().as_micros() as i64),
         };
-        Reading { monotonic_ms: self.started.elapsed().as_millis() as u64, wall_ms: wall_us / 1000, wall_us }
+        Clock { monotonic_ms: self.started.elapsed().as_millis() as u64, wall_us }
     }
 }

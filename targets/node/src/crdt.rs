@@ -1,10 +1,6 @@
 //! `crdt`: replicated data types, gossiped by [`rashomon_crdt`].
 //!
-//! Any node serves any client from its own state, at once; nodes gossip in the background. One thread runs everything
-//! but the disk, as in raft-kv: whatever arrived since the state machine last ran is one batch, with one write to disk.
-//! A second thread owns the disk and commits what gathered while it was busy with one `fdatasync`.
-
-mod driver;
+//! Any node serves any client from its own state, at once; nodes gossip in the background.
 mod http;
 mod storage;
 
@@ -13,13 +9,13 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use rashomon_crdt::{Config, Mutant, Replica};
 use rashomon_mutants::Mutants;
-use tokio::sync::mpsc;
+use rashomon_protocol::Protocol;
 
-use self::driver::Input;
 use crate::clock::Clocks;
+use crate::driver::{Settings, WalJournal};
 use crate::peers::Preamble;
 use crate::start::{self, Place, RunError, random};
-use crate::{peers, wal};
+use crate::{driver, wal};
 
 /// What a connection between nodes begins with.
 const PREAMBLE: Preamble = *b"CRDTGO01";
@@ -80,7 +76,6 @@ pub(crate) fn run(options: Options) -> Result<(), RunError> {
     let writer = wal::Writer::open(&place.data, &found)?;
 
     let mut config = Config::new(place.id, peers.keys().copied());
-    config.incarnation = random()? as u32;
     config.gossip_ms = options.gossip_ms;
     config.gossip = match options.gossip {
         Gossip::Delta => rashomon_crdt::Gossip::Deltas,
@@ -96,8 +91,9 @@ pub(crate) fn run(options: Options) -> Result<(), RunError> {
     config.max_deltas = options.max_deltas as usize;
     config.mutant = options.mutant;
     let clocks = Clocks::start();
-    let now = driver::clock(clocks.read());
-    let replica = Replica::new(config, storage::replay(&mut found), now);
+    let now = clocks.read();
+    let replica =
+        Replica::start(config, storage::replay(&mut found), random()? as u32, now).map_err(RunError::State)?;
     let status = replica.status();
     eprintln!(
         "INFO crdt: starts actor={} sequence={} mutant={} pid={} wall={}",
@@ -105,23 +101,18 @@ pub(crate) fn run(options: Options) -> Result<(), RunError> {
         status.sequence,
         options.mutant.map_or("none", |mutant| mutant.info().name),
         std::process::id(),
-        now.wall_us.div_euclid(1_000),
+        now.wall_ms(),
     );
 
-    start::block_on(async {
-        let peer_listener = place.listen_for_peers().await?;
-        let client_listener = place.listen_for_clients().await?;
-        let (inputs, receiver) = mpsc::channel(8192);
+    let settings = Settings {
+        place,
+        peers,
+        preamble: PREAMBLE,
         // A gossip that goes unacknowledged for some rounds, and not for so long that a heal is noticed late.
-        let patience = Duration::from_millis((5 * options.gossip_ms).clamp(200, 1_000));
-        let links = peers::connect(place.id, &peers, PREAMBLE, patience);
-        tokio::spawn(peers::accept(peer_listener, PREAMBLE, inputs.clone(), Input::Message));
-        let for_clients = inputs.clone();
-        tokio::spawn(crate::http::accept(client_listener, move |request| http::answer(request, for_clients.clone())));
-        let disk = wal::Disk::start(writer, move |result| {
-            let report = result.map_or_else(Input::DiskFailed, Input::Persisted);
-            inputs.blocking_send(report).is_ok()
-        });
-        driver::drive(replica, clocks, receiver, disk, links).await
-    })
+        patience: Duration::from_millis((5 * options.gossip_ms).clamp(200, 1_000)),
+        // A replica answers as soon as its disk allows.
+        request_timeout_ms: u64::from(u32::MAX),
+    };
+    let journal = |report| Ok(WalJournal::new(wal::Disk::start(writer, report), storage::write, None));
+    driver::run(replica, clocks, settings, journal, http::answer)
 }

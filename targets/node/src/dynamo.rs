@@ -1,28 +1,26 @@
 //! `dynamo`: registers, siblings, sets, carts and counters, replicated by [`rashomon_dynamo`] over a ring of nodes
 //! whose failures [`rashomon_swim`] detects.
 //!
-//! One thread runs everything but the disk, as in raft-kv: whatever arrived since the state machines last ran is one
-//! batch, with one write to disk. A second thread owns the disk and commits what gathered while it was busy with one
-//! `fdatasync`. Both protocols share the connections between nodes and the log.
+//! Both protocols share the connections between nodes and the log.
 
-mod driver;
 mod http;
+mod node;
 mod storage;
 mod values;
 
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use rashomon_dynamo::{Config, Conflict, Node, Quorum, QuorumKind};
+use rashomon_dynamo::{Config, Conflict, Quorum, QuorumKind};
 use rashomon_mutants::Mutants;
-use rashomon_swim::Swim;
-use tokio::sync::mpsc;
+use rashomon_protocol::Protocol;
 
-use self::driver::{Driver, Input};
+use self::node::StoreNode;
 use crate::clock::Clocks;
+use crate::driver::{FreshStart, Settings, WalJournal};
 use crate::peers::Preamble;
-use crate::start::{self, NodeId, Place, RunError, random};
-use crate::{peers, wal};
+use crate::start::{NodeId, Place, RunError, random};
+use crate::{driver, wal};
 
 /// What a connection between nodes begins with.
 const PREAMBLE: Preamble = *b"DYNAMO01";
@@ -132,18 +130,23 @@ fn parse_mutant(name: &str) -> Result<Mutant, String> {
 pub(crate) fn run(options: Options) -> Result<(), RunError> {
     let place = &options.place;
     let peers = place.settle()?;
-    let config = store_config(&options, peers.keys().copied().collect())?;
+    let store = store_config(&options, peers.keys().copied().collect())?;
+    let churns = options.churn_ms > 0 && peers.keys().next_back() == Some(&place.id);
+    let config = node::Config {
+        membership: swim_config(&options, &store)?,
+        store,
+        churn_ms: churns.then_some(options.churn_ms),
+    };
     let mut found = wal::recover(&place.data)?;
     if found.torn > 0 {
         eprintln!("WARN wal: cuts off a torn last write bytes={}", found.torn);
     }
     let writer = wal::Writer::open(&place.data, &found)?;
-    let kept = storage::replay(&mut found);
+    let kept = storage::replay(&mut found).map_err(RunError::State)?;
     let clocks = Clocks::start();
-    let now = driver::clock(clocks.read());
-    let swim = Swim::new(swim_config(&options, &config)?, kept.identity, now.monotonic_ms);
-    let node = Node::new(config, kept.store, now);
-    let status = node.status();
+    let now = clocks.read();
+    let node = StoreNode::start(config, kept, 0, now).map_err(RunError::State)?;
+    let status = node.store().status();
     eprintln!(
         "INFO dynamo: starts id={} keys={} hints={} ring={} mutant={} pid={} wall={}",
         place.id,
@@ -152,31 +155,20 @@ pub(crate) fn run(options: Options) -> Result<(), RunError> {
         status.ring.version,
         options.mutant.map_or("none", mutant_name),
         std::process::id(),
-        now.wall_us.div_euclid(1_000),
+        now.wall_ms(),
     );
 
-    start::block_on(async {
-        let peer_listener = place.listen_for_peers().await?;
-        let client_listener = place.listen_for_clients().await?;
-        let (inputs, receiver) = mpsc::channel(8192);
-        let patience = Duration::from_millis((10 * options.patience_ms).clamp(200, 1_000));
-        let links = peers::connect(place.id, &peers, PREAMBLE, patience);
-        tokio::spawn(peers::accept(peer_listener, PREAMBLE, inputs.clone(), Input::Message));
-        let (for_clients, cluster) = (inputs.clone(), Quorum { n: options.n, r: options.r, w: options.w });
-        let answer = move |request| http::answer(request, for_clients.clone(), cluster);
-        tokio::spawn(crate::http::accept(client_listener, answer));
-        let disk = wal::Disk::start(writer, move |result| {
-            let report = result.map_or_else(Input::DiskFailed, Input::Persisted);
-            inputs.blocking_send(report).is_ok()
-        });
-        let churns = options.churn_ms > 0 && peers.keys().next_back() == Some(&place.id);
-        let timing = driver::Timing {
-            request_timeout_ms: options.request_timeout_ms,
-            churn_ms: churns.then_some(options.churn_ms),
-            snapshot_every: options.snapshot_every,
-        };
-        Driver::new(node, swim, clocks, disk, links, timing).drive(receiver).await
-    })
+    let settings = Settings {
+        place,
+        peers,
+        preamble: PREAMBLE,
+        patience: Duration::from_millis((10 * options.patience_ms).clamp(200, 1_000)),
+        request_timeout_ms: options.request_timeout_ms,
+    };
+    let fresh = FreshStart { every: options.snapshot_every, checkpoint: storage::checkpoint, records: 0 };
+    let journal = |report| Ok(WalJournal::new(wal::Disk::start(writer, report), wal::Write::Record, Some(fresh)));
+    let cluster = Quorum { n: options.n, r: options.r, w: options.w };
+    driver::run(node, clocks, settings, journal, move |request, node| http::answer(request, node, cluster))
 }
 
 fn store_config(options: &Options, nodes: Vec<NodeId>) -> Result<Config, RunError> {

@@ -1,11 +1,10 @@
 //! `lww-kv`: registers and sets, replicated by [`rashomon_lww`]: the last write by the wall clock wins, and every write
 //! is told to every peer once.
 //!
-//! One thread runs everything but the disk, as in [`raft_kv`](crate::raft_kv). A node answers `/healthz` as soon as
+//! A node answers `/healthz` as soon as
 //! every peer has answered its greeting, or half a second after it was started: until then what it tells them would be
 //! lost.
 
-mod driver;
 mod http;
 mod storage;
 
@@ -14,13 +13,13 @@ use std::time::Duration;
 use clap::Args;
 use rashomon_lww::{Config, Mutant, Node};
 use rashomon_mutants::Mutants;
-use tokio::sync::mpsc;
+use rashomon_protocol::Protocol;
 
-use self::driver::Input;
 use crate::clock::Clocks;
+use crate::driver::{FreshStart, Settings, WalJournal};
 use crate::peers::Preamble;
 use crate::start::{self, Place, RunError};
-use crate::{peers, wal};
+use crate::{driver, wal};
 
 /// What a connection between nodes begins with.
 const PREAMBLE: Preamble = *b"LWWKV001";
@@ -52,29 +51,26 @@ pub(crate) fn run(options: Options) -> Result<(), RunError> {
     let writer = wal::Writer::open(&place.data, &found)?;
     let peers = addresses.keys().copied().filter(|&peer| peer != place.id).collect();
     let config = Config { id: place.id, peers, mutant: options.mutant };
-    let node = Node::new(config, storage::replay(&mut found));
     let clocks = Clocks::start();
+    let node = Node::start(config, storage::replay(&mut found), 0, clocks.read()).map_err(RunError::State)?;
     eprintln!(
         "INFO lww: starts id={} cells={} mutant={} pid={} wall={}",
         place.id,
         node.status().cells,
         options.mutant.map_or("none", |mutant| mutant.info().name),
         std::process::id(),
-        clocks.read().wall_ms,
+        clocks.read().wall_ms(),
     );
 
-    start::block_on(async {
-        let peer_listener = place.listen_for_peers().await?;
-        let client_listener = place.listen_for_clients().await?;
-        let (inputs, receiver) = mpsc::channel(8192);
-        let links = peers::connect(place.id, &addresses, PREAMBLE, PATIENCE);
-        tokio::spawn(peers::accept(peer_listener, PREAMBLE, inputs.clone(), Input::Message));
-        let for_clients = inputs.clone();
-        tokio::spawn(crate::http::accept(client_listener, move |request| http::answer(request, for_clients.clone())));
-        let disk = wal::Disk::start(writer, move |result| {
-            let report = result.map_or_else(Input::DiskFailed, Input::Persisted);
-            inputs.blocking_send(report).is_ok()
-        });
-        driver::drive(node, clocks, receiver, disk, links, options.snapshot_every).await
-    })
+    let settings = Settings {
+        place,
+        peers: addresses,
+        preamble: PREAMBLE,
+        patience: PATIENCE,
+        // A node answers as soon as its disk allows.
+        request_timeout_ms: u64::from(u32::MAX),
+    };
+    let fresh = FreshStart { every: options.snapshot_every, checkpoint: storage::checkpoint, records: 0 };
+    let journal = |report| Ok(WalJournal::new(wal::Disk::start(writer, report), wal::Write::Record, Some(fresh)));
+    driver::run(node, clocks, settings, journal, http::answer)
 }

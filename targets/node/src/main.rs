@@ -1,17 +1,19 @@
 //! The node program of the included targets: one process is one node of a cluster.
 //!
 //! The protocols are pure state machines in crates of their own; this program gives them sockets, files and clocks. It
-//! is the only one of the target crates that has any. What all targets need is beside this file: [`start`], [`wal`],
-//! [`peers`], [`http`], [`clock`], [`members`]. What one target needs is in a module of its name: a loop around its
-//! state machine, its HTTP interface, what it keeps on disk.
+//! is the only one of the target crates that has any. What all targets need is beside this file: [`driver`], the
+//! loop around any protocol, with [`start`], [`wal`], [`peers`], [`http`], [`clock`], [`notices`], [`members`]. What
+//! one target needs is in a module of its name: its options, its HTTP interface, what it keeps on disk.
 
 mod bench;
 mod clock;
 mod crdt;
+mod driver;
 mod dynamo;
 mod http;
 mod lww_kv;
 mod members;
+mod notices;
 mod peers;
 mod raft_kv;
 mod start;

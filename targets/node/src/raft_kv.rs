@@ -1,11 +1,5 @@
 //! `raft-kv`: registers, sets, counters and lists, replicated by [`rashomon_raft`].
 //!
-//! One thread runs everything but the disk: the HTTP connections of clients, the TCP connections of peers, and the
-//! [`driver`] that feeds the state machine. Whatever arrived since it last ran is one batch: one write to disk, one
-//! message per peer. A second thread owns the disk and commits all batches that gathered while it was busy with one
-//! `fdatasync`.
-
-mod driver;
 mod http;
 mod storage;
 
@@ -13,14 +7,14 @@ use std::time::Duration;
 
 use clap::Args;
 use rashomon_mutants::Mutants;
+use rashomon_protocol::Protocol;
 use rashomon_raft::{Config, Mutant, Node};
-use tokio::sync::mpsc;
 
-use self::driver::Input;
 use crate::clock::Clocks;
+use crate::driver::{Settings, WalJournal};
 use crate::peers::Preamble;
 use crate::start::{self, Place, RunError, random};
-use crate::{peers, wal};
+use crate::{driver, wal};
 
 /// What a connection between nodes begins with.
 const PREAMBLE: Preamble = *b"RAFTKV01";
@@ -76,15 +70,14 @@ pub(crate) fn run(options: Options) -> Result<(), RunError> {
     config.snapshot_every = options.snapshot_every;
     config.snapshot_tail = options.snapshot_tail;
     config.max_batch = options.max_batch as usize;
-    config.incarnation = random()? as u32;
     config.seed = match options.seed {
         Some(seed) => seed,
         None => random()?,
     };
     config.mutant = options.mutant;
     let clocks = Clocks::start();
-    let now = driver::clock(clocks.read());
-    let node = Node::new(config, recovered, now).map_err(|why| RunError::State(why.to_string()))?;
+    let now = clocks.read();
+    let node = Node::start(config, recovered, random()? as u32, now).map_err(RunError::State)?;
     let status = node.status();
     eprintln!(
         "INFO raft: starts id={} term={} last_index={} snapshot_index={} mutant={} pid={} wall={}",
@@ -94,22 +87,16 @@ pub(crate) fn run(options: Options) -> Result<(), RunError> {
         status.snapshot_index,
         options.mutant.map_or("none", |mutant| mutant.info().name),
         std::process::id(),
-        now.wall_ms,
+        now.wall_ms(),
     );
 
-    start::block_on(async {
-        let peer_listener = place.listen_for_peers().await?;
-        let client_listener = place.listen_for_clients().await?;
-        let (inputs, receiver) = mpsc::channel(8192);
-        let patience = Duration::from_millis(options.election_timeout_ms);
-        let links = peers::connect(place.id, &peers, PREAMBLE, patience);
-        tokio::spawn(peers::accept(peer_listener, PREAMBLE, inputs.clone(), Input::Message));
-        let for_clients = inputs.clone();
-        tokio::spawn(crate::http::accept(client_listener, move |request| http::answer(request, for_clients.clone())));
-        let disk = wal::Disk::start(writer, move |result| {
-            let report = result.map_or_else(Input::DiskFailed, Input::Persisted);
-            inputs.blocking_send(report).is_ok()
-        });
-        driver::drive(node, clocks, receiver, disk, links, options.request_timeout_ms).await
-    })
+    let settings = Settings {
+        place,
+        peers,
+        preamble: PREAMBLE,
+        patience: Duration::from_millis(options.election_timeout_ms),
+        request_timeout_ms: options.request_timeout_ms,
+    };
+    let journal = |report| Ok(WalJournal::new(wal::Disk::start(writer, report), storage::write, None));
+    driver::run(node, clocks, settings, journal, http::answer)
 }

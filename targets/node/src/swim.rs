@@ -1,8 +1,5 @@
 //! `swim`: nodes that know of each other and do nothing else, by [`rashomon_swim`].
 //!
-//! One thread runs everything but the disk: clients, peers, and the loop around [`Members`]. A second thread writes the
-//! node's identity.
-//!
 //! | request | answer |
 //! |---|---|
 //! | `GET /members`, `POST /members` | see [`members::http`] |
@@ -15,26 +12,19 @@ use clap::Args;
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use rashomon_mutants::Mutants;
-use rashomon_swim::{Config, Envelope, Event, Member, Mutant, State};
+use rashomon_protocol::{Clock, Protocol};
+use rashomon_swim::{Config, Member, Mutant, Remembered, State, Swim};
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::Clocks;
+use crate::driver::{self, Mailbox, Settings};
 use crate::http::{Answer, Refused, failure, reply};
-use crate::members::http::Change;
-use crate::members::{self, Members};
-use crate::peers::{self, Links, Preamble};
-use crate::start::{self, Place, RunError, Turns, random};
-use crate::wal::WalError;
+use crate::members::{self, IdentityFile};
+use crate::peers::Preamble;
+use crate::start::{self, Place, RunError, random};
 
 /// What a connection between nodes begins with.
 const PREAMBLE: Preamble = *b"SWIMGO01";
-
-/// How often timeouts are looked at.
-const TICK: Duration = Duration::from_millis(10);
-
-/// The most inputs that make one batch.
-const BATCH: usize = 1024;
 
 /// How a node is started.
 #[derive(Args, Debug)]
@@ -71,22 +61,6 @@ struct Timing {
     forget_after_ms: u64,
 }
 
-/// Something that happened to the node.
-enum Input {
-    /// A peer sent a message.
-    Message(Envelope),
-    /// A client wants to know who is there.
-    View(oneshot::Sender<Option<Vec<Member>>>),
-    /// A client wants the node to leave or join; refused, by dropping the sender, while it does not take part.
-    Change(Change, oneshot::Sender<()>),
-    /// Somebody wants to know how the node is.
-    Status(oneshot::Sender<String>),
-    /// The identity of this number is on disk.
-    Persisted(u64),
-    /// The disk refused; the node must not go on.
-    DiskFailed(WalError),
-}
-
 /// Runs a node until it is told to stop (SIGTERM or SIGINT).
 pub(crate) fn run(options: Options) -> Result<(), RunError> {
     let Options { place, timing, .. } = &options;
@@ -111,104 +85,59 @@ pub(crate) fn run(options: Options) -> Result<(), RunError> {
         place.id,
         options.mutant.map_or("none", |mutant| mutant.info().name),
         std::process::id(),
-        clocks.read().wall_ms,
+        clocks.read().wall_ms(),
     );
-    start::block_on(async {
-        let peer_listener = place.listen_for_peers().await?;
-        let client_listener = place.listen_for_clients().await?;
-        let (inputs, receiver) = mpsc::channel(8192);
-        let patience = Duration::from_millis(timing.probe_interval_ms);
-        let links = peers::connect(place.id, &peers, PREAMBLE, patience);
-        tokio::spawn(peers::accept(peer_listener, PREAMBLE, inputs.clone(), Input::Message));
-        let for_clients = inputs.clone();
-        tokio::spawn(crate::http::accept(client_listener, move |request| answer(request, for_clients.clone())));
-        let members = Members::start(config, &place.data, clocks.read().monotonic_ms, move |result| {
-            inputs.blocking_send(result.map_or_else(Input::DiskFailed, Input::Persisted)).is_ok()
-        })?;
-        drive(members, clocks, receiver, links).await
-    })
+    let remembered = Remembered(members::recover(&place.data)?);
+    let node = Swim::start(config, remembered, 0, clocks.read()).map_err(RunError::State)?;
+    let settings = Settings {
+        place,
+        peers,
+        preamble: PREAMBLE,
+        patience: Duration::from_millis(timing.probe_interval_ms),
+        // A node answers as soon as its disk allows.
+        request_timeout_ms: u64::from(u32::MAX),
+    };
+    driver::run(node, clocks, settings, |report| Ok(IdentityFile::start(&place.data, report)), answer)
 }
 
-/// Runs until a signal says to stop, or the disk fails.
-async fn drive(
-    mut members: Members,
-    clocks: Clocks,
-    inputs: mpsc::Receiver<Input>,
-    links: Links,
-) -> Result<(), RunError> {
-    let mut turns = Turns::new(inputs, TICK, BATCH)?;
-    while let Some(inputs) = turns.next().await {
-        let clock = clocks.read();
-        members.advance(clock.monotonic_ms);
-        for input in inputs {
-            match input {
-                Input::Message(envelope) => members.receive(envelope),
-                Input::View(reply) => drop(reply.send(members.view())),
-                Input::Change(_, reply) if members.identity().is_none() => drop(reply),
-                Input::Change(change, reply) => tell(&links, members.change(change, reply)),
-                Input::Status(reply) => drop(reply.send(status(&members, clock.wall_ms))),
-                Input::Persisted(number) => members.persisted(number),
-                Input::DiskFailed(error) => return Err(error.into()),
-            }
-        }
-        tell(&links, members.output());
-    }
-    eprintln!("INFO swim: stops on a signal");
-    // The disk reports into this channel; nobody reads it any more.
-    drop(turns);
-    members.finish();
-    Ok(())
+/// All members as a node sees them; `None` while it does not take part yet.
+fn view(node: &Swim, _: Clock) -> Option<Vec<Member>> {
+    node.identity().map(|_| node.members())
 }
 
-fn tell(links: &Links, (messages, events): (Vec<Envelope>, Vec<Event>)) {
-    for envelope in &messages {
-        links.send(envelope.to, envelope);
-    }
-    for event in events {
-        eprintln!("INFO swim: {event}");
-    }
-}
-
-fn status(members: &Members, wall_ms: i64) -> String {
-    let identity = members.identity();
-    let view = members.view().unwrap_or_default();
+fn status(node: &Swim, clock: Clock) -> String {
+    let identity = node.identity();
+    let view = node.members();
     let body = json!({
         "incarnation": identity.map(|identity| identity.incarnation),
         "left": identity.map(|identity| identity.left),
         "alive": view.iter().filter(|member| member.state == State::Alive).count(),
-        "wall_clock_ms": wall_ms,
+        "wall_clock_ms": clock.wall_ms(),
         "pid": std::process::id(),
     });
     body.to_string()
 }
 
 /// Answers one request.
-async fn answer(request: Request<Incoming>, inputs: mpsc::Sender<Input>) -> Answer {
+async fn answer(request: Request<Incoming>, node: Mailbox<Swim>) -> Answer {
     match request.uri().path() {
         "/members" => match members::http::understand(request).await {
             Err(refused) => refused.into(),
-            Ok(None) => members::http::show(ask(&inputs, Input::View).await.flatten()),
-            Ok(Some(change)) => match ask(&inputs, |reply| Input::Change(change, reply)).await {
-                Some(()) => reply(StatusCode::OK, "{}"),
+            Ok(None) => members::http::show(node.look(view).await.flatten()),
+            Ok(Some(change)) => match node.request(change).await {
+                Some(Ok(())) => reply(StatusCode::OK, "{}"),
                 // It takes part no sooner than later, or it is stopping; either way nobody knows.
-                None => failure(StatusCode::SERVICE_UNAVAILABLE, "starting", false),
+                Some(Err(_)) | None => failure(StatusCode::SERVICE_UNAVAILABLE, "starting", false),
             },
         },
-        "/status" => match ask(&inputs, Input::Status).await {
+        "/status" => match node.look(status).await {
             Some(body) => reply(StatusCode::OK, body),
             None => failure(StatusCode::SERVICE_UNAVAILABLE, "stopping", true),
         },
-        "/healthz" => match ask(&inputs, Input::View).await.flatten() {
+        "/healthz" => match node.look(view).await.flatten() {
             Some(_) => reply(StatusCode::OK, "{}"),
             None => failure(StatusCode::SERVICE_UNAVAILABLE, "starting", true),
         },
         _ => Refused::new(StatusCode::NOT_FOUND, "no-such-path").into(),
     }
-}
-
-/// Asks the loop; `None` when it does not answer any more.
-async fn ask<T>(inputs: &mpsc::Sender<Input>, question: impl FnOnce(oneshot::Sender<T>) -> Input) -> Option<T> {
-    let (reply, answer) = oneshot::channel();
-    inputs.send(question(reply)).await.ok()?;
-    answer.await.ok()
 }

@@ -1,10 +1,9 @@
 //! What a node is told once, when it starts.
 
+use rashomon_protocol::NodeId;
+
 use crate::mutant::Mutant;
 use crate::random::Random;
-
-/// The name of a node: small, positive, the same in every configuration of the cluster.
-pub type NodeId = u16;
 
 /// A node's parameters; they do not change while it runs.
 #[derive(Clone, Debug)]

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::NodeId;
+use rashomon_protocol::NodeId;
+
 use crate::log::{Entry, Index, Term};
 use crate::message::Message;
 use crate::mutant::Mutant;
@@ -184,7 +185,7 @@ impl Node {
     /// A leader's timers: heartbeats, and whether it still has a quorum.
     pub(crate) fn lead_on(&mut self) {
         let now = self.now();
-        let (timeout, quorum, wall) = (self.config.election_timeout_ms, self.config.quorum(), self.clock.wall_ms);
+        let (timeout, quorum, wall) = (self.config.election_timeout_ms, self.config.quorum(), self.clock.wall_ms());
         let (never_asks, by_wall_clock) = (self.is(Mutant::StaleRead), self.is(Mutant::LeaseByWallClock));
         let Role::Leader(leader) = &mut self.role else { return };
         let in_contact = 1 + leader.followers.values().filter(|follower| now < follower.contact_at + timeout).count();

@@ -2,17 +2,12 @@
 
 use std::sync::Arc;
 
+use rashomon_protocol::{NodeId, RequestId};
 use serde::{Deserialize, Serialize};
 
-use crate::config::NodeId;
 use crate::log::{Entry, Index, Term};
 use crate::machine::{Command, Response};
 use crate::snapshot::Snapshot;
-
-/// Names a request within the node that took it from its client; unique over restarts (see
-/// [`Config::incarnation`](crate::Config::incarnation)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct RequestId(pub u64);
 
 /// A message and where it goes.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::config::{Config, NodeId};
+use rashomon_protocol::{Clock, NodeId};
+
+use crate::config::Config;
 use crate::durability::Durability;
 use crate::log::{Index, Log, Term};
 use crate::machine::{Machine, Query, Response};
@@ -15,15 +17,6 @@ use crate::random::Random;
 use crate::read_index::LeaderReads;
 use crate::requests::Requests;
 use crate::snapshot::{BadSnapshot, Snapshot};
-
-/// The time, as the driver reads it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Clock {
-    /// A clock that never jumps, ms; every timeout is measured on it.
-    pub monotonic_ms: u64,
-    /// The wall clock, ms. A correct node never looks at it; `lease-by-wall-clock` does.
-    pub wall_ms: i64,
-}
 
 /// What a node does in its cluster.
 #[derive(Clone, Debug)]

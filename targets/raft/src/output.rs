@@ -8,12 +8,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
 
-use crate::config::NodeId;
 use crate::log::{Entry, Index, Term};
 use crate::machine::Response;
-use crate::message::{Envelope, RequestId};
+use crate::message::Envelope;
 use crate::snapshot::Snapshot;
 
 /// What a node must remember over a restart besides its log (§5.1, Figure 2).
@@ -69,28 +69,10 @@ pub struct Recovered {
 }
 
 /// What to do now.
-#[derive(Clone, Debug, Default)]
-pub struct Output {
-    /// What to write, in order.
-    pub records: Vec<Record>,
-    /// The number to report once all records given so far are durable.
-    pub persist: u64,
-    /// What to send. May be lost, late, doubled or out of order.
-    pub messages: Vec<Envelope>,
-    /// Answers to this node's clients.
-    pub replies: Vec<Reply>,
-    /// What happened, for the node's log.
-    pub events: Vec<Event>,
-}
+pub type Output = rashomon_protocol::Output<Record, Envelope, Result<Response, Failure>, Event>;
 
 /// An answer to a client of this node.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
-    /// The request.
-    pub request: RequestId,
-    /// How it ended.
-    pub result: Result<Response, Failure>,
-}
+pub type Reply = rashomon_protocol::Reply<Result<Response, Failure>>;
 
 /// Why a request was not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,15 +204,6 @@ pub enum Event {
 }
 
 impl Event {
-    /// How much it matters: `ERROR` for what a correct cluster never does, `WARN` for what a person looks at.
-    pub fn level(&self) -> &'static str {
-        match self {
-            Event::TwoLeaders { .. } => "ERROR",
-            Event::QuorumLost { .. } | Event::FollowerLostEntries { .. } | Event::SnapshotRefused { .. } => "WARN",
-            _ => "INFO",
-        }
-    }
-
     /// True for changes of role, where a reader wants to know the wall clock.
     pub fn is_role_change(&self) -> bool {
         matches!(

@@ -7,10 +7,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::NodeId;
+use rashomon_protocol::{NodeId, RequestId};
+
 use crate::log::{Index, Term};
 use crate::machine::Query;
-use crate::message::{Message, RequestId};
+use crate::message::Message;
 use crate::mutant::Mutant;
 use crate::node::{Node, Role};
 use crate::output::{Failure, Reply};
@@ -58,6 +59,12 @@ struct Batch {
 }
 
 impl ClientReads {
+    /// When a read's time is over, or a batch goes out again.
+    pub(crate) fn next_wake(&self, retry_after_ms: u64) -> Option<u64> {
+        let deadlines = self.open.values().map(|(_, deadline)| *deadline);
+        deadlines.chain(self.batches.values().map(|batch| batch.sent_at + retry_after_ms)).min()
+    }
+
     /// Sends everything that was not answered again: the leader changed.
     pub(crate) fn resend_all(&mut self) {
         for (_, batch) in std::mem::take(&mut self.batches) {
@@ -108,7 +115,7 @@ impl Node {
 
     /// Begins a round for all queued batches, unless one is under way.
     fn begin_round(&mut self) {
-        let (commit, wall) = (self.commit, self.clock.wall_ms);
+        let (commit, wall) = (self.commit, self.clock.wall_ms());
         let mutant = self.config.mutant;
         let Role::Leader(leader) = &mut self.role else { return };
         // R25: do not wait for an entry of the own term.
@@ -130,7 +137,7 @@ impl Node {
     /// Answers the batches whose round a quorum has answered.
     pub(crate) fn confirm_reads(&mut self) {
         let lease_ms = self.config.election_timeout_ms as i64 * 9 / 10;
-        let (quorum, wall) = (self.config.quorum(), self.clock.wall_ms);
+        let (quorum, wall) = (self.config.quorum(), self.clock.wall_ms());
         let Role::Leader(leader) = &mut self.role else { return };
         let mut rounds: Vec<u64> = leader.followers.values().map(|follower| follower.round).collect();
         rounds.push(leader.reads.round);

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::config::NodeId;
+use rashomon_protocol::NodeId;
+
 use crate::log::{Entry, Index, Term};
 use crate::message::Message;
 use crate::mutant::Mutant;

@@ -7,10 +7,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::config::NodeId;
+use rashomon_protocol::{NodeId, RequestId};
+
 use crate::log::{Entry, Index, Term};
 use crate::machine::{Command, Response};
-use crate::message::{Message, RequestId};
+use crate::message::Message;
 use crate::node::{Node, Role};
 use crate::output::{Failure, Record, Reply};
 use crate::read_index::ClientReads;
@@ -53,6 +54,15 @@ impl Requests {
             results: BTreeMap::new(),
             reads: ClientReads::default(),
         }
+    }
+
+    /// When a request's time is over, or it goes out again.
+    pub(crate) fn next_wake(&self, own: NodeId, retry_after_ms: u64) -> Option<u64> {
+        let writes = self.pending.values().map(|pending| {
+            let repeats = pending.left && pending.command.session.is_some() && pending.sent_to != Some(own);
+            if repeats { pending.deadline.min(pending.retry_at) } else { pending.deadline }
+        });
+        writes.chain(self.reads.next_wake(retry_after_ms)).min()
     }
 
     pub(crate) fn next_id(&mut self) -> RequestId {

@@ -1,6 +1,8 @@
 //! What a node is told once, when it starts.
 
-use crate::member::{NodeId, Payload};
+use rashomon_protocol::NodeId;
+
+use crate::member::Payload;
 use crate::mutant::Mutant;
 
 /// A node's parameters; they do not change while it runs.

@@ -90,14 +90,17 @@ mod mutant;
 mod node;
 mod output;
 mod probe;
+mod protocol;
 mod random;
 mod rumors;
 mod suspicion;
 mod sync;
 
 pub use config::Config;
-pub use member::{Incarnation, Member, NodeId, Payload, Rumor, State};
+pub use member::{Incarnation, Member, Payload, Rumor, State};
 pub use message::{Envelope, Message};
 pub use mutant::{ALL, Mutant, MutantInfo};
 pub use node::Swim;
 pub use output::{Event, Identity, Output};
+pub use protocol::{Change, NotYet, Remembered};
+pub use rashomon_protocol::NodeId;

@@ -8,10 +8,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
-
-/// The name of a node: small, positive, and its own for good.
-pub type NodeId = u16;
 
 /// How often a member has asserted itself: raised by itself alone, on each start, refutation, leave, join and change of
 /// payload. Kept on disk.

@@ -1,8 +1,9 @@
 //! What nodes send each other. Messages may be lost, late, doubled and reordered.
 
+use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
 
-use crate::member::{NodeId, Rumor};
+use crate::member::Rumor;
 
 /// A message under way, with the rumors it carries (SWIM §4.1: dissemination by piggyback).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use rashomon_protocol::NodeId;
+
 use crate::config::Config;
 use crate::health::Health;
-use crate::member::{Incarnation, Member, NodeId, Payload, Rumor, State};
+use crate::member::{Incarnation, Member, Payload, Rumor, State};
 use crate::message::{Envelope, Message};
 use crate::mutant::Mutant;
 use crate::output::{Event, Identity, Output};
 use crate::probe::Prober;
+use crate::protocol::Changes;
 use crate::random::Random;
 use crate::rumors::Rumors;
 use crate::suspicion::Suspicion;
@@ -38,7 +41,10 @@ pub struct Swim {
     /// What is to be durable, with its number; equal to `durable` when nothing is under way.
     wanted: Identity,
     wanted_payload: Payload,
-    persist: u64,
+    pub(crate) persist: u64,
+    /// Which identity is durable, by its number.
+    pub(crate) persisted: u64,
+    pub(crate) changes: Changes,
     pub(crate) table: BTreeMap<NodeId, Entry>,
     /// The last that was known of members that were forgotten.
     forgotten: BTreeMap<NodeId, (Incarnation, State)>,
@@ -71,6 +77,8 @@ impl Swim {
             wanted,
             wanted_payload: config.payload.clone(),
             persist: 0,
+            persisted: 0,
+            changes: Changes::default(),
             table: BTreeMap::new(),
             forgotten: BTreeMap::new(),
             rumors: Rumors::default(),
@@ -156,6 +164,7 @@ impl Swim {
         if number != self.persist || self.durable == Some(self.wanted) {
             return;
         }
+        self.persisted = number;
         let first = self.durable.is_none();
         let joins = first || self.durable.is_some_and(|durable| durable.left && !self.wanted.left);
         self.durable = Some(self.wanted);

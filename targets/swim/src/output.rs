@@ -6,9 +6,10 @@
 
 use std::fmt;
 
+use rashomon_protocol::NodeId;
 use serde::{Deserialize, Serialize};
 
-use crate::member::{Incarnation, NodeId, State};
+use crate::member::{Incarnation, State};
 use crate::message::Envelope;
 
 /// What a node must remember over a restart.

@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::member::{Incarnation, NodeId, State};
+use rashomon_protocol::NodeId;
+
+use crate::member::{Incarnation, State};
 use crate::message::Message;
 use crate::mutant::Mutant;
 use crate::node::Swim;

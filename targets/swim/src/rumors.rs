@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::member::{NodeId, Rumor};
+use rashomon_protocol::NodeId;
+
+use crate::member::Rumor;
 
 /// Rumors, at most one per member.
 #[derive(Clone, Debug, Default)]

@@ -1,8 +1,8 @@
 //! How long a suspicion lasts: the shorter, the more members suspect independently (Lifeguard §IV-B).
 
-use std::collections::BTreeSet;
+use rashomon_protocol::NodeId;
 
-use crate::member::NodeId;
+use std::collections::BTreeSet;
 
 /// A suspicion that runs.
 #[derive(Clone, Debug)]

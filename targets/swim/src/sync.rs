@@ -5,7 +5,9 @@
 //! the parts of a cluster that a long partition has left with nobody but dead members in the other part: somebody must
 //! go on calling them. A node that has left still listens this way, so that it can come back.
 
-use crate::member::{NodeId, State};
+use rashomon_protocol::NodeId;
+
+use crate::member::State;
 use crate::message::Message;
 use crate::mutant::Mutant;
 use crate::node::Swim;

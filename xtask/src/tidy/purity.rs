@@ -29,7 +29,6 @@ const WITH_SYSTEM: &[&str] = &[
     "harness/runs",
     "targets/adapters",
     "targets/node",
-    "targets/rehearsal",
     "targets/testkit",
     "xtask",
 ];

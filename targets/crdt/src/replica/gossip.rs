@@ -12,17 +12,19 @@
 
 use std::sync::Arc;
 
+use rashomon_protocol::NodeId;
+
 use super::{Effect, Replica};
 use crate::clock::VersionVector;
 use crate::config::Gossip;
-use crate::dot::{Actor, Dot, NodeId};
+use crate::dot::{Actor, Dot};
 use crate::message::{Envelope, Message};
 use crate::mutant::Mutant;
 use crate::output::Event;
 use crate::store::Store;
 
 /// A delta that not all peers are known to have.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Buffered {
     pub(super) delta: Arc<Store>,
     /// Whose update it is, or who sent it.
@@ -33,7 +35,7 @@ pub(super) struct Buffered {
 const PATIENCE_MAX: u32 = 8;
 
 /// What is known of a peer.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Peer {
     /// How many rounds to wait for an answer to the last message, and how many of them are left.
     patience: u32,

@@ -25,17 +25,18 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rashomon_crdt::types::{MapOperation, RgaOperation, SetOperation};
-use rashomon_crdt::{Envelope, Gossip, Key, Message, Mutant, NodeId, Query, Reading, RequestId, SetKind, Update};
+use rashomon_crdt::{
+    Config, Envelope, Gossip, Key, Message, Mutant, NodeId, Query, Reading, Replica, RequestId, SetKind, Update,
+};
 use rashomon_mutants::Mutants;
-use rashomon_rehearsal::{Stage, assert_scripts};
-
-use crate::cluster::{Cluster, Effects};
+use rashomon_protocol::OutputOf;
+use rashomon_testkit::{Cluster, Stage, assert_scripts};
 
 const GOSSIP_MS: u64 = 10;
 
 /// A script's state.
 struct Play {
-    cluster: Cluster,
+    cluster: Cluster<Replica>,
     sets: SetKind,
     flying: Vec<Envelope>,
     last: BTreeMap<(NodeId, NodeId), Envelope>,
@@ -72,31 +73,27 @@ impl Stage for Play {
                 let envelope = self.last.get(&(node(0)?, node(1)?)).cloned().ok_or("nothing was delivered there")?;
                 self.step(envelope.to, |replica| replica.receive(envelope));
             }
-            "sync" => ids.into_iter().for_each(|id| {
-                if let Some(effects) = self.cluster.sync(id) {
-                    self.handle(id, effects);
-                }
-            }),
+            "sync" => ids.into_iter().for_each(|id| self.sync(id)),
             "settle" => self.settle(),
-            "crash" | "wipe" => self.cluster.crash(node(0)?, *name == "wipe"),
+            "crash" => self.cluster.crash(node(0)?, 0),
+            "wipe" => self.cluster.wipe(node(0)?),
             "restart" => {
                 self.cluster.start(node(0)?);
                 self.step(node(0)?, |_| ());
             }
             "clock" => {
-                let offset = rest.get(1).and_then(|word| word.parse().ok()).ok_or("an offset is missing")?;
-                self.cluster.hosts.get_mut(&node(0)?).ok_or("no such node")?.wall_offset = offset;
+                let ms: i64 = rest.get(1).and_then(|word| word.parse().ok()).ok_or("an offset is missing")?;
+                self.cluster.host(node(0)?).wall_offset_us = 1_000 * ms;
             }
             "read" => {
                 let (kind, key) = (rest.get(1).ok_or("a type is missing")?, rest.get(2).ok_or("a key is missing")?);
                 let query = query(kind)?;
-                let reading = self.cluster.replica(node(0)?).store().read(&Key::from(*key), query, self.sets);
+                let reading = self.replica(node(0)?)?.store().read(&Key::from(*key), query, self.sets);
                 self.say(show_reading(&reading));
             }
             "status" => {
                 for id in ids {
-                    if self.cluster.is_up(id) {
-                        let status = self.cluster.replica(id).status();
+                    if let Some(status) = self.cluster.node(id).map(Replica::status) {
                         let (sequence, deltas) = (status.sequence, status.deltas);
                         let actor = status.actor;
                         let tombstones = status.tombstones;
@@ -119,7 +116,7 @@ impl Stage for Play {
 impl Play {
     fn new() -> Play {
         Play {
-            cluster: Cluster::new(1, |_| ()),
+            cluster: Cluster::new(1, |id| Config::new(id, [1])),
             sets: SetKind::default(),
             flying: Vec::new(),
             last: BTreeMap::new(),
@@ -149,14 +146,18 @@ impl Play {
             }
         }
         let sets = self.sets;
-        self.cluster = Cluster::new(nodes, move |config| {
+        self.cluster = Cluster::new(nodes, |id| {
+            let mut config = Config::new(id, 1..=nodes);
             config.gossip_ms = GOSSIP_MS;
             config.gossip = gossip;
             config.sets = sets;
             config.max_deltas = deltas;
             config.collect_ms = 1_000;
             config.mutant = mutant;
+            config
         });
+        // Only the time of nodes that a script names passes.
+        self.cluster.hosts.values_mut().for_each(|host| host.time = Some(0));
         // Replicas get to know each other.
         self.settle();
         Ok(())
@@ -169,9 +170,7 @@ impl Play {
             self.cluster.now += GOSSIP_MS;
             for id in ids {
                 self.tick(id);
-                if let Some(effects) = self.cluster.sync(id) {
-                    self.handle(id, effects);
-                }
+                self.sync(id);
             }
             self.deliver(None, true);
         }
@@ -179,8 +178,21 @@ impl Play {
     }
 
     fn tick(&mut self, id: NodeId) {
-        let clock = self.cluster.clock(id);
-        self.step(id, |replica| replica.advance(clock));
+        self.cluster.host(id).time = Some(self.cluster.now);
+        self.step(id, |_| ());
+    }
+
+    /// Makes durable what was written so far, as one write.
+    fn sync(&mut self, id: NodeId) {
+        for _ in 0..self.cluster.hosts[&id].unsynced.len() {
+            if let Some(output) = self.cluster.sync(id) {
+                self.handle(id, output);
+            }
+        }
+    }
+
+    fn replica(&self, id: NodeId) -> Result<&Replica, String> {
+        self.cluster.node(id).ok_or(format!("n{id} is down"))
     }
 
     fn update(&mut self, name: &str, id: NodeId, rest: &[&str], command: &str) -> Result<(), String> {
@@ -193,7 +205,7 @@ impl Play {
             "count" => Update::CounterAdd(number(1)?),
             "write" => Update::RegisterWrite(number(1)?),
             "put" => {
-                let reading = self.cluster.replica(id).store().read(&key, Query::Siblings, self.sets);
+                let reading = self.replica(id)?.store().read(&key, Query::Siblings, self.sets);
                 let Reading::Siblings(siblings) = reading else { return Err("no siblings".to_owned()) };
                 Update::SiblingsPut { value: number(1)?, seen: siblings.into_iter().map(|(dot, _)| dot).collect() }
             }
@@ -205,32 +217,28 @@ impl Play {
             "delete" => Update::Text(RgaOperation::Delete(number(1)?)),
             _ => return Err(format!("there is no command `{name}`")),
         };
-        let clock = self.cluster.clock(id);
-        let done = self.cluster.step(id, |replica| {
-            replica.advance(rashomon_crdt::Clock { monotonic_ms: 0, ..clock });
-            replica.update(&key, &update)
-        });
-        let (request, effects) = done.ok_or(format!("n{id} is down"))?;
+        let done = self.cluster.step(id, |replica| replica.update(&key, &update));
+        let (request, output) = done.ok_or(format!("n{id} is down"))?;
         self.requests.insert((id, request), command.to_owned());
-        self.handle(id, effects);
+        self.handle(id, output);
         Ok(())
     }
 
-    fn step(&mut self, id: NodeId, act: impl FnOnce(&mut rashomon_crdt::Replica)) {
-        if let Some(((), effects)) = self.cluster.step(id, act) {
-            self.handle(id, effects);
+    fn step(&mut self, id: NodeId, act: impl FnOnce(&mut Replica)) {
+        if let Some(((), output)) = self.cluster.step(id, act) {
+            self.handle(id, output);
         }
     }
 
-    fn handle(&mut self, id: NodeId, effects: Effects) {
-        for event in effects.events {
+    fn handle(&mut self, id: NodeId, output: OutputOf<Replica>) {
+        for event in output.events {
             self.say(format!("n{id} {event}"));
         }
-        for envelope in effects.messages {
+        for envelope in output.messages {
             self.say(format!("n{} → n{} {}", id, envelope.to, show_message(&envelope.message)));
             self.flying.push(envelope);
         }
-        for reply in effects.replies {
+        for reply in output.replies {
             let request = self.requests.remove(&(id, reply.request)).unwrap_or_default();
             match reply.result {
                 Ok(_) => self.say(format!("n{id} has done `{request}`")),

@@ -1,7 +1,9 @@
 //! Reads: R answers, merged; written back where too few replicas have what was found; repairs.
 
+use rashomon_protocol::NodeId;
+
 use super::Phase;
-use crate::config::{NodeId, QuorumKind};
+use crate::config::QuorumKind;
 use crate::message::{Ask, Cause, Message};
 use crate::mutant::Mutant;
 use crate::node::Node;

@@ -1,7 +1,9 @@
 //! Writes: the new state, to all replicas; W acknowledgements; stand-ins.
 
+use rashomon_protocol::NodeId;
+
 use super::{Phase, cause_of};
-use crate::config::{NodeId, QuorumKind};
+use crate::config::QuorumKind;
 use crate::message::{Ask, Cause};
 use crate::mutant::Mutant;
 use crate::node::Node;

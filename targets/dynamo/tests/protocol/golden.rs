@@ -24,17 +24,17 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use rashomon_dynamo::{
-    Ask, Conflict, Context, Envelope, Key, Mutant, Node, NodeId, QuorumKind, RequestId, Response, Space, Update,
+    Ask, Config, Conflict, Context, Envelope, Key, Mutant, Node, NodeId, QuorumKind, RequestId, Response, Space, Update,
 };
 use rashomon_mutants::Mutants;
-use rashomon_rehearsal::{Stage, assert_scripts};
+use rashomon_protocol::OutputOf;
+use rashomon_testkit::{Cluster, Stage, assert_scripts};
 
-use crate::cluster::{Cluster, Effects};
 use crate::show::{show, show_object, show_response, value};
 
 /// A script's state.
 struct Play {
-    cluster: Cluster,
+    cluster: Cluster<Node>,
     flying: Vec<Envelope>,
     late: Vec<Envelope>,
     cut: BTreeSet<(NodeId, NodeId)>,
@@ -105,7 +105,7 @@ impl Stage for Play {
             }
             "clock" => {
                 let ms: f64 = rest.get(1).and_then(|word| word.parse().ok()).ok_or("an offset is missing")?;
-                self.cluster.hosts.get_mut(&node(0)?).ok_or("no such node")?.wall_offset_us = (1_000.0 * ms) as i64;
+                self.cluster.host(node(0)?).wall_offset_us = (1_000.0 * ms) as i64;
             }
             "join" | "leave" => self.step(node(0)?, |node| node.change(*name == "join")),
             "homes" | "holds" => self.replicas(name, &key(rest.first().ok_or("a key is missing")?)?),
@@ -123,7 +123,7 @@ impl Stage for Play {
 impl Play {
     fn new() -> Play {
         Play {
-            cluster: Cluster::new(1, |_| ()),
+            cluster: Cluster::new(1, |id| Config::new(id, [1])),
             flying: Vec::new(),
             late: Vec::new(),
             cut: BTreeSet::new(),
@@ -159,7 +159,8 @@ impl Play {
         let get = |name: &str, usual: u64| numbers.get(name).copied().unwrap_or(usual);
         *self = Play { deadline: get("deadline", 200), ..Play::new() };
         let size = get("nodes", 5) as u16;
-        self.cluster = Cluster::new(size, |config| {
+        self.cluster = Cluster::new(size, |id| {
+            let mut config = Config::new(id, 1..=size);
             config.members = (1..=get("members", u64::from(size)) as NodeId).collect();
             config.quorum.n = get("n", 3) as u16;
             config.quorum.r = get("r", 2) as u16;
@@ -177,6 +178,7 @@ impl Play {
             config.hints = !words.contains("no-hints");
             config.read_repair = !words.contains("no-repair");
             config.mutant = mutant;
+            config
         });
         self.quiet = true;
         self.tick(1);
@@ -186,16 +188,16 @@ impl Play {
     }
 
     fn step(&mut self, id: NodeId, act: impl FnOnce(&mut Node)) {
-        if let Some(((), effects)) = self.cluster.step(id, act) {
-            self.handle(id, effects);
+        if let Some(((), output)) = self.cluster.step(id, act) {
+            self.handle(id, output);
         }
     }
 
-    fn handle(&mut self, id: NodeId, effects: Effects) {
-        for event in effects.events {
+    fn handle(&mut self, id: NodeId, output: OutputOf<Node>) {
+        for event in output.events {
             self.say(format!("n{id} {event}"));
         }
-        for reply in effects.replies {
+        for reply in output.replies {
             let Some((asked, key)) = self.requests.remove(&(id, reply.request)) else { continue };
             let answer = match reply.result {
                 Ok(response) => {
@@ -209,7 +211,7 @@ impl Play {
             };
             self.say(format!("n{id} answers `{asked}`: {answer}"));
         }
-        for envelope in effects.messages {
+        for envelope in output.messages {
             if let (false, Some(line)) = (self.quiet, show(&envelope)) {
                 self.say(line);
             }
@@ -225,8 +227,8 @@ impl Play {
     }
 
     fn sync(&mut self, id: NodeId) {
-        while let Some(effects) = self.cluster.sync(id) {
-            self.handle(id, effects);
+        while let Some(output) = self.cluster.sync(id) {
+            self.handle(id, output);
         }
     }
 
@@ -287,9 +289,9 @@ impl Play {
             _ => return Err(format!("there is no command `{name}`")),
         };
         let result = self.cluster.step(id, |node| node.ask(key.clone(), ask, None, deadline));
-        let (request, effects) = result.ok_or(format!("node {id} is down"))?;
+        let (request, output) = result.ok_or(format!("node {id} is down"))?;
         self.requests.insert((id, request), (asked, key));
-        self.handle(id, effects);
+        self.handle(id, output);
         Ok(())
     }
 

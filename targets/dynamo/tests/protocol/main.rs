@@ -1,7 +1,5 @@
 //! Tests of the protocol as a whole: golden scripts, and a randomised simulation with a ledger of what clients saw.
 
-mod cluster;
-mod faults;
 mod golden;
 mod judging;
 mod ledger;

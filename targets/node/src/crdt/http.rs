@@ -32,30 +32,23 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use rashomon_crdt::types::{MapOperation, RgaOperation, SetOperation};
-use rashomon_crdt::{Dot, Key, Query, Reading, Refusal, Update};
+use rashomon_crdt::{Dot, Key, Query, Reading, Refusal, Replica, Update};
 use rashomon_mutants::Mutants;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
 
-use super::driver::Input;
+use crate::driver::Mailbox;
 use crate::http::{Answer, Body, Refused, failure, read_body, reply};
 
 /// Answers one request.
-pub(super) async fn answer(request: Request<Incoming>, inputs: mpsc::Sender<Input>) -> Answer {
+pub(super) async fn answer(request: Request<Incoming>, replica: Mailbox<Replica>) -> Answer {
     match understand(request).await {
         Err(refused) => refused.into(),
         Ok(Asked::Healthz) => reply(StatusCode::OK, "{}"),
-        Ok(Asked::Status) => status(inputs).await,
-        Ok(Asked::Read(key, query)) => {
-            let (to, result) = oneshot::channel();
-            let sent = inputs.send(Input::Read(key, query, to)).await;
-            finish(if sent.is_err() { None } else { result.await.ok() }, true)
-        }
+        Ok(Asked::Status) => status(replica).await,
+        Ok(Asked::Read(key, query)) => finish(replica.request(rashomon_crdt::Request::Read(key, query)).await, true),
         Ok(Asked::Update(key, update)) => {
-            let (to, result) = oneshot::channel();
-            let sent = inputs.send(Input::Update(key, update, to)).await;
-            finish(if sent.is_err() { None } else { result.await.ok() }, false)
+            finish(replica.request(rashomon_crdt::Request::Update(key, update)).await, false)
         }
     }
 }
@@ -233,10 +226,8 @@ fn finish(result: Option<Result<Option<Reading>, Refusal>>, is_read: bool) -> An
     }
 }
 
-async fn status(inputs: mpsc::Sender<Input>) -> Answer {
-    let (to, result) = oneshot::channel();
-    let sent = inputs.send(Input::Status(to)).await;
-    let (Ok(()), Ok((status, clock))) = (sent, result.await) else {
+async fn status(replica: Mailbox<Replica>) -> Answer {
+    let Some((status, clock)) = replica.look(|replica, clock| (replica.status(), clock)).await else {
         return failure(StatusCode::SERVICE_UNAVAILABLE, "stopping", true);
     };
     let body = json!({
@@ -246,7 +237,7 @@ async fn status(inputs: mpsc::Sender<Input>) -> Answer {
         "deltas": status.deltas,
         "tombstones": status.tombstones,
         "mutant": status.mutant.map(|mutant| mutant.info().name),
-        "wall_clock_ms": clock.wall_us.div_euclid(1_000),
+        "wall_clock_ms": clock.wall_ms(),
         "pid": std::process::id(),
     });
     reply(StatusCode::OK, body.to_string())

@@ -30,34 +30,31 @@ use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use rashomon_dynamo::{Ask, Context, Failure, Key, Quorum, Response, Space, Update};
 use rashomon_mutants::Mutants;
+use rashomon_swim::Change;
 use serde::Deserialize;
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
 
-use super::driver::Input;
+use super::node::StoreNode;
 use super::values::{JsonValue, decode, encode};
+use crate::driver::Mailbox;
 use crate::http::{Answer, Body, Refused, failure, read_body, reply};
 
 /// Answers one request. `cluster` is the cluster's quorum.
-pub(super) async fn answer(request: Request<Incoming>, inputs: mpsc::Sender<Input>, cluster: Quorum) -> Answer {
+pub(super) async fn answer(request: Request<Incoming>, node: Mailbox<StoreNode>, cluster: Quorum) -> Answer {
     match understand(request, cluster).await {
         Err(refused) => refused.into(),
         Ok(Asked::Healthz) => reply(StatusCode::OK, "{}"),
-        Ok(Asked::Status) => status(inputs).await,
-        Ok(Asked::Members) => members(inputs).await,
-        Ok(Asked::Change(joins)) => {
-            let (to, done) = oneshot::channel();
-            let sent = inputs.send(Input::Change(joins, to)).await;
-            match (sent, done.await) {
-                (Ok(()), Ok(())) => reply(StatusCode::OK, "{}"),
-                _ => failure(StatusCode::SERVICE_UNAVAILABLE, "stopping", false),
-            }
-        }
+        Ok(Asked::Status) => status(node).await,
+        Ok(Asked::Members) => members(node).await,
+        Ok(Asked::Change(change)) => match node.request(super::node::Request::Change(change)).await {
+            Some(Ok(_)) => reply(StatusCode::OK, "{}"),
+            // It takes part no sooner than later; the ring may change all the same.
+            Some(Err(_)) => failure(StatusCode::SERVICE_UNAVAILABLE, "starting", false),
+            None => failure(StatusCode::SERVICE_UNAVAILABLE, "stopping", false),
+        },
         Ok(Asked::Store(key, ask, quorum)) => {
             let is_read = ask == Ask::Read;
-            let (to, result) = oneshot::channel();
-            let sent = inputs.send(Input::Ask(key, ask, quorum, to)).await;
-            finish(if sent.is_err() { None } else { result.await.ok() }, is_read)
+            finish(node.request(super::node::Request::Operation(key, ask, quorum)).await, is_read)
         }
     }
 }
@@ -66,7 +63,7 @@ pub(super) async fn answer(request: Request<Incoming>, inputs: mpsc::Sender<Inpu
 enum Asked {
     Store(Key, Ask, Option<Quorum>),
     Members,
-    Change(bool),
+    Change(Change),
     Status,
     Healthz,
 }
@@ -81,8 +78,8 @@ async fn understand(request: Request<Incoming>, cluster: Quorum) -> Result<Asked
         ["members"] if get => return Ok(Asked::Members),
         ["members"] if request.method() == Method::POST => {
             return match body::<MembersBody>(request).await? {
-                MembersBody::Join(true) => Ok(Asked::Change(true)),
-                MembersBody::Leave(true) => Ok(Asked::Change(false)),
+                MembersBody::Join(true) => Ok(Asked::Change(Change::Join)),
+                MembersBody::Leave(true) => Ok(Asked::Change(Change::Leave)),
                 _ => Err(Refused::new(StatusCode::BAD_REQUEST, "bad-request: join or leave must be true")),
             };
         }
@@ -223,10 +220,8 @@ fn finish(result: Option<Result<Response, Failure>>, is_read: bool) -> Answer {
     }
 }
 
-async fn members(inputs: mpsc::Sender<Input>) -> Answer {
-    let (to, result) = oneshot::channel();
-    let sent = inputs.send(Input::Members(to)).await;
-    let (Ok(()), Ok(members)) = (sent, result.await) else {
+async fn members(node: Mailbox<StoreNode>) -> Answer {
+    let Some(members) = node.look(|node, _| node.members()).await else {
         return failure(StatusCode::SERVICE_UNAVAILABLE, "stopping", true);
     };
     if members.is_empty() {
@@ -237,10 +232,8 @@ async fn members(inputs: mpsc::Sender<Input>) -> Answer {
     reply(StatusCode::OK, json!({ "members": members }).to_string())
 }
 
-async fn status(inputs: mpsc::Sender<Input>) -> Answer {
-    let (to, result) = oneshot::channel();
-    let sent = inputs.send(Input::Status(to)).await;
-    let (Ok(()), Ok((status, clock))) = (sent, result.await) else {
+async fn status(node: Mailbox<StoreNode>) -> Answer {
+    let Some((status, clock)) = node.look(|node, clock| (node.store().status(), clock)).await else {
         return failure(StatusCode::SERVICE_UNAVAILABLE, "stopping", true);
     };
     let body = json!({
@@ -253,7 +246,7 @@ async fn status(inputs: mpsc::Sender<Input>) -> Answer {
         "hints_for": status.hints.0,
         "operations": status.operations,
         "mutant": status.mutant.map(|mutant| mutant.info().name),
-        "wall_clock_ms": clock.wall_us.div_euclid(1_000),
+        "wall_clock_ms": clock.wall_ms(),
         "pid": std::process::id(),
     });
     reply(StatusCode::OK, body.to_string())

@@ -17,13 +17,16 @@ use std::sync::Arc;
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
-use rashomon_lww::{Cell, Value};
+use rashomon_lww::{Cell, Node, Value};
+use rashomon_protocol::Clock;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Value as Json, json};
-use tokio::sync::{mpsc, oneshot};
 
-use super::driver::Input;
+use crate::driver::Mailbox;
 use crate::http::{Answer, Body, Refused, failure, read_body, reply};
+
+/// A node that has not heard all of its peers serves without them after so long.
+const ALONE_MS: u64 = 500;
 
 #[derive(Deserialize)]
 struct WriteBody {
@@ -38,28 +41,28 @@ struct AddBody {
 }
 
 /// Answers one request.
-pub(super) async fn answer(request: Request<Incoming>, inputs: mpsc::Sender<Input>) -> Answer {
-    respond(request, inputs).await.unwrap_or_else(Answer::from)
+pub(super) async fn answer(request: Request<Incoming>, node: Mailbox<Node>) -> Answer {
+    respond(request, node).await.unwrap_or_else(Answer::from)
 }
 
-async fn respond(request: Request<Incoming>, inputs: mpsc::Sender<Input>) -> Result<Answer, Refused> {
+async fn respond(request: Request<Incoming>, node: Mailbox<Node>) -> Result<Answer, Refused> {
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let parts: Vec<&str> = path.trim_start_matches('/').split('/').collect();
     let key = parts.get(1).filter(|key| !key.is_empty()).map(|key| Arc::<str>::from(*key));
     match (parts[0], key, parts.len()) {
-        ("healthz", None, 1) => Ok(healthz(&inputs).await),
-        ("status", None, 1) => Ok(status(&inputs).await),
+        ("healthz", None, 1) => Ok(healthz(&node).await),
+        ("status", None, 1) => Ok(status(&node).await),
         ("register", Some(key), 2) if method == Method::GET => {
-            let value = ask(&inputs, |to| Input::Register(key, to)).await;
+            let value = node.look(move |node, _| node.register(&key)).await;
             Ok(value.map_or_else(|| stopping(true), |value| answered(&json!({ "value": to_json(&value) }))))
         }
         ("register", Some(key), 2) if method == Method::PUT => {
             let body: Body<WriteBody> = read_body(request).await?;
-            Ok(write(&inputs, Cell::Register(key), body.rest.value).await)
+            Ok(write(&node, Cell::Register(key), body.rest.value).await)
         }
         ("set", Some(key), 2) if method == Method::GET => {
-            let elements = ask(&inputs, |to| Input::Set(key, to)).await;
+            let elements = node.look(move |node, _| node.set(&key)).await;
             let listed = |elements: Vec<Value>| elements.iter().map(to_json).collect::<Vec<Json>>();
             Ok(elements.map_or_else(|| stopping(true), |all| answered(&json!({ "elements": listed(all) }))))
         }
@@ -68,44 +71,38 @@ async fn respond(request: Request<Incoming>, inputs: mpsc::Sender<Input>) -> Res
             if body.rest.add == Value::Null {
                 return Err(Refused::new(StatusCode::BAD_REQUEST, "bad-request: null is no element"));
             }
-            Ok(write(&inputs, Cell::Element(key, body.rest.add), Value::Int(1)).await)
+            Ok(write(&node, Cell::Element(key, body.rest.add), Value::Int(1)).await)
         }
         ("register" | "set", Some(_), 2) => Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed")),
         _ => Err(Refused::new(StatusCode::NOT_FOUND, "no-such-path")),
     }
 }
 
-async fn write(inputs: &mpsc::Sender<Input>, cell: Cell, value: Value) -> Answer {
-    match ask(inputs, |to| Input::Write(cell, value, to)).await {
-        Some(()) => reply(StatusCode::OK, "{}"),
+async fn write(node: &Mailbox<Node>, cell: Cell, value: Value) -> Answer {
+    match node.request(rashomon_lww::Request::Write(cell, value)).await {
+        Some(_) => reply(StatusCode::OK, "{}"),
         None => stopping(false),
     }
 }
 
-async fn healthz(inputs: &mpsc::Sender<Input>) -> Answer {
-    match ask(inputs, Input::Status).await {
-        Some(health) if health.ready => reply(StatusCode::OK, "{}"),
-        Some(_) => failure(StatusCode::SERVICE_UNAVAILABLE, "starting", true),
+async fn healthz(node: &Mailbox<Node>) -> Answer {
+    let ready = |node: &Node, clock: Clock| node.status().heard_all || clock.monotonic_ms >= ALONE_MS;
+    match node.look(ready).await {
+        Some(true) => reply(StatusCode::OK, "{}"),
+        Some(false) => failure(StatusCode::SERVICE_UNAVAILABLE, "starting", true),
         None => stopping(true),
     }
 }
 
-async fn status(inputs: &mpsc::Sender<Input>) -> Answer {
-    let Some(health) = ask(inputs, Input::Status).await else { return stopping(true) };
+async fn status(node: &Mailbox<Node>) -> Answer {
+    let Some((status, clock)) = node.look(|node, clock| (node.status(), clock)).await else { return stopping(true) };
     answered(&json!({
-        "cells": health.status.cells,
-        "discarded": health.status.discarded,
-        "heard_all": health.status.heard_all,
-        "wall_clock_ms": health.clock.wall_ms,
+        "cells": status.cells,
+        "discarded": status.discarded,
+        "heard_all": status.heard_all,
+        "wall_clock_ms": clock.wall_ms(),
         "pid": std::process::id(),
     }))
-}
-
-/// Asks the node; `None` when it is stopping.
-async fn ask<T>(inputs: &mpsc::Sender<Input>, input: impl FnOnce(oneshot::Sender<T>) -> Input) -> Option<T> {
-    let (to, result) = oneshot::channel();
-    inputs.send(input(to)).await.ok()?;
-    result.await.ok()
 }
 
 fn stopping(nothing_happened: bool) -> Answer {

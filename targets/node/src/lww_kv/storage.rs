@@ -1,8 +1,10 @@
 //! What a node of lww-kv keeps on disk: every write that it kept, and now and then all cells.
 
-use rashomon_lww::Update;
+use std::sync::Arc;
 
-use crate::wal::{Content, Found};
+use rashomon_lww::{Node, Remembered, Update};
+
+use crate::wal::{Content, Found, Write};
 
 /// What is kept.
 pub(super) struct LwwLog;
@@ -14,9 +16,14 @@ impl Content for LwwLog {
     type Snapshot = Vec<Update>;
 }
 
-/// What a node remembers, oldest first. Takes the content out of what was found.
-pub(super) fn replay(found: &mut Found<LwwLog>) -> Vec<Update> {
+/// All cells, in place of all records so far.
+pub(super) fn checkpoint(node: &Node) -> Write<LwwLog> {
+    Write::Checkpoint { snapshot: Arc::new(node.snapshot()), head: () }
+}
+
+/// What a node remembers. Takes the content out of what was found.
+pub(super) fn replay(found: &mut Found<LwwLog>) -> Remembered {
     let mut remembered = found.snapshot.take().unwrap_or_default();
     remembered.append(&mut found.records);
-    remembered
+    Remembered(remembered)
 }

@@ -9,20 +9,11 @@
 
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
-use rashomon_swim::Member;
+use rashomon_swim::{Change, Member};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::http::{Answer, Body, Refused, read_body, reply};
-
-/// What is asked of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Change {
-    /// Leave the cluster.
-    Leave,
-    /// Join it again.
-    Join,
-}
 
 /// What a request for `/members` asks: a change, or `None` for the view.
 pub(crate) async fn understand(request: Request<Incoming>) -> Result<Option<Change>, Refused> {

@@ -9,12 +9,13 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
-use rashomon_swim::Identity;
+use rashomon_swim::{Identity, Swim};
 
+use crate::driver::Journal;
 use crate::wal::WalError;
 
 /// The thread's handle.
-pub(super) struct IdentityFile {
+pub(crate) struct IdentityFile {
     writes: mpsc::Sender<(u64, Identity)>,
     thread: JoinHandle<()>,
 }
@@ -22,7 +23,7 @@ pub(super) struct IdentityFile {
 impl IdentityFile {
     /// Starts the thread. It calls `report` with the number of the latest identity after each write, or with the error
     /// after which it ends; it ends too when `report` returns false.
-    pub(super) fn start(
+    pub(crate) fn start(
         data: &Path,
         mut report: impl FnMut(Result<u64, WalError>) -> bool + Send + 'static,
     ) -> IdentityFile {
@@ -43,13 +44,21 @@ impl IdentityFile {
     }
 
     /// Hands an identity over.
-    pub(super) fn write(&self, number: u64, identity: Identity) {
+    fn send(&self, number: u64, identity: Identity) {
         // A thread that ended has reported why; the loop ends on that report.
         let _ = self.writes.send((number, identity));
     }
+}
 
-    /// Waits until the write under way has ended.
-    pub(super) fn finish(self) {
+impl Journal<Swim> for IdentityFile {
+    fn write(&mut self, _: &Swim, records: Vec<Identity>, number: u64) {
+        // Each replaces what was there before.
+        if let Some(latest) = records.last() {
+            self.send(number, *latest);
+        }
+    }
+
+    fn finish(self) {
         drop(self.writes);
         let _ = self.thread.join();
     }
@@ -60,7 +69,7 @@ fn path(data: &Path) -> PathBuf {
 }
 
 /// What the file holds; `None` where there is none.
-pub(super) fn recover(data: &Path) -> Result<Option<Identity>, WalError> {
+pub(crate) fn recover(data: &Path) -> Result<Option<Identity>, WalError> {
     let path = path(data);
     let bytes = match fs::read(&path) {
         Ok(bytes) => bytes,
@@ -97,12 +106,12 @@ mod tests {
         let (reports, reported) = mpsc::channel();
         let file = IdentityFile::start(dir.path(), move |result| reports.send(result.unwrap()).is_ok());
         for number in 1..=3 {
-            file.write(number, Identity { incarnation: 10 + number, left: number == 3 });
+            file.send(number, Identity { incarnation: 10 + number, left: number == 3 });
             while reported.recv().unwrap() < number {}
             let expected = Identity { incarnation: 10 + number, left: number == 3 };
             assert_eq!(recover(dir.path()).unwrap(), Some(expected));
         }
-        file.finish();
+        Journal::<Swim>::finish(file);
     }
 
     #[test]

@@ -26,13 +26,12 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use rashomon_mutants::Mutants;
-use rashomon_raft::{Command, Failure, Query, Response, Session, Update, Value};
+use rashomon_raft::{Command, Failure, Node, Query, Response, Session, Update, Value};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::json;
-use tokio::sync::{mpsc, oneshot};
 
-use super::driver::Input;
+use crate::driver::Mailbox;
 use crate::http::{Answer, Body, Refused, failure, read_body, reply};
 
 /// What a request asks for.
@@ -44,21 +43,13 @@ enum Asked {
 }
 
 /// Answers one request.
-pub(super) async fn answer(request: Request<Incoming>, inputs: mpsc::Sender<Input>) -> Answer {
+pub(super) async fn answer(request: Request<Incoming>, node: Mailbox<Node>) -> Answer {
     match understand(request).await {
         Err(refused) => refused.into(),
         Ok(Asked::Healthz) => reply(StatusCode::OK, "{}"),
-        Ok(Asked::Status) => status(inputs).await,
-        Ok(Asked::Read(query)) => {
-            let (to, result) = oneshot::channel();
-            let sent = inputs.send(Input::Read(query, to)).await;
-            finish(if sent.is_err() { None } else { result.await.ok() }, true)
-        }
-        Ok(Asked::Write(command)) => {
-            let (to, result) = oneshot::channel();
-            let sent = inputs.send(Input::Write(command, to)).await;
-            finish(if sent.is_err() { None } else { result.await.ok() }, false)
-        }
+        Ok(Asked::Status) => status(node).await,
+        Ok(Asked::Read(query)) => finish(node.request(rashomon_raft::Request::Read(query)).await, true),
+        Ok(Asked::Write(command)) => finish(node.request(rashomon_raft::Request::Write(command)).await, false),
     }
 }
 
@@ -186,10 +177,8 @@ fn finish(result: Option<Result<Response, Failure>>, is_read: bool) -> Answer {
     }
 }
 
-async fn status(inputs: mpsc::Sender<Input>) -> Answer {
-    let (to, result) = oneshot::channel();
-    let sent = inputs.send(Input::Status(to)).await;
-    let (Ok(()), Ok((status, clock))) = (sent, result.await) else {
+async fn status(node: Mailbox<Node>) -> Answer {
+    let Some((status, clock)) = node.look(|node, clock| (node.status(), clock)).await else {
         return failure(StatusCode::SERVICE_UNAVAILABLE, "stopping", true);
     };
     let body = json!({
@@ -203,7 +192,7 @@ async fn status(inputs: mpsc::Sender<Input>) -> Answer {
         "first_index": status.first_index,
         "snapshot_index": status.snapshot_index,
         "mutant": status.mutant.map(|mutant| mutant.info().name),
-        "wall_clock_ms": clock.wall_ms,
+        "wall_clock_ms": clock.wall_ms(),
         "pid": std::process::id(),
     });
     reply(StatusCode::OK, body.to_string())

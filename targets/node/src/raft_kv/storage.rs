@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use rashomon_protocol::Disk;
 use rashomon_raft::{Checkpoint, Entry, HardState, Index, Record, Recovered, Snapshot, Term};
 use serde::{Deserialize, Serialize};
 
@@ -38,27 +39,16 @@ pub(super) fn write(record: Record) -> Write<RaftLog> {
 
 /// What a node remembers. Takes the content out of what was found.
 pub(super) fn replay(found: &mut Found<RaftLog>) -> Result<Recovered, String> {
-    let Base { mut hard_state, base_index, base_term, mut entries } = std::mem::take(&mut found.head);
+    let Base { hard_state, base_index, base_term, entries } = std::mem::take(&mut found.head);
+    let snapshot = found.snapshot.take().map(Arc::new);
+    let mut recovered = Recovered { hard_state, snapshot, base_index, base_term, entries };
     for record in std::mem::take(&mut found.records) {
-        match record {
-            Record::HardState(newer) => hard_state = newer,
-            Record::Append(more) => {
-                for entry in more {
-                    let next = base_index + entries.len() as u64 + 1;
-                    if entry.index != next {
-                        return Err(format!("the log has entry {} where entry {next} was expected", entry.index));
-                    }
-                    entries.push(entry);
-                }
-            }
-            Record::TruncateAfter(index) => {
-                let keep = index.checked_sub(base_index).ok_or("the log is cut before its beginning")?;
-                entries.truncate(keep as usize);
-            }
-            Record::Checkpoint(_) => return Err("the log has a checkpoint inside a segment".to_owned()),
+        if matches!(record, Record::Checkpoint(_)) {
+            return Err("the log has a checkpoint inside a segment".to_owned());
         }
+        recovered.apply(record)?;
     }
-    Ok(Recovered { hard_state, snapshot: found.snapshot.take().map(Arc::new), base_index, base_term, entries })
+    Ok(recovered)
 }
 
 #[cfg(test)]

@@ -23,17 +23,17 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use rashomon_mutants::Mutants;
+use rashomon_protocol::OutputOf;
 use rashomon_raft::{
-    Command, Entry, Envelope, Message, Mutant, Node, NodeId, Query, RequestId, Response, Session, Update, Value,
+    Command, Config, Entry, Envelope, Message, Mutant, Node, NodeId, Query, RequestId, Response, Session, Update, Value,
 };
-use rashomon_rehearsal::{Stage, assert_scripts};
+use rashomon_testkit::{Cluster, Stage, assert_scripts};
 
-use crate::cluster::{Cluster, Effects};
 use crate::invariants::Invariants;
 
 /// A script's state.
 struct Play {
-    cluster: Cluster,
+    cluster: Cluster<Node>,
     /// Watches a correct cluster; one with a mutant is expected to break what it breaks.
     invariants: Option<Invariants>,
     flying: Vec<Envelope>,
@@ -97,8 +97,8 @@ impl Stage for Play {
                 self.step(node(0)?, |_| ());
             }
             "clock" => {
-                let offset = rest.get(1).and_then(|word| word.parse().ok()).ok_or("an offset is missing")?;
-                self.cluster.hosts.get_mut(&node(0)?).ok_or("no such node")?.wall_offset = offset;
+                let ms: i64 = rest.get(1).and_then(|word| word.parse().ok()).ok_or("an offset is missing")?;
+                self.cluster.host(node(0)?).wall_offset_us = 1_000 * ms;
             }
             "write" | "cas" | "append" | "read" => self.ask(node(0)?, name, &rest[1..])?,
             "status" => self.status(),
@@ -121,7 +121,7 @@ impl Stage for Play {
 impl Play {
     fn new() -> Play {
         Play {
-            cluster: Cluster::new(1, |_| ()),
+            cluster: Cluster::new(1, |id| Config::new(id, [1])),
             invariants: Some(Invariants::default()),
             flying: Vec::new(),
             held: Vec::new(),
@@ -151,7 +151,9 @@ impl Play {
         let get = |name: &str, usual: u64| numbers.get(name).copied().unwrap_or(usual);
         *self = Play::new();
         self.invariants = mutant.is_none().then(Invariants::default);
-        self.cluster = Cluster::new(get("nodes", 3) as u16, |config| {
+        let size = get("nodes", 3) as u16;
+        self.cluster = Cluster::new(size, |id| {
+            let mut config = Config::new(id, 1..=size);
             config.election_timeout_ms = get("timeout", 100);
             config.heartbeat_ms = get("timeout", 100) / 5;
             config.max_batch = get("batch", 100) as usize;
@@ -160,24 +162,25 @@ impl Play {
             config.snapshot_tail = get("tail", 0);
             config.max_sessions = get("sessions", 100) as usize;
             config.mutant = mutant;
+            config
         });
         Ok(())
     }
 
     fn step(&mut self, id: NodeId, act: impl FnOnce(&mut Node)) {
-        if let Some(((), effects)) = self.cluster.step(id, act) {
-            self.handle(id, effects);
+        if let Some(((), output)) = self.cluster.step(id, act) {
+            self.handle(id, output);
         }
     }
 
-    fn handle(&mut self, id: NodeId, effects: Effects) {
+    fn handle(&mut self, id: NodeId, output: OutputOf<Node>) {
         if let Some(invariants) = &mut self.invariants {
-            invariants.observe(&self.cluster, id, &effects.events).expect("a correct cluster keeps the invariants");
+            invariants.observe(&self.cluster, id, &output.events).expect("a correct cluster keeps the invariants");
         }
-        for event in effects.events {
+        for event in output.events {
             self.say(format!("n{id} {event}"));
         }
-        for reply in effects.replies {
+        for reply in output.replies {
             let asked = self.requests.remove(&(id, reply.request)).unwrap_or_default();
             let answer = match reply.result {
                 Ok(response) => show_response(&response),
@@ -186,7 +189,7 @@ impl Play {
             };
             self.say(format!("n{id} answers `{asked}`: {answer}"));
         }
-        for envelope in effects.messages {
+        for envelope in output.messages {
             if !self.quiet {
                 self.say(show(&envelope));
             }
@@ -202,8 +205,8 @@ impl Play {
     }
 
     fn sync(&mut self, id: NodeId) {
-        while let Some(effects) = self.cluster.sync(id) {
-            self.handle(id, effects);
+        while let Some(output) = self.cluster.sync(id) {
+            self.handle(id, output);
         }
     }
 
@@ -270,9 +273,9 @@ impl Play {
             let command = Command { session, key: word(1)?.into(), update };
             self.cluster.step(id, |node| node.write(command, deadline))
         };
-        let (request, effects) = result.ok_or(format!("node {id} is down"))?;
+        let (request, output) = result.ok_or(format!("node {id} is down"))?;
         self.requests.insert((id, request), asked);
-        self.handle(id, effects);
+        self.handle(id, output);
         Ok(())
     }
 

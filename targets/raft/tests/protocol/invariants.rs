@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rashomon_raft::{Entry, Event, Index, NodeId, Term};
-
-use crate::cluster::Cluster;
+use rashomon_raft::{Entry, Event, Index, Node, NodeId, Term};
+use rashomon_testkit::Cluster;
 
 /// What was seen so far, with who was seen first.
 #[derive(Default)]
@@ -26,7 +25,7 @@ struct Committed {
 
 impl Invariants {
     /// A node moved: says what is violated, if anything.
-    pub(crate) fn observe(&mut self, cluster: &Cluster, id: NodeId, events: &[Event]) -> Result<(), String> {
+    pub(crate) fn observe(&mut self, cluster: &Cluster<Node>, id: NodeId, events: &[Event]) -> Result<(), String> {
         let Some(node) = cluster.node(id) else { return Ok(()) };
         for event in events {
             if let Event::Leader { term, .. } = event {
@@ -87,7 +86,7 @@ impl Invariants {
 /// Leader Completeness: an entry that is committed in a term is in the logs of the leaders of all *later* terms. A
 /// leader of an earlier term need not have it: a candidate whose last vote is late may win after its successor has
 /// committed.
-fn leader_completeness(cluster: &Cluster, id: NodeId, index: Index, committed: &Committed) -> Result<(), String> {
+fn leader_completeness(cluster: &Cluster<Node>, id: NodeId, index: Index, committed: &Committed) -> Result<(), String> {
     let Some(node) = cluster.node(id) else { return Ok(()) };
     let status = node.status();
     let is_bound = status.role == "leader" && status.term > committed.term && index >= status.first_index;

@@ -4,14 +4,14 @@
 //! on each node joins the histories that are judged. The correct protocol must survive every seed; each mutant must be
 //! caught in some, which shows that the simulation can fail.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rashomon_raft::{Command, Envelope, Mutant, NodeId, Query, Reply, RequestId, Response, Session, Update, Value};
-use rashomon_rehearsal::Dice;
+use rashomon_protocol::OutputOf;
+use rashomon_raft::{
+    Command, Config, Envelope, Mutant, Node, NodeId, Query, Reply, RequestId, Response, Session, Update, Value,
+};
+use rashomon_testkit::{Cluster, FaultModel, Kinds, Links, Network, Rng, Severity};
 
-use crate::cluster::{Cluster, Effects};
-use crate::faults::{Broken, Kinds};
 use crate::history::{Action, Operation, is_linearizable};
 use crate::invariants::Invariants;
 
@@ -28,18 +28,11 @@ struct Client {
 }
 
 struct Simulation {
-    cluster: Cluster,
-    dice: Dice,
-    broken: Broken,
-    kinds: Kinds,
+    cluster: Cluster<Node>,
+    rng: Rng,
+    faults: FaultModel,
     invariants: Invariants,
-    /// Messages under way, by when they arrive.
-    network: BTreeMap<(u64, u64), Envelope>,
-    sent: u64,
-    loss: u64,
-    /// How many of a hundred messages take very long.
-    late: u64,
-    slow: u64,
+    network: Network<Envelope>,
     clients: Vec<Client>,
     names: u64,
     values: i64,
@@ -67,13 +60,17 @@ impl std::fmt::Display for Caught {
 }
 
 impl Simulation {
-    fn new(seed: u64, mutant: Option<Mutant>) -> Simulation {
-        let mut dice = Dice(seed);
-        let size = if dice.chance(60) { 3 } else { 5 };
-        let (max_batch, max_inflight) = (1 + dice.below(4) as usize, 1 + dice.below(4) as usize);
-        let (snapshot_every, snapshot_tail) =
-            if dice.chance(50) { (10_000, 0) } else { (5 + dice.below(40), dice.below(6)) };
-        let cluster = Cluster::new(size, |config| {
+    fn new(seed: u64, mutant: Option<Mutant>, severity: Severity) -> Simulation {
+        let mut rng = Rng(seed);
+        let size = if rng.chance(60) { 3 } else { 5 };
+        let (max_batch, max_inflight) = (1 + rng.below(4) as usize, 1 + rng.below(4) as usize);
+        let (snapshot_every, snapshot_tail) = match severity {
+            Severity::Usual if rng.chance(50) => (10_000, 0),
+            Severity::Usual => (5 + rng.below(40), rng.below(6)),
+            Severity::Harsh => (1 + rng.below(8), rng.below(3)),
+        };
+        let cluster = Cluster::new(size, |id| {
+            let mut config = Config::new(id, 1..=size);
             config.election_timeout_ms = TIMEOUT;
             config.heartbeat_ms = TIMEOUT / 5;
             config.max_batch = max_batch;
@@ -82,31 +79,36 @@ impl Simulation {
             config.snapshot_tail = snapshot_tail;
             config.seed = seed;
             config.mutant = mutant;
+            config
         });
         let kinds = Kinds {
-            partition: dice.chance(75),
-            crash: dice.chance(75),
-            pause: dice.chance(50),
-            clock: dice.chance(50),
-            churn: dice.chance(30),
+            partition: rng.chance(75),
+            crash: rng.chance(75),
+            pause: rng.chance(50),
+            clock: rng.chance(50),
+            churn: rng.chance(30) || severity == Severity::Harsh,
+            wipe: 0,
         };
-        let clients = 3 + dice.below(4);
+        let usual = Links {
+            loss: rng.below(8),
+            repeated: 3,
+            late: 2,
+            lateness: (TIMEOUT, 2 * TIMEOUT),
+            delay: 1 + rng.below(12),
+        };
+        let links = severity.links(usual, TIMEOUT, &mut rng);
+        let clients = 3 + rng.below(4);
         let mut simulation = Simulation {
             cluster,
-            broken: Broken::default(),
-            kinds,
+            faults: FaultModel::new(kinds, TIMEOUT, severity),
             invariants: Invariants::default(),
-            network: BTreeMap::new(),
-            sent: 0,
-            loss: dice.below(8),
-            late: 2,
-            slow: 1 + dice.below(12),
+            network: Network::new(links),
             clients: Vec::new(),
             names: 0,
             values: 0,
             keys: vec![Vec::new(), Vec::new()],
             acknowledged: 0,
-            dice,
+            rng,
         };
         for _ in 0..clients {
             let name = simulation.new_name();
@@ -140,10 +142,9 @@ impl Simulation {
         while self.cluster.now < FAULTY_MS {
             self.turn(true)?;
         }
-        for id in self.broken.heal(&mut self.cluster) {
+        for id in self.faults.heal(&mut self.cluster, &mut self.network) {
             self.invariants.restarted(id);
         }
-        (self.loss, self.late) = (0, 0);
         // It may take a few elections; then it must serve, and every node must catch up.
         let before = self.acknowledged;
         let until = self.cluster.now + 30 * TIMEOUT;
@@ -161,23 +162,19 @@ impl Simulation {
 
     /// One to three milliseconds.
     fn turn(&mut self, load: bool) -> Result<(), Caught> {
-        self.cluster.now += 1 + self.dice.below(3);
-        let (crashed, started) = self.broken.act(&mut self.cluster, &mut self.dice, &self.kinds, TIMEOUT);
-        crashed.into_iter().for_each(|id| self.forget_requests_to(id));
-        started.into_iter().for_each(|id| self.invariants.restarted(id));
-        let running: Vec<NodeId> = self
-            .cluster
-            .up()
-            .into_iter()
-            .filter(|id| self.cluster.hosts[id].paused_until <= self.cluster.now)
-            .collect();
+        self.cluster.now += 1 + self.rng.below(3);
+        let leaders: Vec<(NodeId, u64)> = self.leaders().collect();
+        let befell = self.faults.act(&mut self.cluster, &mut self.network, &mut self.rng, &leaders);
+        befell.crashed.into_iter().for_each(|id| self.forget_requests_to(id));
+        befell.started.into_iter().for_each(|id| self.invariants.restarted(id));
+        let running = self.cluster.running();
         for id in &running {
-            let effects = self.cluster.step(*id, |_| ()).map(|((), effects)| effects);
-            self.handle(*id, effects)?;
-            let written_at = self.cluster.hosts[id].unsynced.front().map(|(at, ..)| *at);
-            if written_at.is_some_and(|at| self.cluster.now > at + self.dice.below(8)) {
-                let effects = self.cluster.sync(*id);
-                self.handle(*id, effects)?;
+            let output = self.cluster.step(*id, |_| ()).map(|((), output)| output);
+            self.handle(*id, output)?;
+            let written_at = self.cluster.hosts[id].unsynced.front().map(|unsynced| unsynced.at);
+            if written_at.is_some_and(|at| self.cluster.now > at + self.rng.below(8)) {
+                let output = self.cluster.sync(*id);
+                self.handle(*id, output)?;
             }
         }
         self.deliver()?;
@@ -187,41 +184,32 @@ impl Simulation {
         Ok(())
     }
 
+    /// The nodes that lead, with their terms.
+    fn leaders(&self) -> impl Iterator<Item = (NodeId, u64)> + '_ {
+        let statuses = self.cluster.hosts.values().filter_map(|host| host.node.as_ref()).map(Node::status);
+        statuses.filter(|status| status.role == "leader").map(|status| (status.id, status.term))
+    }
+
     fn deliver(&mut self) -> Result<(), Caught> {
-        let later = self.network.split_off(&(self.cluster.now + 1, 0));
-        for (_, envelope) in std::mem::replace(&mut self.network, later) {
-            let (from, to) = (envelope.from, envelope.to);
-            let host = &self.cluster.hosts[&to];
-            if host.paused_until > self.cluster.now {
-                self.sent += 1;
-                self.network.insert((host.paused_until, self.sent), envelope);
-            } else if !self.broken.cut.contains(&(from, to)) {
-                let effects = self.cluster.step(to, |node| node.receive(envelope)).map(|((), effects)| effects);
-                self.handle(to, effects)?;
+        for envelope in self.network.arrived(self.cluster.now) {
+            let to = envelope.to;
+            if self.cluster.is_paused(to) {
+                self.network.postpone(envelope, self.cluster.hosts[&to].paused_until);
+            } else {
+                let output = self.cluster.step(to, |node| node.receive(envelope)).map(|((), output)| output);
+                self.handle(to, output)?;
             }
         }
         Ok(())
     }
 
     /// Looks at what a step of a node brought forth, and puts its messages on their way.
-    fn handle(&mut self, id: NodeId, effects: Option<Effects>) -> Result<(), Caught> {
-        let Some(effects) = effects else { return Ok(()) };
-        for envelope in effects.messages {
-            if self.dice.chance(self.loss) {
-                continue;
-            }
-            let copies = if self.dice.chance(3) { 2 } else { 1 };
-            for _ in 0..copies {
-                let delay = if self.dice.chance(self.late) {
-                    TIMEOUT + self.dice.below(TIMEOUT)
-                } else {
-                    self.dice.below(self.slow)
-                };
-                self.sent += 1;
-                self.network.insert((self.cluster.now + delay, self.sent), envelope.clone());
-            }
+    fn handle(&mut self, id: NodeId, output: Option<OutputOf<Node>>) -> Result<(), Caught> {
+        let Some(output) = output else { return Ok(()) };
+        for envelope in output.messages {
+            self.network.send(self.cluster.now, envelope, &mut self.rng);
         }
-        for Reply { request, result } in effects.replies {
+        for Reply { request, result } in output.replies {
             let Some(client) = self
                 .clients
                 .iter_mut()
@@ -234,7 +222,7 @@ impl Simulation {
                 Err(failure) => self.fail(client, failure.is_definite()),
             }
         }
-        self.invariants.observe(&self.cluster, id, &effects.events).map_err(Caught::Invariant)
+        self.invariants.observe(&self.cluster, id, &output.events).map_err(Caught::Invariant)
     }
 
     fn complete(&mut self, client: usize, response: Response) {
@@ -275,10 +263,10 @@ impl Simulation {
 
     fn invoke(&mut self, running: &[NodeId]) -> Result<(), Caught> {
         for client in 0..self.clients.len() {
-            if self.clients[client].open.is_some() || !self.dice.chance(25) {
+            if self.clients[client].open.is_some() || !self.rng.chance(25) {
                 continue;
             }
-            let Some(node) = self.dice.pick(running) else { return Ok(()) };
+            let Some(node) = self.rng.pick(running) else { return Ok(()) };
             let key = self.current_key();
             let last = self.keys[key].iter().rev().find_map(|operation| match operation.action {
                 Action::Read(value) if operation.completed != u64::MAX => Some(value),
@@ -286,7 +274,7 @@ impl Simulation {
                 _ => None,
             });
             self.values += 1;
-            let action = match self.dice.below(10) {
+            let action = match self.rng.below(10) {
                 0..4 => Action::Read(None),
                 4..7 => Action::Write(self.values),
                 _ => Action::Cas(last.flatten(), self.values, None),
@@ -298,7 +286,7 @@ impl Simulation {
 
     /// One of the two youngest keys; a key whose history is long enough makes room for a new one.
     fn current_key(&mut self) -> usize {
-        let key = self.keys.len() - 1 - self.dice.below(2) as usize;
+        let key = self.keys.len() - 1 - self.rng.below(2) as usize;
         if self.keys[key].len() < OPERATIONS_PER_KEY {
             return key;
         }
@@ -320,10 +308,10 @@ impl Simulation {
             None => node.read(Query::Register(name), deadline),
             Some(update) => node.write(Command { session, key: name, update }, deadline),
         });
-        let Some((request, effects)) = asked else { return Ok(()) };
+        let Some((request, output)) = asked else { return Ok(()) };
         self.keys[key].push(Operation { action, invoked: self.cluster.now, completed: u64::MAX });
         self.clients[client].open = Some((node, request, key, self.keys[key].len() - 1));
-        self.handle(node, Some(effects))
+        self.handle(node, Some(output))
     }
 
     /// Reads the last keys on every node.
@@ -358,32 +346,42 @@ fn number(value: &Value) -> Option<i64> {
     }
 }
 
-fn simulate(seed: u64, mutant: Option<Mutant>) -> (Result<(), Caught>, usize, u64) {
-    let mut simulation = Simulation::new(seed, mutant);
+fn simulate(seed: u64, mutant: Option<Mutant>, severity: Severity) -> (Result<(), Caught>, usize, u64) {
+    let mut simulation = Simulation::new(seed, mutant, severity);
     let result = simulation.run();
     (result, simulation.invariants.committed(), simulation.acknowledged)
 }
 
-#[test]
-fn the_correct_protocol_survives_every_seed() {
+/// The correct protocol must survive seeds, and do something: a cluster that does nothing is always safe.
+fn survives(seeds: u64, severity: Severity, least_per_seed: u64) {
     let (mut committed, mut acknowledged) = (0, 0);
-    for seed in 0..seeds(300) {
-        let (result, entries, operations) = simulate(seed, None);
+    for seed in 0..seeds {
+        let (result, entries, operations) = simulate(seed, None, severity);
         if let Err(caught) = result {
             panic!("seed {seed}: {caught}");
         }
         committed += entries;
         acknowledged += operations;
     }
-    // A cluster that does nothing is always safe.
-    assert!(committed > 100 * seeds(300) as usize, "only {committed} entries were committed");
-    assert!(acknowledged > 100 * seeds(300), "only {acknowledged} operations were acknowledged");
+    println!("{severity:?}: {seeds} seeds, {committed} entries committed, {acknowledged} operations acknowledged");
+    assert!(committed as u64 > least_per_seed * seeds, "only {committed} entries were committed");
+    assert!(acknowledged > least_per_seed * seeds, "only {acknowledged} operations were acknowledged");
+}
+
+#[test]
+fn the_correct_protocol_survives_every_seed() {
+    survives(seeds(300), Severity::Usual, 100);
+}
+
+#[test]
+fn the_correct_protocol_survives_every_harsh_seed() {
+    survives(seeds(300), Severity::Harsh, 40);
 }
 
 #[test]
 fn a_run_replays_from_its_seed() {
     let run = |seed| {
-        let (result, committed, acknowledged) = simulate(seed, Some(Mutant::StaleRead));
+        let (result, committed, acknowledged) = simulate(seed, Some(Mutant::StaleRead), Severity::Harsh);
         (result.map_err(|caught| caught.to_string()), committed, acknowledged)
     };
     for seed in 0..5 {
@@ -395,12 +393,14 @@ fn a_run_replays_from_its_seed() {
 fn every_mutant_is_caught() {
     let mut missed = Vec::new();
     for info in rashomon_raft::ALL {
-        let caught = (0..seeds(300)).find_map(|seed| match simulate(seed, Some(info.mutant)).0 {
-            Err(caught @ (Caught::Invariant(_) | Caught::History(_))) => Some((seed, caught)),
-            Ok(()) | Err(Caught::Stuck(_)) => None,
-        });
+        let runs = (0..seeds(300)).flat_map(|seed| [(seed, Severity::Usual), (seed, Severity::Harsh)]);
+        let caught =
+            runs.into_iter().find_map(|(seed, severity)| match simulate(seed, Some(info.mutant), severity).0 {
+                Err(caught @ (Caught::Invariant(_) | Caught::History(_))) => Some((seed, severity, caught)),
+                Ok(()) | Err(Caught::Stuck(_)) => None,
+            });
         match caught {
-            Some((seed, caught)) => println!("{} {}: seed {seed}: {caught}", info.id, info.name),
+            Some((seed, severity, caught)) => println!("{} {}: {severity:?} seed {seed}: {caught}", info.id, info.name),
             None => missed.push(info.name),
         }
     }

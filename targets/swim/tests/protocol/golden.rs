@@ -16,14 +16,13 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use rashomon_mutants::Mutants;
-use rashomon_rehearsal::{Stage, assert_scripts};
-use rashomon_swim::{Envelope, Event, Member, Message, Mutant, NodeId, Payload, Rumor, State};
-
-use crate::cluster::Cluster;
+use rashomon_protocol::OutputOf;
+use rashomon_swim::{Config, Envelope, Member, Message, Mutant, NodeId, Payload, Rumor, State, Swim};
+use rashomon_testkit::{Cluster, Stage, assert_scripts};
 
 /// A script's state.
 struct Play {
-    cluster: Cluster,
+    cluster: Cluster<Swim>,
     flying: Vec<Envelope>,
     cut: BTreeSet<(NodeId, NodeId)>,
     heard: BTreeSet<NodeId>,
@@ -44,7 +43,7 @@ impl Stage for Play {
             "cut" => drop(self.cut.insert((node(0)?, node(1)?))),
             "partition" => self.partition(&rest.join(" "))?,
             "heal" => self.cut.clear(),
-            "crash" => self.cluster.crash(node(0)?),
+            "crash" => self.cluster.crash(node(0)?, 0),
             "restart" => self.cluster.start(node(0)?),
             "pause" => self.cluster.pause(node(0)?, self.cluster.now + number(1)?),
             "leave" => self.step(node(0)?, |node| node.leave()),
@@ -80,7 +79,7 @@ impl Stage for Play {
 
 impl Play {
     fn new() -> Play {
-        let cluster = Cluster::new(1, |_| ());
+        let cluster = Cluster::new(1, |id| Config::new(id, [1]));
         Play { cluster, flying: Vec::new(), cut: BTreeSet::new(), heard: BTreeSet::new(), out: String::new() }
     }
 
@@ -99,24 +98,26 @@ impl Play {
             }
         }
         *self = Play::new();
-        self.cluster = Cluster::new(nodes, |config| {
+        self.cluster = Cluster::new(nodes, |id| {
+            let mut config = Config::new(id, 1..=nodes);
             config.mutant = mutant;
             config.forget_after_ms = forget.unwrap_or(config.forget_after_ms);
+            config
         });
         Ok(())
     }
 
     fn step(&mut self, id: NodeId, act: impl FnOnce(&mut rashomon_swim::Swim)) {
-        let effects = self.cluster.step(id, act);
-        self.handle(id, effects);
+        let output = self.cluster.step(id, act).map(|((), output)| output);
+        self.handle(id, output);
     }
 
-    fn handle(&mut self, id: NodeId, effects: Option<(Vec<Envelope>, Vec<Event>)>) {
-        let Some((messages, events)) = effects else { return };
-        for event in events {
+    fn handle(&mut self, id: NodeId, output: Option<OutputOf<Swim>>) {
+        let Some(output) = output else { return };
+        for event in output.events {
             self.say(format!("{:>6} n{id} {event}", self.cluster.now));
         }
-        self.flying.extend(messages);
+        self.flying.extend(output.messages);
     }
 
     /// Ten milliseconds: messages of the last ones arrive, writes of the last ones are durable.
@@ -124,8 +125,8 @@ impl Play {
         self.cluster.now += 10;
         for id in self.cluster.up() {
             if !self.cluster.is_paused(id) {
-                let effects = self.cluster.sync(id);
-                self.handle(id, effects);
+                let output = self.cluster.sync(id);
+                self.handle(id, output);
                 self.step(id, |_| ());
             }
         }

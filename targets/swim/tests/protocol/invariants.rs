@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use rashomon_swim::{Event, Incarnation, NodeId, State};
+use rashomon_swim::{Event, Incarnation, NodeId, State, Swim};
+use rashomon_testkit::Cluster;
 
-use crate::cluster::Cluster;
-use crate::weather::Weather;
+use crate::profile::Profile;
 
 /// What was seen so far.
 #[derive(Default)]
@@ -21,8 +21,8 @@ impl Invariants {
     /// A node moved: says what is violated, if anything.
     pub(crate) fn observe(
         &mut self,
-        cluster: &Cluster,
-        weather: Weather,
+        cluster: &Cluster<Swim>,
+        profile: Profile,
         observer: NodeId,
         events: &[Event],
     ) -> Result<(), String> {
@@ -34,11 +34,11 @@ impl Invariants {
             if let Some((last, state)) = before.filter(|before| *before > (*incarnation, *to)) {
                 return Err(format!("node {observer} believed {id} {state} @{last}, now {to} @{incarnation} by {by}"));
             }
-            accusation(cluster, weather, observer, event)?;
+            accusation(cluster, profile, observer, event)?;
         }
         let Some(node) = cluster.node(observer) else { return Ok(()) };
         for member in node.members() {
-            let reached = cluster.hosts[&member.id].disk.map_or(0, |identity| identity.incarnation);
+            let reached = cluster.hosts[&member.id].disk.0.map_or(0, |identity| identity.incarnation);
             if member.incarnation > reached {
                 return Err(format!(
                     "node {observer} knows {} @{}, which has only reached @{reached}",
@@ -55,18 +55,22 @@ impl Invariants {
     }
 }
 
-/// Whether somebody is accused whom this weather does not excuse.
-fn accusation(cluster: &Cluster, weather: Weather, observer: NodeId, event: &Event) -> Result<(), String> {
+/// Whether a member is accused although it is well, against what this profile promises. A node that stood still is not
+/// held to what others said of members while it did, which it reads late, nor to suspicions of an incarnation that the
+/// member has left behind, whose end it may have missed.
+fn accusation(cluster: &Cluster<Swim>, profile: Profile, observer: NodeId, event: &Event) -> Result<(), String> {
     let Event::Changed { id, to, incarnation, by, .. } = event else { return Ok(()) };
-    let host = &cluster.hosts[id];
+    let (host, hears) = (&cluster.hosts[id], &cluster.hosts[&observer]);
     // Before this, somebody had time to miss it, and rumors of that to end.
     let well = host.node.is_some() && !cluster.is_paused(*id) && cluster.now >= host.well_since + 6_000;
-    let wrong = match weather {
-        Weather::Rough => false,
-        Weather::Pauses => *to == State::Dead,
-        Weather::Detours => matches!(to, State::Dead | State::Suspect),
+    let is_over = host.disk.0.is_some_and(|identity| *incarnation < identity.incarnation);
+    let is_late = cluster.now < hears.well_since + 6_000 && (*by != observer || is_over);
+    let wrong = match profile {
+        Profile::Rough => false,
+        Profile::Pauses => *to == State::Dead,
+        Profile::Detours => matches!(to, State::Dead | State::Suspect),
     };
-    match wrong && well {
+    match wrong && well && !is_late {
         true => Err(format!("node {observer} holds {id}, which is well, for {to} @{incarnation} by {by}")),
         false => Ok(()),
     }

@@ -1,7 +1,6 @@
 //! Tests of the protocol as a whole: golden scripts, and a randomised simulation with invariants.
 
-mod cluster;
 mod golden;
 mod invariants;
+mod profile;
 mod simulation;
-mod weather;

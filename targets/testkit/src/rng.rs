@@ -1,9 +1,10 @@
 //! Random numbers that replay from a seed.
 
 /// Random numbers that replay from a seed (SplitMix64: Steele, Lea and Flood, OOPSLA 2014).
-pub struct Dice(pub u64);
+#[derive(Clone, Debug)]
+pub struct Rng(pub u64);
 
-impl Dice {
+impl Rng {
     /// A number from 0 to `bound` - 1; 0 when `bound` is 0.
     pub fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
