@@ -228,13 +228,13 @@ fn register(history: &History, anomaly: &Anomaly, operations: &[OpView<'_>]) -> 
         "lost update" => operations.len() == 2 && seen(&operations[1]).as_ref() == Some(&value),
         "lost write" | "stale read" | "stale compare-and-set" if anomaly.sentence.contains("acknowledged") => {
             let newer = operations.get(1).ok_or("a stale operation is compared with a newer one")?;
-            let settled = writers(&value, subject).filter(|op| Some(op.invoked) < subject.completed);
+            let mut settled = writers(&value, subject).filter(|op| Some(op.invoked) < subject.completed);
             let older = |op: OpView<'_>| op.outcome != Outcome::Info && op.completed < Some(newer.invoked);
             let replaced =
                 written(newer).is_some_and(|written| written != value) && newer.completed < Some(subject.invoked);
             let unseen = |op: OpView<'_>| seen(&op) != written(newer) || op.completed < Some(newer.invoked);
             let lost = anomaly.name != "lost write" || { history.ops() }.all(unseen);
-            replaced && settled.map(older).all(|older| older) && lost
+            replaced && settled.all(older) && lost
         }
         _ => true,
     })
