@@ -260,11 +260,10 @@ mod tests {
     #[test]
     fn the_node_that_answered_counts() {
         let mut builder = HistoryBuilder::default();
-        for (asked, answered) in
-            [(None, None), (None, Some(2)), (Some(1), None), (Some(1), Some(1)), (Some(1), Some(3))]
-        {
-            builder.push(&Event { node: asked, ..event(1, 1, EventKind::Invoke, "f", Value::Nil) }).expect("begin");
-            builder.push(&Event { node: answered, ..event(2, 1, EventKind::Ok, "f", Value::Nil) }).expect("end");
+        let nodes = [(None, None), (None, Some(2)), (Some(1), None), (Some(1), Some(1)), (Some(1), Some(3))];
+        for (time, (asked, answered)) in (1..).zip(nodes) {
+            builder.push(&Event { node: asked, ..event(time, 1, EventKind::Invoke, "f", Value::Nil) }).expect("begin");
+            builder.push(&Event { node: answered, ..event(time, 1, EventKind::Ok, "f", Value::Nil) }).expect("end");
         }
         let nodes: Vec<Option<u16>> = builder.finish().ops().map(|op| op.node).collect();
         assert_eq!(nodes, [None, Some(2), Some(1), Some(1), Some(3)]);
