@@ -39,6 +39,19 @@ fn nothing_is_left(installed: &Installed, what: &str) {
     }
 }
 
+/// The process of that name, once there is one.
+fn wait_for(installed: &Installed, name: &str) -> u32 {
+    let begun = Instant::now();
+    loop {
+        let processes = installed.list_processes();
+        if let Some((pid, _)) = processes.iter().find(|(_, comm)| comm == name) {
+            return *pid;
+        }
+        assert!(begun.elapsed() < LONGEST, "no {name} among {processes:?}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 fn is_interrupted(output: &Output, what: &str) {
     let said = format!("{}{}", stdout(output), stderr(output));
     assert_eq!(output.status.code(), Some(2), "{what}: {said}");
@@ -75,11 +88,11 @@ fn whoever_of_the_lab_is_killed_the_run_is_interrupted() {
     let installed = Installed::new();
     for name in ["lab-hub", "lab-n2", "lab-init", "lab-door", "lab-controller"] {
         let run = start(installed.program(), &installed, 1);
-        std::thread::sleep(Duration::from_millis(1000));
-        let processes = installed.list_processes();
-        let (pid, _) = processes.iter().find(|(_, comm)| comm == name).expect(name);
+        let pid = wait_for(&installed, name);
+        // Into the load.
+        std::thread::sleep(Duration::from_millis(500));
         let killed = Instant::now();
-        signal(*pid, "KILL");
+        signal(pid, "KILL");
         is_interrupted(&end(run), name);
         assert!(killed.elapsed() < Duration::from_secs(5), "{name}: {:?}", killed.elapsed());
         nothing_is_left(&installed, name);

@@ -107,6 +107,12 @@ pub(crate) fn explain<M: Model>(
     if let Some(core) = among_them {
         return case.anomaly(&core);
     }
+    // Often the last operation suffices: nothing in the whole history explains what it returned.
+    let last = case.subhistory.items.iter().find(|item| item.completed == at).map(|item| item.op);
+    let alone = last.and_then(|last| core_among(case.operations(), &[last], |items| shrinking.decide(items)));
+    if let Some(core) = alone {
+        return case.anomaly(&core);
+    }
     let small = case.subhistory.items.partition_point(|item| item.invoked <= at) <= SMALL;
     let mut own = None;
     if small || !among.is_empty() {

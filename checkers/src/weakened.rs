@@ -26,36 +26,42 @@ impl<Op> Weakened<Op> {
         Op: Clone + Eq + std::hash::Hash,
     {
         let mut classes = subhistory.classes.clone();
-        let mut class_of: FxHashMap<Op, u32> =
-            classes.iter().enumerate().map(|(class, op)| (op.clone(), class as u32)).collect();
+        // Most operations return nothing, so that their weaker selves are of their own class.
+        let mut class_of: FxHashMap<Op, u32> = FxHashMap::default();
         // Equal classes mean equal operations, but not that the same was asked.
-        let mut known: FxHashMap<(u32, u16, u32, u32), Option<u32>> = FxHashMap::default();
+        let mut known: FxHashMap<(u32, u16, u32, u32), u32> = FxHashMap::default();
         let weaker = |item: &Item| {
+            if !item.is_certain() {
+                return Some(*item);
+            }
+            let op = &subhistory.classes[item.class as usize];
+            if model.nature(op) == Nature::Observer {
+                return None;
+            }
             let row = history.row(item.op);
             let process = if model.sees_process() { row.process } else { 0 };
             let class = *known.entry((item.class, row.function, row.input, process)).or_insert_with(|| {
-                let op = &subhistory.classes[item.class as usize];
-                if !item.is_certain() {
-                    return Some(item.class);
+                let weaker = unanswered(model, &history.op(item.op), op);
+                if weaker == *op {
+                    return item.class;
                 }
-                let weaker = unanswered(model, &history.op(item.op), op)?;
-                Some(*class_of.entry(weaker.clone()).or_insert_with(|| {
+                if class_of.is_empty() {
+                    class_of.extend(classes.iter().enumerate().map(|(class, op)| (op.clone(), class as u32)));
+                }
+                *class_of.entry(weaker.clone()).or_insert_with(|| {
                     classes.push(weaker);
                     classes.len() as u32 - 1
-                }))
+                })
             });
-            class.map(|class| Item { class, completed: NEVER, ..*item })
+            Some(Item { class, completed: NEVER, ..*item })
         };
         let selves = subhistory.items.iter().map(weaker).collect();
         Weakened { classes, selves }
     }
 }
 
-/// An operation without its answer; `None` for an observer.
-fn unanswered<M: Model>(model: &M, view: &OpView<'_>, op: &M::Op) -> Option<M::Op> {
-    if model.nature(op) == Nature::Observer {
-        return None;
-    }
+/// An operation that changes something, without its answer.
+fn unanswered<M: Model>(model: &M, view: &OpView<'_>, op: &M::Op) -> M::Op {
     let unknown = OpView {
         outcome: Outcome::Info,
         output: view.input.clone(),
@@ -65,5 +71,5 @@ fn unanswered<M: Model>(model: &M, view: &OpView<'_>, op: &M::Op) -> Option<M::O
     };
     // A model that reads no operation of unknown outcome has to keep it as it was: leaving out what changed the state
     // would be no weaker history.
-    Some(model.operation(&unknown).ok().flatten().unwrap_or_else(|| op.clone()))
+    model.operation(&unknown).ok().flatten().unwrap_or_else(|| op.clone())
 }

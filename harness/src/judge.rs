@@ -60,7 +60,13 @@ pub fn verdict(demands: &Demands<'_>, evidence: &Evidence, judgements: Vec<Judge
     if reasons.is_empty() && judgements.iter().any(|judgement| judgement.finding == Finding::Unknown) {
         reasons.push("a checker could not decide".to_owned());
     }
-    reasons.extend(missing(demands, evidence));
+    let lacks = missing(demands, evidence);
+    if evidence.interrupted {
+        // What a checker could not decide follows from it as a rule: little had happened yet.
+        reasons.splice(..0, lacks);
+    } else {
+        reasons.extend(lacks);
+    }
     if reasons.is_empty() {
         return VerdictRecord { verdict: Verdict::Pass, reasons: vec![proved(evidence)], judgements };
     }
@@ -296,6 +302,13 @@ mod tests {
             assert!(reason == "nothing" || record.reasons.iter().any(|text| text.contains(reason)), "{record:?}");
         }
         assert_eq!(decide(&good_evidence(), Finding::Unknown).verdict, Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn an_interrupted_run_says_so_before_what_no_checker_could_decide() {
+        let evidence = Evidence { interrupted: true, ..good_evidence() };
+        let record = decide(&evidence, Finding::Unknown);
+        assert!(record.reasons.len() > 1 && record.reasons[0].starts_with("interrupted"), "{record:?}");
     }
 
     #[test]

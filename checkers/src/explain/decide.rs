@@ -9,8 +9,7 @@ use crate::specialist::{Broken, Decision, Rows, Scratch};
 use crate::subhistory::{Item, Subhistory};
 use crate::verdict::Budget;
 
-/// How many steps finding one core may take in all: this many, and so many times those that refuting the history took,
-/// but not more than the last.
+/// How many steps finding one core may take in all: so many times those that refuting the history took, within bounds.
 const LEAST_EFFORT: u64 = 500_000;
 const EFFORT: u64 = 50;
 const MOST_EFFORT: u64 = 20_000_000;
@@ -42,7 +41,7 @@ impl<'a, M: Model> Decider<'a, M> {
         steps: u64,
         least: u64,
     ) -> Decider<'a, M> {
-        let effort = steps.saturating_mul(EFFORT).min(MOST_EFFORT.max(steps)).max(LEAST_EFFORT);
+        let effort = steps.saturating_mul(EFFORT).clamp(LEAST_EFFORT, MOST_EFFORT);
         let attempt = steps.saturating_mul(ATTEMPT).max(least);
         Decider { model, history, classes, left: effort, attempt, scratch: Scratch::default() }
     }
