@@ -197,12 +197,6 @@ fn reacted(reactions: &LeaderReactions) -> String {
     format!(" ({changes}; an election followed {answered} of {faults} faults aimed at the leader{short})")
 }
 
-/// What `runs` independent clean runs prove: the largest fraction of runs in which a bug could show and still be missed
-/// by all of them in 5% of cases, `1 − 0.05^(1/n)` (about `3/n`).
-pub fn upper_bound(runs: u64) -> f64 {
-    if runs == 0 { 1.0 } else { 1.0 - 0.05f64.powf(1.0 / runs as f64) }
-}
-
 #[cfg(test)]
 mod tests {
     use rashomon_runs::{FunctionCounts, NodeExit};
@@ -322,11 +316,5 @@ mod tests {
         assert!(record.reasons[0].contains(expected), "{record:?}");
         let none_aimed = LeaderReactions { leader_changes: 1, ..LeaderReactions::default() };
         assert!(reacted(&none_aimed).contains("(1 leader change)"));
-    }
-
-    #[test]
-    fn the_bound_of_many_clean_runs_is_about_three_over_n() {
-        assert!((upper_bound(299) - 0.01).abs() < 0.0002);
-        assert_eq!(upper_bound(0), 1.0);
     }
 }

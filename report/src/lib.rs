@@ -10,6 +10,7 @@
 //! What it does not do: judge. Every statement about correctness on the page is a checker's.
 
 mod format;
+mod frame;
 mod html;
 mod leaders;
 mod load;

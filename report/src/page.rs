@@ -11,15 +11,10 @@ mod technical;
 
 use rashomon_checkers::{Anomaly, Judgement};
 
+use crate::frame::Framed;
 use crate::html::{Html, put};
 use crate::run_files::RunFiles;
-use crate::svg::fault_class;
 use rashomon_runs::Verdict;
-
-const STYLE: &str = include_str!("../web/report.css");
-const SCRIPT: &str = include_str!("../web/report.js");
-/// SHA-256 of `web/report.js`, base64: the page runs this script and no other. A test compares.
-const SCRIPT_SHA256: &str = "xteq3h/7IUAkGmJyGg60xPQNrdLqWmi7hib4870Ylag=";
 
 /// One anomaly with its number on the page and the checker that found it.
 #[derive(Clone, Copy)]
@@ -53,41 +48,26 @@ fn length(run: &RunFiles<'_>) -> u64 {
 /// Makes the page. The same run and version give the same bytes.
 pub fn render(run: &RunFiles<'_>) -> String {
     let found = found(run);
-    let mut html = Html::new();
-    html.raw("<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n");
-    put!(
-        html,
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'; \
-         script-src 'sha256-{}'; base-uri 'none'; form-action 'none'\">\n",
-        SCRIPT_SHA256
-    );
-    html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n");
-    html.raw("<meta name=\"color-scheme\" content=\"light dark\">\n<meta name=\"referrer\" content=\"no-referrer\">\n");
-    let word = verdict(run).map_or("not judged", Verdict::as_str);
-    put!(html, "<title>{}: {} – {}</title>\n<style>", word, run.manifest.target.name, run.manifest.run);
-    html.raw(STYLE);
-    html.raw("</style>\n</head>\n<body>\n");
-    html.append(fault_class::patterns());
-    summary::section(&mut html, run, &found);
-    html.raw("<main>\n");
-    findings::section(&mut html, run, &found);
+    let mut header = Html::new();
+    summary::section(&mut header, run, &found);
+    let mut main = Html::new();
+    findings::section(&mut main, run, &found);
     if !found.is_empty() {
-        html.raw("<section id=\"brief\">\n");
-        summary::in_brief(&mut html, run);
-        html.raw("</section>\n");
+        main.raw("<section id=\"brief\">\n");
+        summary::in_brief(&mut main, run);
+        main.raw("</section>\n");
     }
-    plots::section(&mut html, run, &found);
-    measured::section(&mut html, run);
-    faults::section(&mut html, run);
-    logs::section(&mut html, run, &found);
-    evidence::section(&mut html, run);
-    technical::section(&mut html, run);
-    html.raw("</main>\n<footer>");
-    put!(html, "Rashomon {} · run {} · format {}", run.manifest.version, run.manifest.run, run.manifest.format);
-    html.raw("</footer>\n<script>");
-    html.raw(SCRIPT);
-    html.raw("</script>\n</body>\n</html>\n");
-    html.finish()
+    plots::section(&mut main, run, &found);
+    measured::section(&mut main, run);
+    faults::section(&mut main, run);
+    logs::section(&mut main, run, &found);
+    evidence::section(&mut main, run);
+    technical::section(&mut main, run);
+    let manifest = run.manifest;
+    let word = verdict(run).map_or("not judged", Verdict::as_str);
+    let title = format!("{word}: {} – {}", manifest.target.name, manifest.run);
+    let footer = format!("Rashomon {} · run {} · format {}", manifest.version, manifest.run, manifest.format);
+    Framed { title: &title, header, main, footer: &footer }.finish()
 }
 
 /// A row of a table of facts: a name and its value; nothing where the value is empty.

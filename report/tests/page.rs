@@ -211,7 +211,7 @@ fn nothing_is_loaded_and_only_the_pages_own_script_may_run() {
     let hash = base64(&Sha256::digest(script.as_bytes()));
     assert!(
         page.contains(&format!("script-src 'sha256-{hash}';")),
-        "web/report.js changed: set SCRIPT_SHA256 in src/page.rs to {hash}"
+        "web/report.js changed: set SCRIPT_SHA256 in src/frame.rs to {hash}"
     );
     assert!(page.contains("default-src 'none';"));
 }

@@ -4,8 +4,8 @@ use rashomon_checkers::{Judgement, Measured};
 use rashomon_history::{OpView, Outcome};
 use rashomon_report::measured as in_digits;
 use rashomon_runs::{Convergence, Evidence, RunDigest, Verdict};
+use rashomon_statistics::upper_bound;
 
-use crate::judge;
 use crate::runner::FinishedRun;
 
 /// How many reasons are shown; the report has them all.
@@ -109,7 +109,7 @@ pub(crate) fn print_table(rows: &[RunDigest]) {
     );
     let passed = count(Verdict::Pass);
     if passed == rows.len() && passed > 0 {
-        let bound = judge::upper_bound(passed as u64) * 100.0;
+        let bound = upper_bound(passed as u64) * 100.0;
         out!("no anomaly in {passed} runs: a bug shows in at most {bound:.1}% of such runs (95% confidence)");
     }
 }
