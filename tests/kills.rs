@@ -88,9 +88,10 @@ fn whoever_of_the_lab_is_killed_the_run_is_interrupted() {
     let installed = Installed::new();
     for name in ["lab-hub", "lab-n2", "lab-init", "lab-door", "lab-controller"] {
         let run = start(installed.program(), &installed, 1);
-        let pid = wait_for(&installed, name);
-        // Into the load.
+        // Until the load: while the lab is made, processes fork that have this name for a moment.
+        wait_for(&installed, "rashomon-node");
         std::thread::sleep(Duration::from_millis(500));
+        let pid = wait_for(&installed, name);
         let killed = Instant::now();
         signal(pid, "KILL");
         is_interrupted(&end(run), name);

@@ -44,6 +44,8 @@ pub struct Request {
     pub demand: EventualDemand,
     /// The checker's number, where it has one.
     pub parameter: u32,
+    /// The level to judge by, where one was named and the checker decides several.
+    pub level: Option<Level>,
 }
 
 /// A function that a checker understands.
@@ -201,8 +203,22 @@ impl Checker {
 
     /// Judges a history under a demand. What cannot be read, and what shows nothing, is *unknown*.
     pub fn check_under(&self, history: &History, demand: &EventualDemand, budget: &Budget) -> Judgement {
-        let request = Request { budget: *budget, demand: *demand, parameter: self.parameter.unwrap_or(1) };
+        guard::judge(self, history, &self.request(demand, budget))
+    }
+
+    /// Judges a history by one of the levels that the checker decides.
+    pub fn check_at(&self, history: &History, level: Level, budget: &Budget) -> Judgement {
+        let request = Request { level: Some(level), ..self.request(&EventualDemand::DEFAULT, budget) };
         guard::judge(self, history, &request)
+    }
+
+    /// Whether it judges transactions, by an isolation level.
+    pub fn is_transactional(&self) -> bool {
+        self.functions.iter().any(|function| function.name == "txn") && self.levels.len() > 1
+    }
+
+    fn request(&self, demand: &EventualDemand, budget: &Budget) -> Request {
+        Request { budget: *budget, demand: *demand, parameter: self.parameter.unwrap_or(1), level: None }
     }
 }
 

@@ -1,8 +1,8 @@
 //! Named consistency levels, and which of them imply which others.
 //!
-//! A level is a word that targets promise, runs demand and checkers decide: `linearizable`, `session`. Levels form a
-//! lattice: each names its direct weaker levels, and *implies* all that they imply. A new level, an isolation level as
-//! well, is one more constant and one more entry of [`Level::all`].
+//! A level is a word that targets promise, runs demand and checkers decide: `linearizable`, `session`, `serializable`.
+//! Levels form a lattice: each names its direct weaker levels, and *implies* all that they imply. A new level, an
+//! isolation level as well, is one more constant and one more entry of [`Level::all`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,6 +12,7 @@ use serde::{Serialize, Serializer};
 use thiserror::Error;
 
 use crate::nearest::nearest;
+use crate::transactions::Isolation;
 
 /// A named consistency level. Written as its word wherever it is serialized.
 #[derive(Clone, Copy)]
@@ -26,6 +27,8 @@ pub struct Description {
     pub aliases: &'static [&'static str],
     /// The levels directly below it: whatever satisfies this one satisfies them.
     pub implies: &'static [Level],
+    /// What it demands of transactions; `None` for a level that says nothing of them.
+    pub isolation: Option<Isolation>,
     /// Whether replicas may disagree for a while, so that a run must wait until they agree before it asks what remains.
     pub converges_later: bool,
     /// What it means, in one sentence.
@@ -38,6 +41,7 @@ impl Level {
         name: "eventual",
         aliases: &["eventually-consistent"],
         implies: &[],
+        isolation: None,
         converges_later: true,
         text: "all replicas agree once updates and faults have ended, on what the acknowledged updates explain",
     });
@@ -47,6 +51,7 @@ impl Level {
         name: "session",
         aliases: &["session-guarantees"],
         implies: &[Level::EVENTUAL],
+        isolation: None,
         converges_later: true,
         text: "each process reads its own writes and never goes back in time, and all replicas agree in the end",
     });
@@ -56,6 +61,7 @@ impl Level {
         name: "replica",
         aliases: &["durable-replica"],
         implies: &[Level::EVENTUAL],
+        isolation: None,
         converges_later: true,
         text: "each node keeps what it acknowledged and showed, knows what the updates it knows had known, and all \
                replicas agree in the end",
@@ -64,8 +70,9 @@ impl Level {
     /// Causal memory (Ahamad et al., 1995) at convergent replicas.
     pub const CAUSAL: Level = Level(&Description {
         name: "causal",
-        aliases: &["causal-consistency"],
-        implies: &[Level::SESSION, Level::REPLICA],
+        aliases: &["causal-consistency", "causal-cerone", "transactional-causal-consistency", "TCC"],
+        implies: &[Level::SESSION, Level::REPLICA, Level::READ_ATOMIC],
+        isolation: Some(Isolation::OF_CAUSAL),
         converges_later: true,
         text: "what a process has seen is seen by all who see what it did afterwards, and all replicas agree in the end",
     });
@@ -75,6 +82,7 @@ impl Level {
         name: "sequential",
         aliases: &["sequentially-consistent"],
         implies: &[],
+        isolation: Some(Isolation::OF_SEQUENTIAL),
         converges_later: false,
         text: "one order of all operations explains what they returned and keeps the order of each process",
     });
@@ -84,21 +92,40 @@ impl Level {
         name: "linearizable",
         aliases: &["linearizability", "atomic"],
         implies: &[Level::SEQUENTIAL, Level::CAUSAL],
+        isolation: Some(Isolation::OF_LINEARIZABLE),
         converges_later: false,
         text: "every operation takes effect at one moment between its invocation and its completion",
     });
 
-    /// All levels, none before one that implies it.
-    pub fn all() -> impl DoubleEndedIterator<Item = Level> + Clone {
-        const ALL: &[Level] =
-            &[Level::LINEARIZABLE, Level::SEQUENTIAL, Level::CAUSAL, Level::SESSION, Level::REPLICA, Level::EVENTUAL];
-        ALL.iter().copied()
+    /// All levels: those of objects, then those of transactions, each the strongest first.
+    pub fn all() -> impl Iterator<Item = Level> + Clone {
+        let of_transactions = Level::isolation_levels().rev().filter(|level| !Level::OF_OBJECTS.contains(level));
+        Level::OF_OBJECTS.iter().copied().chain(of_transactions)
     }
+
+    /// The levels of objects, none before one that implies it.
+    const OF_OBJECTS: &[Level] =
+        &[Level::LINEARIZABLE, Level::SEQUENTIAL, Level::CAUSAL, Level::SESSION, Level::REPLICA, Level::EVENTUAL];
 
     /// A level of this description. For `const` items; one that shall be found by its word also stands in
     /// [`Level::all`].
     pub const fn new(description: &'static Description) -> Level {
         Level(description)
+    }
+
+    /// What it demands of transactions, where it says anything of them.
+    pub fn isolation(self) -> Option<Isolation> {
+        self.0.isolation
+    }
+
+    /// Whether it is about transactions alone, as snapshot isolation, and says nothing of single operations.
+    pub fn is_isolation_only(self) -> bool {
+        self.isolation().is_some() && !Level::OF_OBJECTS.contains(&self)
+    }
+
+    /// The names that mean the same.
+    pub fn aliases(self) -> &'static [&'static str] {
+        self.0.aliases
     }
 
     /// The word for it.
@@ -173,7 +200,9 @@ impl FromStr for Level {
     type Err = UnknownLevel;
 
     fn from_str(name: &str) -> Result<Level, UnknownLevel> {
-        let is = |level: &Level| level.0.name == name || level.0.aliases.contains(&name);
+        let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
+        let wanted = plain(name);
+        let is = |level: &Level| level.aliases().iter().chain([&level.name()]).any(|name| plain(name) == wanted);
         Level::all()
             .find(is)
             .ok_or_else(|| UnknownLevel { name: name.to_owned(), hint: nearest(name, Level::all().map(Level::name)) })
@@ -199,11 +228,15 @@ mod tests {
 
     #[test]
     fn levels_form_a_lattice_without_cycles() {
-        for (place, level) in Level::all().enumerate() {
+        let place = |list: &[Level], level| list.iter().position(|&other| other == level);
+        for level in Level::all() {
             assert!(level.implies(level));
-            for weaker in level.weaker() {
-                let below = Level::all().position(|other| other == *weaker).expect("a weaker level is listed");
-                assert!(below > place, "{level} is listed before {weaker}, which it implies");
+            assert!(level.weaker().iter().all(|weaker| !weaker.implies(level)), "{level} implies itself");
+        }
+        for list in [Level::OF_OBJECTS.to_vec(), Level::isolation_levels().rev().collect()] {
+            for (stands, level) in list.iter().enumerate() {
+                let mut weaker = level.weaker().iter().filter_map(|&weaker| place(&list, weaker));
+                assert!(weaker.all(|below| below > stands), "{level} is listed after a level that it implies");
             }
         }
         assert!(Level::LINEARIZABLE.implies(Level::EVENTUAL) && Level::CAUSAL.implies(Level::REPLICA));
@@ -213,8 +246,12 @@ mod tests {
 
     #[test]
     fn words_name_levels() {
+        let mut names = std::collections::BTreeSet::new();
         for level in Level::all() {
-            assert_eq!(level.name().parse(), Ok(level));
+            for name in level.aliases().iter().chain([&level.name()]) {
+                assert_eq!(name.parse(), Ok(level));
+                assert!(names.insert(name.to_lowercase()), "{name} is given twice");
+            }
         }
         assert_eq!("atomic".parse(), Ok(Level::LINEARIZABLE));
         let unknown = "lineraizable".parse::<Level>().unwrap_err();

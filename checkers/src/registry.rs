@@ -6,10 +6,11 @@ use thiserror::Error;
 use crate::checker::Checker;
 use crate::nearest::nearest;
 use crate::verdict::{Budget, Judgement};
-use crate::{anomalies, eventual, models, objects};
+use crate::{anomalies, eventual, models, objects, transactions};
 
 /// The included checkers, in the order they are listed.
-const INCLUDED: [&[Checker]; 4] = [models::CHECKERS, objects::CHECKERS, anomalies::CHECKERS, eventual::CHECKERS];
+const INCLUDED: [&[Checker]; 5] =
+    [models::CHECKERS, objects::CHECKERS, anomalies::CHECKERS, eventual::CHECKERS, transactions::descriptors::CHECKERS];
 
 /// The checkers that a program knows: the included ones, and those that it adds.
 #[derive(Clone, Debug)]

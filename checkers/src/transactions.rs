@@ -9,6 +9,7 @@
 pub mod certificate;
 mod cycles;
 mod decide;
+pub(crate) mod descriptors;
 mod evaluate;
 mod explain;
 mod findings;
@@ -31,14 +32,16 @@ use std::borrow::Cow;
 
 use rashomon_history::{History, Outcome};
 
+use crate::level::Level;
 use crate::verdict::{Budget, Finding, Judgement};
 use certificate::{Certificate, Moment};
+pub use descriptors::{LIST_APPEND, RW_REGISTER};
 use evaluate::Evaluation;
 use explain::Speaker;
 pub use explain::{TxnAnomaly, TxnEdge};
 pub use graph::Dependency;
 pub use input::{Objects, recognize};
-pub use levels::{Condition, Conditions, Level, Order, UnknownLevel};
+pub use levels::{Condition, Conditions, Isolation, Order};
 
 /// What to judge.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +114,7 @@ impl TxnResult {
             finding: Finding::Unknown,
             holds: Vec::new(),
             broken: Vec::new(),
-            open: Level::all().collect(),
+            open: Level::isolation_levels().collect(),
             anomalies: Vec::new(),
             allowed: Vec::new(),
             unknown,
@@ -122,9 +125,15 @@ impl TxnResult {
     }
 }
 
-/// Judges a history of transactions, and answers as all checkers do.
+/// Judges a history of transactions, and answers as all checkers do. Linearizable is strict serializable, for its
+/// operations are whole transactions; a level that says nothing of transactions makes the answer *unknown*.
 pub fn judge(history: &History, options: &Options, budget: &Budget) -> Judgement {
-    judgement::judgement(history, options, &check(history, options, budget))
+    let Some(level) = options.level.as_isolation() else {
+        let why = format!("{} says nothing of transactions; choose a level of `rashomon list levels`", options.level);
+        return judgement::judgement(history, options, &TxnResult::unreadable(options.level, vec![why]));
+    };
+    let options = Options { level, ..*options };
+    judgement::judgement(history, &options, &check(history, &options, budget))
 }
 
 /// Judges a history of transactions.
@@ -221,14 +230,15 @@ fn no_evidence(txns: &input::Transactions) -> Option<String> {
 fn answer(level: Level, found: &Evaluation, mut all: Vec<TxnAnomaly>, measured: Measured) -> TxnResult {
     // The gravest first: what breaks the weakest level.
     let gravity = |anomaly: &TxnAnomaly| {
-        Level::all().find(|level| anomaly.breaks.is_some_and(|condition| level.conditions().has(condition)))
+        Level::isolation_levels()
+            .position(|level| anomaly.breaks.is_some_and(|condition| level.conditions().has(condition)))
     };
     all.sort_by_key(gravity);
     let is_broken = |level: &Level| level.conditions().meets(found.broken);
     let is_open = |level: &Level| level.conditions().meets(found.open);
-    let broken: Vec<Level> = Level::all().filter(is_broken).collect();
-    let holds: Vec<Level> = Level::all().filter(|level| !is_broken(level) && !is_open(level)).collect();
-    let open: Vec<Level> = Level::all().filter(|level| !is_broken(level) && is_open(level)).collect();
+    let broken: Vec<Level> = Level::isolation_levels().filter(is_broken).collect();
+    let holds: Vec<Level> = Level::isolation_levels().filter(|level| !is_broken(level) && !is_open(level)).collect();
+    let open: Vec<Level> = Level::isolation_levels().filter(|level| !is_broken(level) && is_open(level)).collect();
     let finding = match () {
         () if broken.contains(&level) => Finding::Invalid,
         () if open.contains(&level) => Finding::Unknown,

@@ -16,7 +16,7 @@ use rashomon_history::{Event, EventKind, History, OpView, Outcome, Value};
 const OTHERS: &[&str] = &["del", "increment", "publish", "deposit", "", "read ", "READ", "poll"];
 
 fn value(choices: &mut Choices, depth: usize) -> Value {
-    match choices.below(if depth == 0 { 8 } else { 13 }) {
+    match choices.below(if depth == 0 { 8 } else { 14 }) {
         0 | 1 => Value::Nil,
         2 => Value::Bool(choices.below(2) == 0),
         3 | 4 => Value::Int(choices.below(4) as i64),
@@ -27,11 +27,24 @@ fn value(choices: &mut Choices, depth: usize) -> Value {
             let length = [0, 1, 2, 2, 3][choices.below(5)];
             Value::list((0..length).map(|_| value(choices, depth - 1)).collect::<Vec<_>>())
         }
+        12 => transaction(choices),
         _ => {
             let length = choices.below(3);
             Value::Map((0..length).map(|_| (value(choices, 0), value(choices, depth - 1))).collect())
         }
     }
+}
+
+/// A list of micro-operations, of which some are of no kind.
+fn transaction(choices: &mut Choices) -> Value {
+    let objects = choices.below(2);
+    let steps = (0..choices.below(3)).map(|_| {
+        let function = [["r", "w", "w"], ["r", "append", "append"]][objects][choices.below(3)];
+        let result = if choices.below(2) == 0 { value(choices, 0) } else { Value::Int(choices.below(3) as i64) };
+        let result = if function == "r" && objects == 1 { Value::list(vec![result]) } else { result };
+        Value::list(vec![Value::text(function), Value::Int(choices.below(2) as i64), result])
+    });
+    Value::list(steps.collect::<Vec<_>>())
 }
 
 /// A value that often is of the shape that is asked for.
@@ -66,7 +79,12 @@ fn history(checker: &Checker, choices: &mut Choices) -> History {
                 let f =
                     if foreign { OTHERS[choices.below(OTHERS.len())] } else { known.map_or("", |known| known.name) };
                 let shape = checker.functions.iter().find(|function| function.name == f);
-                let input = likely(choices, |value| shape.is_none_or(|shape| shape.input.fits(&Value::Nil, value)));
+                let input = if f == "txn" { transaction(choices) } else { Value::Nil };
+                let input = if !input.is_nil() {
+                    input
+                } else {
+                    likely(choices, |value| shape.is_none_or(|shape| shape.input.fits(&Value::Nil, value)))
+                };
                 let key = if choices.below(4) == 0 { Value::Int(1) } else { Value::Nil };
                 let f: Arc<str> = f.into();
                 event(EventKind::Invoke, f.clone(), key.clone(), input.clone(), process[client]);

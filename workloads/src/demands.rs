@@ -15,7 +15,7 @@ pub(crate) fn by_level(demand: &Requirements, linearizable: Models, later: Model
     let level = demand.consistency;
     if level == Level::LINEARIZABLE {
         linearizable
-    } else if level.implies(Level::EVENTUAL) {
+    } else if level.converges_later() {
         later
     } else {
         Vec::new()

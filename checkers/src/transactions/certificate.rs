@@ -11,7 +11,8 @@ use thiserror::Error;
 use super::explain::{TxnAnomaly, TxnEdge};
 use super::graph::Dependency;
 use super::input::Objects;
-use super::levels::{Level, Order};
+use super::levels::Order;
+use crate::level::Level;
 
 /// A proof that a level holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

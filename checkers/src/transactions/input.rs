@@ -9,6 +9,9 @@ use std::sync::Arc;
 use rashomon_history::{History, OpId, OpView, Outcome, Value};
 use rustc_hash::FxHashMap;
 
+use super::descriptors::{LIST_APPEND, RW_REGISTER};
+use crate::checker::Checker;
+
 /// What the objects are, and so which micro-operations exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Objects {
@@ -19,28 +22,17 @@ pub enum Objects {
 }
 
 impl Objects {
-    /// All kinds, in the order they are listed.
-    pub const ALL: [Objects; 2] = [Objects::Lists, Objects::Registers];
-
-    /// The kind whose model has this name.
-    pub fn named(name: &str) -> Option<Objects> {
-        Objects::ALL.into_iter().find(|objects| objects.name() == name)
-    }
-
-    /// What the model means, in one line.
-    pub fn about(self) -> &'static str {
+    /// The checker of transactions over such objects.
+    pub fn checker(self) -> Checker {
         match self {
-            Objects::Lists => "transactions over lists (Elle): txn, a list of [append key element], [r key list]",
-            Objects::Registers => "transactions over registers (Elle): txn, a list of [w key value], [r key value]",
+            Objects::Lists => LIST_APPEND,
+            Objects::Registers => RW_REGISTER,
         }
     }
 
     /// The name of the model that users write.
     pub fn name(self) -> &'static str {
-        match self {
-            Objects::Lists => "list-append",
-            Objects::Registers => "rw-register",
-        }
+        self.checker().name
     }
 }
 
@@ -230,6 +222,12 @@ impl Names {
         self.others.insert(key.clone(), id);
         id
     }
+}
+
+/// Whether a transaction that ended `ok` read anything.
+pub(super) fn reads(op: &OpView<'_>) -> bool {
+    let is_read = |step: &Value| matches!(step.as_list(), Some([Value::Text(f), ..]) if matches!(&**f, "r" | "read"));
+    op.output.as_list().is_some_and(|steps| steps.iter().any(is_read))
 }
 
 /// What a micro-operation does, and to which key.

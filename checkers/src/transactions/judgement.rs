@@ -4,11 +4,12 @@ use rashomon_history::History;
 
 use super::explain::{TxnAnomaly, TxnEdge};
 use super::{Dependency, Options, TxnResult};
+use crate::level::Level;
 use crate::verdict::{Anomaly, Edge, EdgeKind, Finding, Judgement, Method};
 
 /// The answer as a judgement; `history` is what was judged.
 pub(super) fn judgement(history: &History, options: &Options, result: &TxnResult) -> Judgement {
-    let named = |levels: &[super::Level]| levels.iter().map(|level| level.name()).collect::<Vec<_>>().join(", ");
+    let named = |levels: &[Level]| levels.iter().map(|level| level.name()).collect::<Vec<_>>().join(", ");
     let mut notes = Vec::new();
     if !result.holds.is_empty() {
         notes.push(format!("strongest levels that hold: {}", named(&result.holds)));

@@ -10,10 +10,7 @@
 //! The data are items, not predicates: repeatable read (PL-2.99) and serializable (PL-3) then forbid the same.
 //! Serializable alone does not imply causal: a serial order may put what a process did later before what it did first.
 
-use std::fmt;
-use std::str::FromStr;
-
-use thiserror::Error;
+use crate::level::{Description, Level};
 
 /// The absence of one phenomenon.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -124,17 +121,22 @@ pub enum Order {
     RealTime,
 }
 
-/// An isolation level.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Level(u8);
+/// What a level says of transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Isolation {
+    /// Which order between transactions it keeps, beyond the data's.
+    pub order: Order,
+    /// What it consists of.
+    pub conditions: Conditions,
+}
 
-/// A level's name, its other names, what it means, and its conditions.
-struct Entry {
-    name: &'static str,
-    aliases: &'static [&'static str],
-    about: &'static str,
-    order: Order,
-    conditions: Conditions,
+impl Isolation {
+    /// That of linearizability, whose operations are then whole transactions.
+    pub(crate) const OF_LINEARIZABLE: Isolation = Isolation { order: Order::RealTime, conditions: SER_STRICT };
+    /// That of sequential consistency.
+    pub(crate) const OF_SEQUENTIAL: Isolation = Isolation { order: Order::Session, conditions: SER_SESSION };
+    /// That of causal consistency.
+    pub(crate) const OF_CAUSAL: Isolation = Isolation { order: Order::Session, conditions: CAUSAL };
 }
 
 use Condition as C;
@@ -160,249 +162,265 @@ const RR: Conditions = SI.and(Conditions::of(&[C::Cycle]));
 const SER_SESSION: Conditions = RR.and(SI_SESSION).and(Conditions::of(&[C::CycleSession]));
 const SER_STRICT: Conditions = SER_SESSION.and(SI_STRONG).and(Conditions::of(&[C::CycleRealTime]));
 
-const fn entry(
-    name: &'static str,
-    aliases: &'static [&'static str],
-    order: Order,
-    conditions: Conditions,
-    about: &'static str,
-) -> Entry {
-    Entry { name, aliases, about, order, conditions }
-}
-
-/// Weakest first; a level implies none that stands after it.
-const LEVELS: &[Entry] = &[
-    entry(
-        "read-uncommitted",
-        &["PL-1"],
-        Order::Any,
-        RU,
-        "writes of transactions are not interleaved: no G0, one order of versions",
-    ),
-    entry(
-        "strong-session-read-uncommitted",
-        &["strong-session-PL-1"],
-        Order::Session,
-        RU_SESSION,
-        "read uncommitted, and writes of one process are in its order",
-    ),
-    entry(
-        "strong-read-uncommitted",
-        &["strong-PL-1"],
-        Order::RealTime,
-        RU_STRONG,
-        "read uncommitted, and writes are in real-time order",
-    ),
-    entry(
-        "read-committed",
-        &["PL-2"],
-        Order::Any,
-        RC,
-        "reads return committed, final values, and dependencies have no cycle: no G1",
-    ),
-    entry(
-        "strong-session-read-committed",
-        &["strong-session-PL-2"],
-        Order::Session,
-        RC_SESSION,
-        "read committed, and the order of each process agrees with the dependencies",
-    ),
-    entry(
-        "strong-read-committed",
-        &["strong-PL-2"],
-        Order::RealTime,
-        RC_STRONG,
-        "read committed, and real time agrees with the dependencies",
-    ),
-    entry("cursor-stability", &["PL-CS"], Order::Any, CS, "read committed without lost updates"),
-    entry(
-        "monotonic-atomic-view",
-        &["MAV"],
-        Order::Any,
-        MAV,
-        "read committed, and once a transaction has seen another, its later reads miss nothing of it",
-    ),
-    entry(
-        "atomic-visibility",
-        &["RAMP"],
-        Order::Any,
-        RA,
-        "a transaction sees all of another's writes or none: no fractured reads",
-    ),
-    entry(
-        "read-atomic",
-        &["RA"],
-        Order::Session,
-        RA_SESSION,
-        "atomic visibility, and a transaction misses nothing that its process did before",
-    ),
-    entry(
-        "causal",
-        &["causal-consistency", "causal-cerone", "transactional-causal-consistency", "TCC"],
-        Order::Session,
-        CAUSAL,
-        "a transaction misses nothing that happened before it, by process order and reads",
-    ),
-    entry(
-        "parallel-snapshot-isolation",
-        &["PSI", "PL-2+", "consistent-view"],
-        Order::Any,
-        PSI,
-        "no lost update and no cycle with a single anti-dependency (G-single)",
-    ),
-    entry(
-        "strong-session-parallel-snapshot-isolation",
-        &["strong-session-PSI", "session-PSI"],
-        Order::Session,
-        PSI_SESSION,
-        "parallel snapshot isolation, and each process sees its own past",
-    ),
-    entry(
-        "prefix",
-        &["prefix-consistency", "PC"],
-        Order::Session,
-        PREFIX,
-        "each transaction reads from a snapshot of one sequence of commits, after its process's own",
-    ),
-    entry(
-        "snapshot-isolation",
-        &["SI", "PL-SI"],
-        Order::Any,
-        SI,
-        "prefix snapshots, and no two concurrent transactions write the same key; write skew is allowed",
-    ),
-    entry(
-        "strong-session-snapshot-isolation",
-        &["strong-session-SI", "session-SI"],
-        Order::Session,
-        SI_SESSION,
-        "snapshot isolation, and snapshots contain what the process committed before",
-    ),
-    entry(
-        "strong-snapshot-isolation",
-        &["strong-SI"],
-        Order::RealTime,
-        SI_STRONG,
-        "snapshot isolation, and snapshots contain all that was committed before the transaction began",
-    ),
-    entry(
-        "repeatable-read",
-        &["PL-2.99", "RR"],
-        Order::Any,
-        RR,
-        "Adya's repeatable read: serializable but for predicates, so write skew (G2-item) is forbidden",
-    ),
-    entry(
-        "serializable",
-        &["PL-3", "conflict-serializable", "view-serializable", "1SR", "SER"],
-        Order::Any,
-        RR,
-        "one serial order of all transactions explains every read",
-    ),
-    entry(
-        "strong-session-serializable",
-        &["session-serializable", "strong-session-SER"],
-        Order::Session,
-        SER_SESSION,
-        "serializable in an order that keeps the order of each process",
-    ),
-    entry(
-        "strict-serializable",
-        &["strong-serializable", "PL-SS", "strict-SER"],
-        Order::RealTime,
-        SER_STRICT,
-        "serializable in an order that keeps real time",
-    ),
+/// The isolation levels, weakest first: none implies one that stands after it.
+pub(crate) const ISOLATION_LEVELS: &[Level] = &[
+    Level::READ_UNCOMMITTED,
+    Level::STRONG_SESSION_READ_UNCOMMITTED,
+    Level::STRONG_READ_UNCOMMITTED,
+    Level::READ_COMMITTED,
+    Level::STRONG_SESSION_READ_COMMITTED,
+    Level::STRONG_READ_COMMITTED,
+    Level::CURSOR_STABILITY,
+    Level::MONOTONIC_ATOMIC_VIEW,
+    Level::ATOMIC_VISIBILITY,
+    Level::READ_ATOMIC,
+    Level::CAUSAL,
+    Level::PARALLEL_SNAPSHOT_ISOLATION,
+    Level::STRONG_SESSION_PARALLEL_SNAPSHOT_ISOLATION,
+    Level::PREFIX,
+    Level::SNAPSHOT_ISOLATION,
+    Level::STRONG_SESSION_SNAPSHOT_ISOLATION,
+    Level::STRONG_SNAPSHOT_ISOLATION,
+    Level::REPEATABLE_READ,
+    Level::SERIALIZABLE,
+    Level::STRONG_SESSION_SERIALIZABLE,
+    Level::STRICT_SERIALIZABLE,
 ];
 
-/// No level has this name.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("there is no isolation level `{0}`; the levels are {names}", names = Level::names())]
-pub struct UnknownLevel(pub String);
-
 impl Level {
-    /// The strongest.
-    pub const STRICT_SERIALIZABLE: Level = Level(LEVELS.len() as u8 - 1);
+    /// Writes of transactions are not interleaved: no G0, one order of versions.
+    pub const READ_UNCOMMITTED: Level = Level::new(&Description {
+        name: "read-uncommitted",
+        aliases: &["PL-1"],
+        implies: &[],
+        isolation: Some(Isolation { order: Order::Any, conditions: RU }),
+        converges_later: false,
+        text: "writes of transactions are not interleaved: no G0, one order of versions",
+    });
+
+    /// Read uncommitted, and writes of one process are in its order.
+    pub const STRONG_SESSION_READ_UNCOMMITTED: Level = Level::new(&Description {
+        name: "strong-session-read-uncommitted",
+        aliases: &["strong-session-PL-1"],
+        implies: &[Level::READ_UNCOMMITTED],
+        isolation: Some(Isolation { order: Order::Session, conditions: RU_SESSION }),
+        converges_later: false,
+        text: "read uncommitted, and writes of one process are in its order",
+    });
+
+    /// Read uncommitted, and writes are in real-time order.
+    pub const STRONG_READ_UNCOMMITTED: Level = Level::new(&Description {
+        name: "strong-read-uncommitted",
+        aliases: &["strong-PL-1"],
+        implies: &[Level::STRONG_SESSION_READ_UNCOMMITTED],
+        isolation: Some(Isolation { order: Order::RealTime, conditions: RU_STRONG }),
+        converges_later: false,
+        text: "read uncommitted, and writes are in real-time order",
+    });
+
+    /// Reads return committed, final values, and dependencies have no cycle: no G1.
+    pub const READ_COMMITTED: Level = Level::new(&Description {
+        name: "read-committed",
+        aliases: &["PL-2"],
+        implies: &[Level::READ_UNCOMMITTED],
+        isolation: Some(Isolation { order: Order::Any, conditions: RC }),
+        converges_later: false,
+        text: "reads return committed, final values, and dependencies have no cycle: no G1",
+    });
+
+    /// Read committed, and the order of each process agrees with the dependencies.
+    pub const STRONG_SESSION_READ_COMMITTED: Level = Level::new(&Description {
+        name: "strong-session-read-committed",
+        aliases: &["strong-session-PL-2"],
+        implies: &[Level::READ_COMMITTED, Level::STRONG_SESSION_READ_UNCOMMITTED],
+        isolation: Some(Isolation { order: Order::Session, conditions: RC_SESSION }),
+        converges_later: false,
+        text: "read committed, and the order of each process agrees with the dependencies",
+    });
+
+    /// Read committed, and real time agrees with the dependencies.
+    pub const STRONG_READ_COMMITTED: Level = Level::new(&Description {
+        name: "strong-read-committed",
+        aliases: &["strong-PL-2"],
+        implies: &[Level::STRONG_SESSION_READ_COMMITTED, Level::STRONG_READ_UNCOMMITTED],
+        isolation: Some(Isolation { order: Order::RealTime, conditions: RC_STRONG }),
+        converges_later: false,
+        text: "read committed, and real time agrees with the dependencies",
+    });
+
+    /// Read committed without lost updates.
+    pub const CURSOR_STABILITY: Level = Level::new(&Description {
+        name: "cursor-stability",
+        aliases: &["PL-CS"],
+        implies: &[Level::READ_COMMITTED],
+        isolation: Some(Isolation { order: Order::Any, conditions: CS }),
+        converges_later: false,
+        text: "read committed without lost updates",
+    });
+
+    /// Read committed, and once a transaction has seen another, its later reads miss nothing of it.
+    pub const MONOTONIC_ATOMIC_VIEW: Level = Level::new(&Description {
+        name: "monotonic-atomic-view",
+        aliases: &["MAV"],
+        implies: &[Level::READ_COMMITTED],
+        isolation: Some(Isolation { order: Order::Any, conditions: MAV }),
+        converges_later: false,
+        text: "read committed, and once a transaction has seen another, its later reads miss nothing of it",
+    });
+
+    /// A transaction sees all of another's writes or none: no fractured reads.
+    pub const ATOMIC_VISIBILITY: Level = Level::new(&Description {
+        name: "atomic-visibility",
+        aliases: &["RAMP"],
+        implies: &[Level::MONOTONIC_ATOMIC_VIEW],
+        isolation: Some(Isolation { order: Order::Any, conditions: RA }),
+        converges_later: false,
+        text: "a transaction sees all of another's writes or none: no fractured reads",
+    });
+
+    /// Atomic visibility, and a transaction misses nothing that its process did before.
+    pub const READ_ATOMIC: Level = Level::new(&Description {
+        name: "read-atomic",
+        aliases: &["RA"],
+        implies: &[Level::ATOMIC_VISIBILITY, Level::STRONG_SESSION_READ_COMMITTED],
+        isolation: Some(Isolation { order: Order::Session, conditions: RA_SESSION }),
+        converges_later: false,
+        text: "atomic visibility, and a transaction misses nothing that its process did before",
+    });
+
+    /// No lost update and no cycle with a single anti-dependency (G-single).
+    pub const PARALLEL_SNAPSHOT_ISOLATION: Level = Level::new(&Description {
+        name: "parallel-snapshot-isolation",
+        aliases: &["PSI", "PL-2+", "consistent-view"],
+        implies: &[Level::ATOMIC_VISIBILITY, Level::CURSOR_STABILITY],
+        isolation: Some(Isolation { order: Order::Any, conditions: PSI }),
+        converges_later: false,
+        text: "no lost update and no cycle with a single anti-dependency (G-single)",
+    });
+
+    /// Parallel snapshot isolation, and each process sees its own past.
+    pub const STRONG_SESSION_PARALLEL_SNAPSHOT_ISOLATION: Level = Level::new(&Description {
+        name: "strong-session-parallel-snapshot-isolation",
+        aliases: &["strong-session-PSI", "session-PSI"],
+        implies: &[Level::PARALLEL_SNAPSHOT_ISOLATION, Level::CAUSAL],
+        isolation: Some(Isolation { order: Order::Session, conditions: PSI_SESSION }),
+        converges_later: false,
+        text: "parallel snapshot isolation, and each process sees its own past",
+    });
+
+    /// Each transaction reads from a snapshot of one sequence of commits, after its process's own.
+    pub const PREFIX: Level = Level::new(&Description {
+        name: "prefix",
+        aliases: &["prefix-consistency", "PC"],
+        implies: &[Level::CAUSAL],
+        isolation: Some(Isolation { order: Order::Session, conditions: PREFIX }),
+        converges_later: false,
+        text: "each transaction reads from a snapshot of one sequence of commits, after its process's own",
+    });
+
+    /// Prefix snapshots, and no two concurrent transactions write the same key; write skew is allowed.
+    pub const SNAPSHOT_ISOLATION: Level = Level::new(&Description {
+        name: "snapshot-isolation",
+        aliases: &["SI", "PL-SI"],
+        implies: &[Level::PARALLEL_SNAPSHOT_ISOLATION],
+        isolation: Some(Isolation { order: Order::Any, conditions: SI }),
+        converges_later: false,
+        text: "prefix snapshots, and no two concurrent transactions write the same key; write skew is allowed",
+    });
+
+    /// Snapshot isolation, and snapshots contain what the process committed before.
+    pub const STRONG_SESSION_SNAPSHOT_ISOLATION: Level = Level::new(&Description {
+        name: "strong-session-snapshot-isolation",
+        aliases: &["strong-session-SI", "session-SI"],
+        implies: &[Level::SNAPSHOT_ISOLATION, Level::STRONG_SESSION_PARALLEL_SNAPSHOT_ISOLATION, Level::PREFIX],
+        isolation: Some(Isolation { order: Order::Session, conditions: SI_SESSION }),
+        converges_later: false,
+        text: "snapshot isolation, and snapshots contain what the process committed before",
+    });
+
+    /// Snapshot isolation, and snapshots contain all that was committed before the transaction began.
+    pub const STRONG_SNAPSHOT_ISOLATION: Level = Level::new(&Description {
+        name: "strong-snapshot-isolation",
+        aliases: &["strong-SI"],
+        implies: &[Level::STRONG_SESSION_SNAPSHOT_ISOLATION, Level::STRONG_READ_COMMITTED],
+        isolation: Some(Isolation { order: Order::RealTime, conditions: SI_STRONG }),
+        converges_later: false,
+        text: "snapshot isolation, and snapshots contain all that was committed before the transaction began",
+    });
+
+    /// Adya's repeatable read: serializable but for predicates, so write skew (G2-item) is forbidden.
+    pub const REPEATABLE_READ: Level = Level::new(&Description {
+        name: "repeatable-read",
+        aliases: &["PL-2.99", "RR"],
+        implies: &[Level::SNAPSHOT_ISOLATION],
+        isolation: Some(Isolation { order: Order::Any, conditions: RR }),
+        converges_later: false,
+        text: "Adya's repeatable read: serializable but for predicates, so write skew (G2-item) is forbidden",
+    });
+
+    /// One serial order of all transactions explains every read.
+    pub const SERIALIZABLE: Level = Level::new(&Description {
+        name: "serializable",
+        aliases: &["PL-3", "conflict-serializable", "view-serializable", "1SR", "SER"],
+        implies: &[Level::REPEATABLE_READ],
+        isolation: Some(Isolation { order: Order::Any, conditions: RR }),
+        converges_later: false,
+        text: "one serial order of all transactions explains every read",
+    });
+
     /// Serializable in an order that keeps the order of each process.
-    pub const STRONG_SESSION_SERIALIZABLE: Level = Level(LEVELS.len() as u8 - 2);
-    /// The strongest that allows write skew.
-    pub const STRONG_SNAPSHOT_ISOLATION: Level = Level(LEVELS.len() as u8 - 5);
-    /// Some serial order.
-    pub const SERIALIZABLE: Level = Level(LEVELS.len() as u8 - 3);
+    pub const STRONG_SESSION_SERIALIZABLE: Level = Level::new(&Description {
+        name: "strong-session-serializable",
+        aliases: &["session-serializable", "strong-session-SER"],
+        implies: &[Level::SERIALIZABLE, Level::STRONG_SESSION_SNAPSHOT_ISOLATION, Level::SEQUENTIAL],
+        isolation: Some(Isolation { order: Order::Session, conditions: SER_SESSION }),
+        converges_later: false,
+        text: "serializable in an order that keeps the order of each process",
+    });
 
-    /// All levels; none implies one that stands after it.
-    pub fn all() -> impl DoubleEndedIterator<Item = Level> {
-        (0..LEVELS.len() as u8).map(Level)
+    /// Serializable in an order that keeps real time.
+    pub const STRICT_SERIALIZABLE: Level = Level::new(&Description {
+        name: "strict-serializable",
+        aliases: &["strong-serializable", "PL-SS", "strict-SER"],
+        implies: &[Level::STRONG_SESSION_SERIALIZABLE, Level::STRONG_SNAPSHOT_ISOLATION, Level::LINEARIZABLE],
+        isolation: Some(Isolation { order: Order::RealTime, conditions: SER_STRICT }),
+        converges_later: false,
+        text: "serializable in an order that keeps real time",
+    });
+
+    /// The isolation levels, weakest first: none implies one that stands after it.
+    pub fn isolation_levels() -> impl DoubleEndedIterator<Item = Level> + Clone {
+        ISOLATION_LEVELS.iter().copied()
     }
 
-    /// The name in commands and reports.
-    pub fn name(self) -> &'static str {
-        LEVELS[self.0 as usize].name
+    /// The isolation level that says the same of transactions, where there is one: strict serializable for
+    /// linearizable.
+    pub fn as_isolation(self) -> Option<Level> {
+        let conditions = self.isolation()?.conditions;
+        let by_name = Level::isolation_levels().find(|&level| level == self);
+        by_name.or_else(|| Level::isolation_levels().rev().find(|level| level.conditions() == conditions))
     }
 
-    /// The names that mean the same.
-    pub fn aliases(self) -> &'static [&'static str] {
-        LEVELS[self.0 as usize].aliases
-    }
-
-    /// What it means, in one line.
-    pub fn about(self) -> &'static str {
-        LEVELS[self.0 as usize].about
+    /// What it demands of transactions; nothing for a level that says nothing of them.
+    pub fn conditions(self) -> Conditions {
+        self.isolation().map_or_else(Conditions::default, |isolation| isolation.conditions)
     }
 
     /// Which order between transactions it keeps, beyond the data's.
-    pub fn order(self) -> Order {
-        LEVELS[self.0 as usize].order
-    }
-
-    /// What it consists of.
-    pub fn conditions(self) -> Conditions {
-        LEVELS[self.0 as usize].conditions
-    }
-
-    /// True when every history of this level is one of the other.
-    pub fn implies(self, other: Level) -> bool {
-        self.conditions().includes(other.conditions()) && self >= other
+    pub(super) fn order(self) -> Order {
+        self.isolation().map_or(Order::Any, |isolation| isolation.order)
     }
 
     /// Those that no other of them implies: the strongest of some levels.
-    pub fn strongest(levels: &[Level]) -> Vec<Level> {
+    pub(super) fn strongest(levels: &[Level]) -> Vec<Level> {
         let implied = |level: Level| levels.iter().any(|&other| other != level && other.implies(level));
         levels.iter().copied().filter(|&level| !implied(level)).collect()
     }
 
     /// Those that imply no other of them: the weakest of some levels.
-    pub fn weakest(levels: &[Level]) -> Vec<Level> {
+    pub(super) fn weakest(levels: &[Level]) -> Vec<Level> {
         let implies = |level: Level| levels.iter().any(|&other| other != level && level.implies(other));
         levels.iter().copied().filter(|&level| !implies(level)).collect()
-    }
-
-    fn names() -> String {
-        LEVELS.iter().map(|entry| entry.name).collect::<Vec<_>>().join(", ")
-    }
-}
-
-impl FromStr for Level {
-    type Err = UnknownLevel;
-
-    fn from_str(name: &str) -> Result<Level, UnknownLevel> {
-        let plain = |text: &str| text.to_lowercase().replace(['_', ' '], "-");
-        let wanted = plain(name);
-        let named =
-            |level: &Level| plain(level.name()) == wanted || level.aliases().iter().any(|alias| plain(alias) == wanted);
-        Level::all().find(named).ok_or_else(|| UnknownLevel(name.to_owned()))
-    }
-}
-
-impl fmt::Display for Level {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())
-    }
-}
-
-impl fmt::Debug for Level {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(self.name())
     }
 }
 
@@ -432,18 +450,24 @@ mod tests {
     }
 
     #[test]
-    fn no_name_is_given_twice_and_no_level_implies_a_later_one() {
-        let names: Vec<String> = Level::all()
-            .flat_map(|level| {
-                level.aliases().iter().chain([&level.name()]).map(|name| name.to_lowercase()).collect::<Vec<_>>()
-            })
-            .collect();
-        for (place, name) in names.iter().enumerate() {
-            assert!(!names[..place].contains(name), "{name}");
+    fn one_level_implies_another_exactly_when_it_has_all_of_its_conditions() {
+        let levels: Vec<Level> = Level::isolation_levels().collect();
+        for (one, &weak) in levels.iter().enumerate() {
+            for (other, &strong) in levels.iter().enumerate() {
+                let includes = weak.conditions().includes(strong.conditions());
+                // Serializable and repeatable read differ only in predicates, which are not data here.
+                let expected = includes && one >= other;
+                assert_eq!(weak.implies(strong), expected, "{weak} {strong}");
+            }
         }
-        for (weak, strong) in Level::all().flat_map(|weak| Level::all().map(move |strong| (weak, strong))) {
-            let equal = weak.conditions() == strong.conditions();
-            assert!(weak >= strong || equal || !weak.conditions().includes(strong.conditions()), "{weak} {strong}");
-        }
+    }
+
+    #[test]
+    fn levels_of_single_operations_have_their_isolation_level() {
+        assert_eq!(Level::LINEARIZABLE.as_isolation(), Some(Level::STRICT_SERIALIZABLE));
+        assert_eq!(Level::SEQUENTIAL.as_isolation(), Some(Level::STRONG_SESSION_SERIALIZABLE));
+        assert_eq!(Level::CAUSAL.as_isolation(), Some(Level::CAUSAL));
+        assert_eq!(Level::REPEATABLE_READ.as_isolation(), Some(Level::REPEATABLE_READ));
+        assert_eq!(Level::SESSION.as_isolation(), None);
     }
 }

@@ -9,10 +9,11 @@ use super::evaluate::{Class, Evaluation, WithoutCycle};
 use super::findings::Findings;
 use super::graph::{Graph, RW, SO, WR, WW};
 use super::input::{NEVER, Objects, Transactions};
-use super::levels::{Condition, Level, Order};
+use super::levels::{Condition, Order};
 use super::polygraph::{Forced, Mode};
 use super::registers::{INITIAL, Registers, SEVERAL};
 use super::versions::{NOBODY, sessions};
+use crate::level::Level;
 use crate::verdict::Budget;
 
 /// What each edge of a reported cycle follows from.

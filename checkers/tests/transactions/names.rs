@@ -1,7 +1,7 @@
 //! Each anomaly by its name, in the smallest history that has it.
 
-use rashomon_checkers::transactions::{Level, Objects, Options, TxnResult, check};
-use rashomon_checkers::{Budget, Finding};
+use rashomon_checkers::transactions::{Objects, Options, TxnResult, check};
+use rashomon_checkers::{Budget, Finding, Level};
 use rashomon_history::formats::{ReadOptions, read_history};
 
 /// Judges transactions, each a line `process outcome [micro-operations as JSON]`, one after the other; with `together`

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rashomon_checkers::small::Choices;
-use rashomon_checkers::transactions::{Level, Objects, Options, certificate, check};
-use rashomon_checkers::{Budget, Finding};
+use rashomon_checkers::transactions::{Objects, Options, certificate, check};
+use rashomon_checkers::{Budget, Finding, Level};
 use rashomon_history::{Event, EventKind, History, Value};
 
 use crate::reference;
@@ -81,7 +81,7 @@ pub(crate) fn compare(history: &History, objects: Objects, tally: &mut Tally) {
         assert_eq!(result.finding, Finding::Unknown, "{}", show(history));
         return;
     }
-    for level in Level::all() {
+    for level in Level::isolation_levels() {
         let holds = expected.contains(level.name());
         *tally.held.entry(level.name()).or_default() += u64::from(holds);
         match result.verdict(level) {
@@ -96,7 +96,8 @@ pub(crate) fn compare(history: &History, objects: Objects, tally: &mut Tally) {
             assert_eq!(certificate::verify_cycle(history, objects, anomaly), Ok(()), "{anomaly:#?}{}", show(history));
         }
         let broken = anomaly.breaks.expect("it breaks something");
-        let weakest = Level::all().find(|level| level.conditions().has(broken)).expect("some level has it");
+        let weakest =
+            Level::isolation_levels().find(|level| level.conditions().has(broken)).expect("some level has it");
         assert!(!expected.contains(weakest.name()), "{anomaly:#?} although {weakest} holds: {}", show(history));
     }
     assert_eq!(result.finding == Finding::Invalid, !result.anomalies.is_empty(), "{}{result:?}", show(history));
@@ -104,7 +105,7 @@ pub(crate) fn compare(history: &History, objects: Objects, tally: &mut Tally) {
 
 /// Replays the proof of one level, if it holds.
 fn proofs(history: &History, objects: Objects, round: u64) {
-    let levels: Vec<Level> = Level::all().collect();
+    let levels: Vec<Level> = Level::isolation_levels().collect();
     let level = levels[round as usize % levels.len()];
     let result = check(history, &Options { objects, level }, &Budget::default());
     let proof = result.certificate.as_ref();

@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rashomon_checkers::eventual::EventualDemand;
-use rashomon_checkers::transactions::{self, Objects, Options};
-use rashomon_checkers::{Budget, Finding, Judgement, Level};
+use rashomon_checkers::{Budget, Checker, Finding, Judgement, Level, transactions};
 use rashomon_history::History;
+use rashomon_history::formats::Summary;
 use rashomon_runs::{RunFolder, Verdict};
 
 use super::error::CommandError;
@@ -93,12 +93,9 @@ fn check_one(
     };
     let file = input::located(file, &arguments.results)?;
     let checked = match &arguments.model {
-        Some(model) => match Objects::named(model) {
-            Some(objects) => by_level(arguments, &file, Some(objects), &budget)?,
-            None => by_model(registry, arguments, &file, model, &budget)?,
-        },
+        Some(model) => by_model(registry, arguments, &file, model, &budget)?,
         None if RunFolder::at(&file).is_a_run() => by_manifest(registry, arguments, &file, &budget)?,
-        None => by_level(arguments, &file, None, &budget)?,
+        None => by_recognition(arguments, &file, &budget)?,
     };
     if arguments.json {
         let text = match &checked.judgements[..] {
@@ -125,40 +122,63 @@ fn check_one(
     Ok(checked.judgements.iter().map(verdict).fold(without_doubts, Verdict::worst))
 }
 
-/// Judges a history of transactions by an isolation level. What the objects are is found out when it is not said.
-fn by_level(
-    arguments: &CheckArguments,
-    file: &Path,
-    objects: Option<Objects>,
-    budget: &Budget,
-) -> Result<Checked, CommandError> {
-    let level = match &arguments.consistency {
-        None => transactions::Level::STRICT_SERIALIZABLE,
-        Some(name) => {
-            let known = transactions::Level::all().map(transactions::Level::name);
-            name.parse().map_err(|_| names::unknown("isolation level", name, known))?
-        }
-    };
-    let format = arguments.format.as_deref().map(input::format_named).transpose()?;
-    let (history, summary) = input::read(file, format, arguments.independent)?;
-    input::print_warnings(&summary);
-    let Some(objects) = objects.or_else(|| transactions::recognize(&history)) else {
+/// Judges a history of transactions without being told that it is one.
+fn by_recognition(arguments: &CheckArguments, file: &Path, budget: &Budget) -> Result<Checked, CommandError> {
+    let (history, _) = read(arguments, file)?;
+    let Some(objects) = transactions::recognize(&history) else {
         let what = format!(
             "{} is neither the folder of a run nor a history of transactions, and there is no --model",
             file.display()
         );
         return Err(CommandError::usage(what, "say with --model what it must satisfy (`rashomon list models`)"));
     };
-    let judgements = vec![transactions::judge(&history, &Options { objects, level }, budget)];
+    let judgements = vec![judged(arguments, &objects.checker(), &history, budget)?];
     Ok(Checked { history, judgements, doubts: Vec::new() })
 }
 
-/// The level of objects that are no transactions, where the user names one.
+/// The level that the user names.
 fn level(arguments: &CheckArguments) -> Result<Option<Level>, CommandError> {
     let parse = |name: &String| {
         name.parse().map_err(|_| names::unknown("consistency level", name, Level::all().map(Level::name)))
     };
     arguments.consistency.as_ref().map(parse).transpose()
+}
+
+fn read(arguments: &CheckArguments, file: &Path) -> Result<(History, Summary), CommandError> {
+    let format = arguments.format.as_deref().map(input::format_named).transpose()?;
+    let (history, summary) = input::read(file, format, arguments.independent)?;
+    input::print_warnings(&summary);
+    Ok((history, summary))
+}
+
+/// Judges a history by a checker and the level that the user names.
+fn judged(
+    arguments: &CheckArguments,
+    checker: &Checker,
+    history: &History,
+    budget: &Budget,
+) -> Result<Judgement, CommandError> {
+    let level = level(arguments)?;
+    if checker.is_transactional() {
+        let level = level.unwrap_or(Level::STRICT_SERIALIZABLE);
+        if level.as_isolation().is_none() {
+            let what = format!("{level} is no isolation level, and {} judges transactions", checker.name);
+            return Err(CommandError::usage(what, "choose another level (`rashomon list levels`)"));
+        }
+        return Ok(checker.check_at(history, level, budget));
+    }
+    if let Some(level) = level.filter(|level| level.is_isolation_only()) {
+        let what =
+            format!("{level} is an isolation level of transactions, and {} judges single operations", checker.name);
+        return Err(CommandError::usage(what, "choose another level, or the model list-append or rw-register"));
+    }
+    let default = EventualDemand::DEFAULT;
+    let demand = EventualDemand {
+        promise: level.unwrap_or(default.promise),
+        convergence_ns: arguments.convergence.map_or(default.convergence_ns, |milliseconds| milliseconds * 1_000_000),
+        ..default
+    };
+    Ok(checker.check_under(history, &demand, budget))
 }
 
 /// Judges any history by the model that the user names.
@@ -170,25 +190,17 @@ fn by_model(
     budget: &Budget,
 ) -> Result<Checked, CommandError> {
     let checkers = registry.checkers();
-    let transactional = Objects::ALL.map(Objects::name);
-    let known = checkers.iter().map(|checker| checker.name).chain(transactional);
+    let known = checkers.iter().map(|checker| checker.name);
     let checker = checkers.find(model).map_err(|_| names::unknown("model", model, known))?;
-    let format = arguments.format.as_deref().map(input::format_named).transpose()?;
-    let (history, summary) = input::read(file, format, arguments.independent)?;
-    input::print_warnings(&summary);
-    if summary.looks_independent {
+    let (history, summary) = read(arguments, file)?;
+    // A transaction of two micro-operations is a list of two as well.
+    if summary.looks_independent && !checker.is_transactional() {
         return Err(CommandError::usage(
             format!("{}: every value is a pair [key value], as in Jepsen's independent workloads", file.display()),
             "take the pairs apart with --independent",
         ));
     }
-    let default = EventualDemand::DEFAULT;
-    let demand = EventualDemand {
-        promise: level(arguments)?.unwrap_or(default.promise),
-        convergence_ns: arguments.convergence.map_or(default.convergence_ns, |milliseconds| milliseconds * 1_000_000),
-        ..default
-    };
-    let judgements = vec![checker.check_under(&history, &demand, budget)];
+    let judgements = vec![judged(arguments, &checker, &history, budget)?];
     Ok(Checked { history, judgements, doubts: Vec::new() })
 }
 

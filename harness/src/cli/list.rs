@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, ValueEnum};
-use rashomon_checkers::transactions::{self, Objects};
 
 use super::error::CommandError;
 use crate::consistency::Level;
@@ -29,7 +28,7 @@ enum What {
     Faults,
     /// What a history can be checked against
     Models,
-    /// Isolation levels of transactions
+    /// Consistency levels of objects, and isolation levels of transactions
     Levels,
     /// Known bugs that can be switched on, with the run that finds each
     Mutants,
@@ -118,17 +117,11 @@ fn models(registry: &Registry) {
             out!("{:<24}   where {precondition}", "");
         }
     }
-    for objects in Objects::ALL {
-        out!("{:<24} {}; with --consistency LEVEL", objects.name(), objects.about());
-    }
 }
 
 fn levels() {
     for level in Level::all() {
         out!("{:<43} {}", level.name(), level.text());
-    }
-    for level in transactions::Level::all().rev() {
-        out!("{:<43} {}", level.name(), level.about());
         if !level.aliases().is_empty() {
             out!("{:<43}   also: {}", "", level.aliases().join(", "));
         }
