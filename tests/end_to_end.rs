@@ -247,22 +247,6 @@ fn a_node_that_exits_on_its_own_is_a_finding() {
     assert!(finding.ends_with("assertion failed"), "{said}");
 }
 
-#[test]
-fn a_program_that_does_not_bear_the_clock_library_is_refused_before_the_first_seed() {
-    let installed = Installed::new();
-    let script = installed.results().with_file_name("like-jemalloc");
-    let lines = "#!/bin/sh\n[ -z \"$LD_PRELOAD\" ] && { echo 1.0; exit; }\necho unexpected recursive calls >&2\nkill -ABRT $$\n";
-    std::fs::write(&script, lines).unwrap();
-    std::fs::set_permissions(&script, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let path = script.to_str().unwrap();
-    let output =
-        installed.run(&["run", "raft-kv", "--node-binary", path, "--faults=clock", "--seeds=1..3", "--time=20s"]);
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(255), "{said}");
-    assert!(said.contains("unexpected recursive calls") && said.contains("without jemalloc"), "{said}");
-    assert!(!installed.results().join("latest").exists(), "no run was begun");
-}
-
 fn wait_until(what: &str, holds: impl Fn() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(30);
     while !holds() {

@@ -5,7 +5,7 @@ mod plans;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -13,13 +13,18 @@ use tokio::task::JoinSet;
 
 pub use plans::{ClusterPlans, plan};
 
-use crate::faults::{Lost, clock};
-use crate::lab::{CommandOutput, CpuUse, Effect, Lab, LabError, LabErrorKind, NamespaceLab, RuleCounter};
+use crate::faults::Lost;
+use crate::faults::clock::{self, Chosen, Clocks};
+use crate::lab::{
+    ClockedProcess, CommandOutput, CpuUse, Effect, Lab, LabError, LabErrorKind, NamespaceLab, RuleCounter,
+};
 use crate::protocol_events::{self, EventLog, Followed, Follower, LogLines};
 use crate::target::{ClusterContext, EventSource, Node, NodeCommand, NodeFile, NodePlan, NodeStatus, Step, Target};
 
 /// How long a node may take to answer a question about itself.
 const STATUS_TIMEOUT: Duration = Duration::from_millis(150);
+/// How long a process may take that reads a node's clock.
+const PROBE: Duration = Duration::from_secs(2);
 /// A node's event channel, in the folder that it shares with the controller.
 const EVENTS: &str = "events";
 /// The log of a node's first process, and of what prepares the node.
@@ -32,6 +37,8 @@ pub struct Cluster {
     plans: ClusterPlans,
     /// Variables that the harness adds to the environment of a node's processes, by node.
     environments: Vec<Vec<(String, String)>>,
+    /// If the nodes' clocks can be set.
+    clocks: Option<Clocks>,
     state: Mutex<State>,
     events: Arc<EventLog>,
     /// Ends with the cluster.
@@ -61,21 +68,17 @@ async fn blocking<T: Send + 'static>(
 }
 
 impl Cluster {
-    /// The cluster of these nodes, none of them started. With a clock library, their wall clocks can be set.
+    /// The cluster of these nodes, none of them started. With ways to do it, their wall clocks can be set.
     pub fn new(
         target: Arc<dyn Target>,
         lab: Arc<NamespaceLab>,
         plans: ClusterPlans,
-        clock_library: Option<PathBuf>,
+        clocks: Option<Clocks>,
         events: Arc<EventLog>,
     ) -> Result<Cluster, LabError> {
         let mut environments = vec![Vec::new(); plans.nodes.len()];
-        if let Some(library) = &clock_library {
-            for (node, environment) in lab.nodes().iter().zip(&mut environments) {
-                let shared = lab.shared_dir(node.id)?;
-                clock::set_offset(shared, 0).map_err(|error| LabError::file("the node's clock file", &error))?;
-                environment.extend(clock::environment(library, shared));
-            }
+        if clocks.is_some() {
+            lab.nodes().iter().try_for_each(|node| set_clock(&lab, node.id, 0))?;
         }
         let mut sources = Vec::new();
         for ((node, plan), environment) in lab.nodes().iter().zip(&plans.nodes).zip(&mut environments) {
@@ -86,7 +89,7 @@ impl Cluster {
         let follower = Follower::start(sources, events.clone())
             .map_err(|error| LabError::file("the nodes' protocol events cannot be followed", &error))?;
         let (state, watchers) = (Mutex::default(), Mutex::default());
-        Ok(Cluster { target, lab, plans, environments, state, events, _follower: follower, watchers })
+        Ok(Cluster { target, lab, plans, environments, clocks, state, events, _follower: follower, watchers })
     }
 
     /// What the nodes report of their protocol.
@@ -160,9 +163,13 @@ impl Cluster {
             }
             self.lock().unprepared.remove(&id);
         }
-        for process in &self.plan(id).processes {
+        for (place, process) in self.plan(id).processes.iter().enumerate() {
             let mut command = process.command.clone();
             command.env.extend(self.environments[usize::from(id) - 1].iter().cloned());
+            if let Some(clocks) = &self.clocks {
+                let way = clocks.of(id)[place].way;
+                command.env.extend(clocks.environment(way, self.lab.shared_dir(id)?));
+            }
             let log = self.log_of(id, &process.name);
             let (lab, name) = (self.lab.clone(), process.name.clone());
             blocking(move || lab.start_process(id, &name, &command, &log)).await?;
@@ -328,8 +335,28 @@ impl Cluster {
 
     /// Sets how far a node's wall clock is off.
     pub fn set_clock(&self, id: u16, by_ms: i64) -> Result<(), LabError> {
-        let shared = self.lab.shared_dir(id)?;
-        clock::set_offset(shared, by_ms).map_err(|error| LabError::file("the node's clock file", &error))
+        set_clock(&self.lab, id, by_ms)
+    }
+
+    /// In which way the clock of each of a node's processes can be set; empty where it cannot.
+    pub fn clock_ways(&self, id: u16) -> Vec<(String, Chosen)> {
+        let Some(clocks) = &self.clocks else { return Vec::new() };
+        let processes = self.plan(id).processes.iter();
+        processes.zip(clocks.of(id)).map(|(process, chosen)| (process.name.clone(), chosen.clone())).collect()
+    }
+
+    /// Starts a process in a node that reads its clock: the time in milliseconds since 1970. `None` when it cannot.
+    pub async fn probe_clock(&self, id: u16) -> Option<i64> {
+        let step = Step { within: PROBE, ..Step::new(NodeCommand::new("date").args(["+%s%N"])) };
+        let output = self.run(id, &step).await.ok()?;
+        let ns: i64 = output.stdout.trim().parse().ok()?;
+        Some(ns / 1_000_000)
+    }
+
+    /// A node's processes, and by what each of them has the node's clock.
+    pub async fn clocked(&self, id: u16) -> Result<Vec<ClockedProcess>, LabError> {
+        let lab = self.lab.clone();
+        blocking(move || lab.clocked(id)).await
     }
 
     /// What a node says of itself; `None` when it does not answer.
@@ -353,6 +380,13 @@ impl Cluster {
         let leading = answers.into_iter().filter_map(|(id, status)| status.map(|status| (id, status)));
         leading.filter(|(_, status)| status.leads).max_by_key(|(_, status)| status.term).map(|(id, _)| id)
     }
+}
+
+/// Sets the clock of a node in both ways: its processes may have it in either.
+fn set_clock(lab: &NamespaceLab, id: u16, by_ms: i64) -> Result<(), LabError> {
+    clock::set_offset(lab.shared_dir(id)?, by_ms)
+        .map_err(|error| LabError::file("a node's clock cannot be set", &error))?;
+    lab.set_clock(id, by_ms)
 }
 
 /// What to follow of a source of events, if it is followed; the node's processes are told where their channel is.

@@ -6,6 +6,7 @@
 mod exits;
 mod interrupt;
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +16,8 @@ use std::time::{Duration, Instant};
 
 use rashomon_history::Event;
 use rashomon_runs::{
-    Evidence, FaultLog, FaultOutcome, FaultRecord, IsolationRecord, Manifest, NodeLimits, NodeRecord, Plan, ReadError,
-    RunFolder, StoreError, files,
+    ClockRecord, Evidence, FaultLog, FaultOutcome, FaultRecord, IsolationRecord, Manifest, NodeLimits, NodeRecord,
+    Plan, ReadError, RunFolder, StoreError, files,
 };
 use thiserror::Error;
 use tokio::sync::watch;
@@ -24,6 +25,7 @@ use tokio::sync::watch;
 use crate::cluster::{self, Cluster, ClusterPlans, StartError};
 use crate::event::stream::EventSender;
 use crate::event::{Phase, ProgressSample, RunEventKind};
+use crate::faults::clock::{Chosen, ClockWays, Clocks};
 use crate::faults::environment::LabEnvironment;
 use crate::faults::nemesis::{ActiveFaults, Assignment, Nemesis, NemesisError};
 use crate::faults::{Capability, rules};
@@ -176,13 +178,18 @@ impl<'a> Run<'a> {
     ) -> Result<(), ControllerError> {
         self.enter(Phase::LabUp);
         let began = Instant::now();
-        let lab_spec = self.lab_spec();
+        let mut lab_spec = self.lab_spec();
         let plans = cluster::plan(&*self.target, self.spec.target_config(), &lab_spec)?;
+        let mut clocks = None;
+        if self.registry.faults().needs(&self.spec.faults, Capability::WallClocks) {
+            clocks = Some(ClockWays::of_this_machine(self.spec.clock)?.choose_all(&plans.nodes));
+        }
+        lab_spec.clocks = clocks.as_ref().is_some_and(Clocks::use_vdso);
         let lab = Arc::new(NamespaceLab::up(inside, &lab_spec)?);
         manifest.timings.lab_up_ms = milliseconds(began);
         manifest.isolation = Some(isolation_record(lab.isolation()));
         self.events.send(RunEventKind::LabUp { took_ms: manifest.timings.lab_up_ms });
-        let ran = self.in_lab(lab.clone(), plans, manifest, interrupt).await;
+        let ran = self.in_lab(lab.clone(), plans, clocks, manifest, interrupt).await;
         self.enter(Phase::LabDown);
         let ending = Instant::now();
         // A call into the lab that was given up may still hold it; then it goes with this process.
@@ -213,15 +220,15 @@ impl<'a> Run<'a> {
         &self,
         lab: Arc<NamespaceLab>,
         plans: ClusterPlans,
+        clocks: Option<Clocks>,
         manifest: &mut Manifest,
         mut interrupt: Interrupt,
     ) -> Result<(), ControllerError> {
         manifest.nodes = plans.context.nodes.iter().zip(&plans.nodes).map(node_record).collect();
         let needs = |capability| self.registry.faults().needs(&self.spec.faults, capability);
-        let library = needs(Capability::WallClocks).then(lab::find_faketime).flatten();
-        let clocks_are_ours = library.is_some();
+        let clocks_are_ours = clocks.is_some();
         let events = EventLog::create(&self.folder.file(files::EVENTS)).map_err(NemesisError::Log)?;
-        let cluster = Cluster::new(self.target.clone(), lab.clone(), plans, library, Arc::new(events))?;
+        let cluster = Cluster::new(self.target.clone(), lab.clone(), plans, clocks, Arc::new(events))?;
 
         self.enter(Phase::NodesStarting);
         let starting = Instant::now();
@@ -324,6 +331,9 @@ impl<'a> Run<'a> {
         evidence.events = cluster.events().counts();
         evidence.notes.extend(cluster.events().left_out().in_words());
         manifest.evidence = Some(evidence);
+        for node in &mut manifest.nodes {
+            node.clock = clock_record(&cluster, node.id, env.clock_witnesses(node.id));
+        }
         recorder.finish().map_err(ControllerError::History)?;
         struck?;
         Ok(())
@@ -477,12 +487,21 @@ fn isolation_record(isolation: &Isolation) -> IsolationRecord {
     }
 }
 
+/// How the clock of a node could be set, and what showed it.
+fn clock_record(cluster: &Cluster, id: u16, shown_by: Vec<String>) -> Option<ClockRecord> {
+    let ways = cluster.clock_ways(id);
+    let described = |chosen: Chosen| format!("{} ({})", chosen.way, chosen.why);
+    let processes: BTreeMap<_, _> = ways.into_iter().map(|(name, chosen)| (name, described(chosen))).collect();
+    (!processes.is_empty()).then_some(ClockRecord { processes, shown_by })
+}
+
 fn node_record((node, plan): (&Node, &NodePlan)) -> NodeRecord {
     NodeRecord {
         id: node.id,
         name: node.name.clone(),
         address: node.ip.to_string(),
         command: plan.processes.first().map_or_else(Vec::new, |process| process.command.words()),
+        clock: None,
     }
 }
 

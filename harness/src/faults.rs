@@ -9,7 +9,7 @@ pub mod nemesis;
 pub mod rules;
 
 pub use rashomon_faults::{
-    ActionError, Aimed, Capability, ClockReading, Condition, Drawing, Drawn, Fate, Fault, FaultCatalogue,
+    ActionError, Aimed, Capability, ClockReading, ClockWitness, Condition, Drawing, Drawn, Fate, Fault, FaultCatalogue,
     FaultClassInfo, FaultEnvironment, Grudge, Healed, Injected, Lost, NotInjected, Pending, Processes, Stage,
 };
 pub use rashomon_runs::FaultLog;

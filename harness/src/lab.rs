@@ -47,6 +47,7 @@
 //! It does not plan faults: it only offers what they are made of (kill, pause, the hub's rules, shared folders).
 
 mod bench;
+mod clock;
 mod confine;
 mod counters;
 mod declared;
@@ -82,6 +83,7 @@ pub use nix::sys::signal::Signal;
 use serde::{Deserialize, Serialize};
 
 pub use bench::{BenchFigures, bench};
+pub use clock::vdso_is_possible;
 pub use doctor::{Check, CheckOutcome, doctor, find_faketime};
 pub use enter::{EnterSpec, LabEnd, LabProcess, LabStdout, UserNamespace, enter};
 pub use error::{LabError, LabErrorKind, Result};
@@ -90,13 +92,15 @@ pub use init::Inside;
 pub use isolation::{Isolation, Limits, NodeUser};
 pub use namespace_lab::{MAX_NODES, NamespaceLab};
 pub use once::run_once;
-pub use protocol::{CpuUse, Ending, NodeProcess};
+pub use protocol::{ClockedProcess, CpuUse, Ending, NodeProcess};
 pub use template::{expand_template, template_values};
 
 use crate::target::{Node, NodeCommand, Readiness, Step, StopRequest};
 
 /// Where the lab keeps what it shares with its nodes; a tmpfs that only the lab sees.
 const LAB_DIR: &str = "/run/rashomon";
+/// Where a node looks for programs.
+pub(crate) const NODE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The name of a node's only process.
 const MAIN_PROCESS: &str = "node";
 /// The log of a node's first process.
@@ -129,6 +133,8 @@ pub struct LabSpec {
     pub user: NodeUser,
     /// What each node may use.
     pub limits: Limits,
+    /// Whether the nodes' wall clocks can be set ([`NamespaceLab::set_clock`]): what they execute is followed.
+    pub clocks: bool,
     /// The first three bytes of all addresses: node 1 has `….1`, the clients have `….254`.
     pub subnet: [u8; 3],
 }
@@ -142,6 +148,7 @@ impl LabSpec {
             data: DataPlacement::Memory,
             user: NodeUser::default(),
             limits: Limits::for_machine(nodes),
+            clocks: false,
             subnet: [10, 77, 0],
         }
     }

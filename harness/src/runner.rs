@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::event::{Listener, Phase, RunEvent, RunEventKind, stream};
 use crate::faults::Capability;
+use crate::faults::clock::ClockWays;
 use crate::lab::{self, Ending, EnterSpec, Interrupts, LabEnd, LabError, LabErrorKind, LabStdout};
 use crate::registry::Registry;
 
@@ -151,12 +152,9 @@ fn environment_is_fit(registry: &Registry, plan: &Plan) -> Result<(), RunError> 
         });
     }
     registry.faults().check(&plan.schedule, plan.spec.nodes).map_err(RunError::Schedule)?;
-    if registry.faults().needs(&plan.spec.faults, Capability::WallClocks) && lab::find_faketime().is_none() {
-        return Err(RunError::Environment {
-            what: "clock faults need libfaketime, which is not installed".to_owned(),
-            remedy: "install it (Debian and Ubuntu: apt-get install libfaketime), or leave `clock` out of --faults"
-                .to_owned(),
-        });
+    if registry.faults().needs(&plan.spec.faults, Capability::WallClocks) {
+        ClockWays::of_this_machine(plan.spec.clock)
+            .map_err(|error| RunError::Environment { what: error.what, remedy: error.remedy })?;
     }
     Ok(())
 }

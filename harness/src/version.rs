@@ -1,10 +1,8 @@
 //! What a target's program says of its version. The program is not trusted: it is asked in a lab of its own, under the
 //! limits of a node, and has little time.
 
-use std::path::Path;
 use std::time::Duration;
 
-use crate::faults::clock;
 use crate::lab::{self, Interrupts, LabErrorKind};
 use crate::runner::RunError;
 use crate::target::{NodeCommand, TargetError, Version};
@@ -14,32 +12,11 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// How much of its answer is kept, in characters.
 const MOST: usize = 200;
 
-/// The version in one line. With a clock library, the program must start with it, too.
-pub(crate) fn of(version: Version, clock_library: Option<&Path>) -> Result<String, RunError> {
+/// The version in one line.
+pub(crate) fn of(version: Version) -> Result<String, RunError> {
     match version {
         Version::Known(text) => Ok(text),
-        Version::PrintedBy(command) => {
-            let text = printed_by(&command)?;
-            clock_library.map_or(Ok(()), |library| starts_with(&command, library))?;
-            Ok(text)
-        }
-    }
-}
-
-/// Some programs do not start when the clock library is loaded into them. Found before the run, for otherwise every
-/// node of every seed dies at its start.
-fn starts_with(command: &NodeCommand, library: &Path) -> Result<(), RunError> {
-    let mut preloaded = command.clone();
-    preloaded.env.extend(clock::environment(library, Path::new("/")));
-    match printed_by(&preloaded) {
-        Err(RunError::Target(error)) => Err(RunError::Environment {
-            what: format!("with {}, which clock faults need, {}", library.display(), error.what),
-            remedy:
-                "leave `clock` out of --faults, or use a build of the program without jemalloc, which does not work \
-                     with libfaketime (Redis: make MALLOC=libc)"
-                    .to_owned(),
-        }),
-        started => started.map(|_| ()),
+        Version::PrintedBy(command) => printed_by(&command),
     }
 }
 

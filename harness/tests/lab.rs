@@ -5,6 +5,8 @@
 
 #[path = "lab/as_node.rs"]
 mod as_node;
+#[path = "lab/clocks.rs"]
+mod clocks;
 #[path = "lab/hostile.rs"]
 mod hostile;
 #[path = "lab/inside.rs"]
@@ -27,6 +29,9 @@ const TESTS: &[(&str, Test)] = &[
     ("readiness_fails_with_the_reason", |users| outside::passes("readiness", users)),
     ("held_packets_are_late_and_pass_again", |users| outside::passes("delay", users)),
     ("a_partition_blocks_and_is_counted_and_heals", |users| outside::passes("partition", users)),
+    ("clocks_are_set_for_every_program", |users| outside::passes("clocks", users)),
+    ("a_clock_is_read_by_a_probe", outside::a_clock_is_read_by_a_probe),
+    ("servers_bear_jumping_clocks", outside::servers_bear_jumping_clocks),
     ("nodes_have_their_own_world", |users| outside::passes("world", users)),
     ("nodes_cannot_destroy_anything", outside::nodes_cannot_destroy_anything),
     ("nodes_have_no_privileges", |users| outside::for_each_node_user("privileges", users)),

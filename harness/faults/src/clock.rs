@@ -6,7 +6,7 @@ use rashomon_spec::fault_kind::FaultKind;
 use rashomon_spec::schedule::PlannedFault;
 
 use crate::drawing::{Drawing, Drawn};
-use crate::environment::{ActionError, Capability, Pending};
+use crate::environment::{ActionError, Capability, ClockReading, ClockWitness, Pending};
 use crate::fault::{Condition, Fault, FaultClassInfo, Healed, Injected, NotInjected, with_leader};
 use crate::stage::Stage;
 
@@ -150,18 +150,37 @@ async fn read_clock(stage: &Stage<'_>, node: u16, by_ms: i64) -> (String, bool) 
     for _ in 0..ATTEMPTS {
         if let Some(reading) = stage.env().read_clock(node).await {
             let (off, uncertain) = (reading.off_ms, reading.uncertain_ms);
-            last = Some(off);
             // A slow answer proves nothing of a jump that is not much larger than what it leaves open.
             let tells = by_ms == 0 || uncertain < by_ms.abs() / 2;
-            if tells && (off - by_ms).abs() <= uncertain {
-                return (format!("{name}: its clock reads {:+.3} s", off as f64 / 1000.0), true);
+            let text = described(&name, &reading);
+            if tells && (off - by_ms).abs() <= uncertain && shows_all(&reading.witness) {
+                return (text, true);
             }
+            last = Some(text);
         }
         stage.env().sleep(ASK_AGAIN).await;
     }
-    match last {
-        Some(off) => (format!("{name}: its clock reads {:+.3} s", off as f64 / 1000.0), false),
-        None => (format!("{name}: did not report its time"), false),
+    (last.unwrap_or_else(|| format!("{name}: did not report its time")), false)
+}
+
+/// A probe shows the clock of the processes that have the same clock by the same means.
+fn shows_all(witness: &ClockWitness) -> bool {
+    match witness {
+        ClockWitness::Node => true,
+        ClockWitness::Probe { without } => without.is_empty(),
+    }
+}
+
+fn described(name: &str, reading: &ClockReading) -> String {
+    let off = format!("{:+.3} s", reading.off_ms as f64 / 1000.0);
+    match &reading.witness {
+        ClockWitness::Node => format!("{name}: its clock reads {off}"),
+        ClockWitness::Probe { without } if without.is_empty() => {
+            format!("{name}: a process started in it reads {off}, by the clock of all its processes")
+        }
+        ClockWitness::Probe { without } => {
+            format!("{name}: a process started in it reads {off}, but {} has the machine's clock", without.join(", "))
+        }
     }
 }
 
@@ -169,20 +188,32 @@ const NOTES: &str = "\
 Sizes are spread evenly over the orders of magnitude. A jump hits the leader (half of the time), one node, a
 minority or a majority. Each fault is two jumps: its end goes the other way.
 
-**How.** When clocks are among a run's faults, its nodes start under libfaketime, which reads a small file per node
-at every look at the clock (`harness/src/faults/clock.rs`). The file is replaced by a rename, so no reader sees half
-of it.
+**How.** When clocks are among a run's faults, the clock of each program that the nodes execute can be set, in the
+way that suits the program (`--clock auto`; `vdso` and `libfaketime` choose for all):
+
+- *vdso* (`harness/src/lab/clock.rs`): before a program executes its first instruction, the symbols of its vDSO by
+  which programs read the clock are led to code that adds the node's shift. The shift is a word in a page that all
+  processes of the node share with the harness, so one store sets all of their clocks at the same instant. It works
+  for every program, also static ones (Go) and those with jemalloc (Redis), and for what they execute later.
+- *libfaketime* (`harness/src/faults/clock/libfaketime.rs`): a library that is preloaded and reads a small file per node
+  at every look at the clock. Chosen for dynamic programs that wait until a time of the wall clock (MariaDB does), by
+  the functions that they link to: libfaketime shifts those times, too.
+
+The manifest says which way each process had, and why (`nodes[].clock`).
 
 **Proof.** The node is asked for its time (`Target::status`) and shows the jump within 20 ms and half of the round
-trip. A node that is down or stopped, or whose target does not report the time, is asked once more at the end of the
-fault, and is unconfirmed if it does not answer then. **Healed** when the offset is 0; the node is asked again.
+trip. Where a target does not report its time, a process is started in the node that reads its clock (`date`), and the
+memory maps of all of the node's processes must show that they have that clock. A node that is down or stopped is
+asked once more at the end of the fault, and is unconfirmed if it does not answer then. **Healed** when the offset is
+0; the node is asked again.
 
 **Pitfalls.**
-- libfaketime works by preloading: a program without the system's C library (static binaries, most Go programs) does
-  not see it. The proof then fails, and the run does not pass.
 - Only the wall clock jumps. Faking the monotonic clock too stops timers of many runtimes, which would be a fault of
   the tool, not of the world.
-- Without its cache (the default keeps a time for up to ten seconds) every look at the clock costs some
-  microseconds. A run with clock faults is slower.
-- libfaketime must be on the machine: `./rashomon` installs it if it has permission; without it, a run with clock
-  faults is `broken` before it begins.";
+- A program that makes the system call itself, without the C library and the vDSO, has the machine's clock. So have
+  the time stamps of files.
+- Under *vdso*, a wait until a time of the wall clock ends by the machine's clock: late after a jump ahead. That is
+  why programs with such waits get libfaketime.
+- libfaketime without its cache costs some microseconds at every look at the clock, and kills programs with jemalloc.
+  *vdso* costs some nanoseconds; it needs x86_64 and Linux 5.5. Without either, a run with clock faults is
+  `broken` before it begins.";

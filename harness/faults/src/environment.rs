@@ -60,13 +60,27 @@ pub struct Lost {
     pub bytes: u64,
 }
 
-/// What a node says about its wall clock, compared with the right time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What is read from the wall clock of a node, compared with the right time.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClockReading {
     /// How far it is off, milliseconds.
     pub off_ms: i64,
     /// By how much that may be wrong, milliseconds.
     pub uncertain_ms: i64,
+    /// Who has read it.
+    pub witness: ClockWitness,
+}
+
+/// Who has read the wall clock of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClockWitness {
+    /// The node, when it was asked.
+    Node,
+    /// A process that was started in the node for that, because the node does not report its clock.
+    Probe {
+        /// Processes of the node that have another clock than the probe had.
+        without: Vec<String>,
+    },
 }
 
 /// What the processes of a node ran in a time, as the scheduler of their machine says.
@@ -126,7 +140,8 @@ pub trait FaultEnvironment {
     /// The node that leads; of several that hold themselves for leaders, that of the highest term.
     fn leader(&self) -> Pending<'_, Option<u16>>;
 
-    /// Asks a node for its wall clock; `None` when it does not answer or has none.
+    /// Reads a node's wall clock: the node is asked or, where it does not report it, a process in it. `None` when
+    /// nobody answers.
     fn read_clock(&self, node: u16) -> Pending<'_, Option<ClockReading>>;
 
     /// Sets how far a node's wall clock is off.

@@ -31,7 +31,8 @@ mod wipe;
 pub use catalogue::FaultCatalogue;
 pub use drawing::{Drawing, Drawn};
 pub use environment::{
-    ActionError, Capability, ClockReading, CpuUse, Fate, FaultEnvironment, Grudge, Lost, Pending, Processes,
+    ActionError, Capability, ClockReading, ClockWitness, CpuUse, Fate, FaultEnvironment, Grudge, Lost, Pending,
+    Processes,
 };
 pub use fault::{Condition, Fault, FaultClassInfo, Healed, Injected, NotInjected};
 pub use nemesis::{Nemesis, Step, steps};

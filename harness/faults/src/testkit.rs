@@ -11,7 +11,9 @@ use rashomon_spec::fault_kind::FaultKind;
 use rashomon_spec::schedule::{Aim, FaultId, PlannedFault};
 use rashomon_spec::target::TargetTiming;
 
-use crate::environment::{ActionError, ClockReading, CpuUse, Fate, FaultEnvironment, Grudge, Lost, Pending, Processes};
+use crate::environment::{
+    ActionError, ClockReading, ClockWitness, CpuUse, Fate, FaultEnvironment, Grudge, Lost, Pending, Processes,
+};
 
 pub(crate) const TIMING: TargetTiming = TargetTiming {
     election_timeout: Duration::from_millis(300),
@@ -73,7 +75,7 @@ impl FaultEnvironment for World {
     fn read_clock(&self, node: u16) -> Pending<'_, Option<ClockReading>> {
         self.now(|state| {
             let off_ms = state.clocks.get(&node).copied().unwrap_or(0);
-            Some(ClockReading { off_ms, uncertain_ms: 20 })
+            Some(ClockReading { off_ms, uncertain_ms: 20, witness: ClockWitness::Node })
         })
     }
 

@@ -48,7 +48,9 @@ pub use evidence::{Convergence, Evidence, FunctionCounts, LatencySummary, Leader
 pub use fault::{FaultOutcome, FaultRecord};
 pub use fault_log::FaultLog;
 pub use folder::{RecordedFaults, RecordedHistory, RunFolder};
-pub use manifest::{HostFacts, IsolationRecord, Manifest, MutantRecord, NodeLimits, NodeRecord, Plan, TargetRecord};
+pub use manifest::{
+    ClockRecord, HostFacts, IsolationRecord, Manifest, MutantRecord, NodeLimits, NodeRecord, Plan, TargetRecord,
+};
 pub use read_error::ReadError;
 pub use store::{Store, StoreError};
 pub use verdict::{Verdict, VerdictRecord};

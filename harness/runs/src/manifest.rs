@@ -153,4 +153,16 @@ pub struct NodeRecord {
     pub address: String,
     /// Its command line.
     pub command: Vec<String>,
+    /// How its wall clock could be set; absent when no fault could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock: Option<ClockRecord>,
+}
+
+/// How the wall clock of a node could be set.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockRecord {
+    /// In which way, and why in that one, by process: `vdso (statically linked: nothing can be preloaded)`.
+    pub processes: BTreeMap<String, String>,
+    /// What has shown a jump: `the node's status`, `a process in the node`; empty when there was none to show.
+    pub shown_by: Vec<String>,
 }

@@ -50,6 +50,9 @@ pub struct RunSpec {
     pub deadline_ms: u64,
     /// Where the nodes keep their data.
     pub data: DataPlacement,
+    /// In which way clock faults set the nodes' clocks.
+    #[serde(default, skip_serializing_if = "ClockWay::is_auto")]
+    pub clock: ClockWay,
     /// The history is checked while it grows, and the run ends at the first certain violation.
     pub stop_on_violation: bool,
 }
@@ -73,6 +76,43 @@ impl RunSpec {
             settings: self.settings.clone(),
             seed: self.seed,
         }
+    }
+}
+
+/// In which way clock faults set the nodes' clocks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ClockWay {
+    /// As it suits each program.
+    #[default]
+    Auto,
+    /// Through the vDSO of every program.
+    Vdso,
+    /// By libfaketime, preloaded into every program.
+    Libfaketime,
+}
+
+impl ClockWay {
+    /// All of them.
+    pub const ALL: [ClockWay; 3] = [ClockWay::Auto, ClockWay::Vdso, ClockWay::Libfaketime];
+
+    /// The word used on the command line and in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            ClockWay::Auto => "auto",
+            ClockWay::Vdso => "vdso",
+            ClockWay::Libfaketime => "libfaketime",
+        }
+    }
+
+    /// The way of this word; `None` when there is none.
+    pub fn named(word: &str) -> Option<ClockWay> {
+        ClockWay::ALL.into_iter().find(|way| way.as_str() == word)
+    }
+
+    /// Whether nothing else was chosen.
+    pub fn is_auto(&self) -> bool {
+        *self == ClockWay::Auto
     }
 }
 

@@ -18,7 +18,7 @@ use crate::event::Listener;
 use crate::faults::FaultCatalogue;
 use crate::faults::kind::FaultKind;
 use crate::registry::Registry;
-use crate::run::{DataPlacement, RunSpec};
+use crate::run::{ClockWay, DataPlacement, RunSpec};
 use crate::runner::{self, Many};
 use crate::schedule::Schedule;
 use crate::target::{MutantInfo, Target, TargetConfig};
@@ -77,6 +77,9 @@ pub(crate) struct RunArguments {
     /// Where the nodes keep their data: `tmpfs` (in memory) or `disk` (in the run's folder)
     #[arg(long, value_parser = data_placement(), default_value = "tmpfs")]
     data: DataPlacement,
+    /// How clock faults set a program's clock: `auto` (as it suits the program), `vdso` or `libfaketime`
+    #[arg(long, value_parser = clock_way(), default_value = "auto")]
+    clock: ClockWay,
     /// Checks the history while it grows, and ends the run at the first certain violation
     #[arg(long)]
     stop_on_violation: bool,
@@ -141,6 +144,11 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
 pub(super) fn consistency() -> impl TypedValueParser<Value = Level> {
     let words = Level::all().map(Level::name);
     PossibleValuesParser::new(words).map(|word| word.parse().expect("a possible value"))
+}
+
+fn clock_way() -> impl TypedValueParser<Value = ClockWay> {
+    let words = ClockWay::ALL.map(ClockWay::as_str);
+    PossibleValuesParser::new(words).map(|word| ClockWay::named(&word).expect("a possible value"))
 }
 
 fn data_placement() -> impl TypedValueParser<Value = DataPlacement> {
@@ -255,6 +263,7 @@ impl RunArguments {
             seed,
             deadline_ms: self.deadline,
             data: self.data,
+            clock: self.clock,
             stop_on_violation: self.stop_on_violation,
         };
         let choice = spec.target_config();

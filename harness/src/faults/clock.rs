@@ -1,49 +1,111 @@
-//! Clock faults by libfaketime: one file per node says how far its wall clock is off.
+//! Wall clocks of nodes that can be set: two ways to lie to a program about the time, and which of them a program gets.
 //!
-//! The library is preloaded into the node's processes and reads the file at every call
-//! (`FAKETIME_NO_CACHE`), so a jump is seen at the next look at the clock. Only `CLOCK_REALTIME` is faked
-//! (`FAKETIME_DONT_FAKE_MONOTONIC`): timers go on. It works for dynamically linked programs only; that it worked is
-//! proved each time by asking the node for its time.
+//! Through the vDSO ([`crate::lab::LabSpec::clocks`]) reaches every program, static ones included, and costs nothing
+//! that a program would notice. libfaketime is preloaded into dynamic programs; it also shifts the times until which a
+//! program waits, which the kernel compares with the machine's clock. Only wall clocks are set off, so timers continue.
 
-use std::fs;
-use std::io;
-use std::path::Path;
+mod choice;
+mod libfaketime;
 
-/// The file in the node's shared folder.
-const OFFSET_FILE: &str = "faketime";
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-/// The variables that put a node's processes under the clock of its file.
-pub fn environment(library: &Path, shared_dir: &Path) -> Vec<(String, String)> {
-    let variable = |name: &str, value: String| (name.to_owned(), value);
-    vec![
-        variable("LD_PRELOAD", library.display().to_string()),
-        variable("FAKETIME_TIMESTAMP_FILE", shared_dir.join(OFFSET_FILE).display().to_string()),
-        variable("FAKETIME_NO_CACHE", "1".to_owned()),
-        variable("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
-        variable("FAKETIME_DONT_RESET", "1".to_owned()),
-    ]
+use rashomon_spec::run::ClockWay;
+
+use crate::lab::{self, LabError, LabErrorKind};
+use crate::target::{NodeCommand, NodePlan};
+pub use choice::{Chosen, Way};
+
+/// The ways in which clocks can be set on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClockWays {
+    /// Why the vDSO cannot be used, if it cannot.
+    vdso: Result<(), String>,
+    /// Where libfaketime is.
+    library: Option<PathBuf>,
+    /// What the user wants.
+    wanted: ClockWay,
 }
 
-/// Sets how far the node's wall clock is off. The file is replaced as a whole: a reader never sees half of it.
-pub fn set_offset(shared_dir: &Path, by_ms: i64) -> io::Result<()> {
-    let sign = if by_ms < 0 { '-' } else { '+' };
-    let by = by_ms.unsigned_abs();
-    let next = shared_dir.join(".faketime.next");
-    fs::write(&next, format!("{sign}{}.{:03}\n", by / 1000, by % 1000))?;
-    fs::rename(next, shared_dir.join(OFFSET_FILE))
-}
+impl ClockWays {
+    /// Those of this machine that the user wants to be used.
+    ///
+    /// # Errors
+    ///
+    /// When there is none.
+    pub fn of_this_machine(wanted: ClockWay) -> Result<ClockWays, LabError> {
+        ClockWays { vdso: lab::vdso_is_possible(), library: lab::find_faketime(), wanted }.usable()
+    }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+    fn usable(self) -> Result<ClockWays, LabError> {
+        let vdso = self.vdso.clone().err();
+        let installation = "install it (Debian and Ubuntu: apt-get install libfaketime)";
+        let missing = match (self.wanted, vdso, &self.library) {
+            (ClockWay::Vdso, Some(why), _) => {
+                (format!("--clock vdso cannot be used: {why}"), "use --clock libfaketime")
+            }
+            (ClockWay::Libfaketime, _, None) => {
+                ("--clock libfaketime needs libfaketime, which is not installed".to_owned(), installation)
+            }
+            (ClockWay::Auto, Some(why), None) => {
+                (format!("clock faults need libfaketime, which is not installed; without it, {why}"), installation)
+            }
+            _ => return Ok(self),
+        };
+        let (what, remedy) = missing;
+        Err(LabError::new(LabErrorKind::Usage, what, format!("{remedy}, or leave `clock` out of --faults")))
+    }
 
-    #[test]
-    fn the_offset_is_written_in_seconds() {
-        let folder = tempfile::tempdir().unwrap();
-        for (by_ms, text) in [(0, "+0.000\n"), (-1, "-0.001\n"), (61_250, "+61.250\n"), (-500_000, "-500.000\n")] {
-            set_offset(folder.path(), by_ms).unwrap();
-            assert_eq!(fs::read_to_string(folder.path().join(OFFSET_FILE)).unwrap(), text);
+    fn choose(&self, command: &NodeCommand) -> Chosen {
+        match (self.wanted, &self.vdso, &self.library) {
+            (ClockWay::Vdso, ..) => Chosen::new(Way::Vdso, "--clock vdso"),
+            (ClockWay::Libfaketime, ..) => Chosen::new(Way::Libfaketime, "--clock libfaketime"),
+            (ClockWay::Auto, Err(why), _) => Chosen::new(Way::Libfaketime, why),
+            (ClockWay::Auto, Ok(()), None) => Chosen::new(Way::Vdso, "libfaketime is not installed"),
+            (ClockWay::Auto, Ok(()), Some(_)) => choice::fitting(command),
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    /// The ways in which the clocks of a cluster's processes are set.
+    pub fn choose_all(self, nodes: &[NodePlan]) -> Clocks {
+        // Nodes run the same few programs, which may be large.
+        let mut known: BTreeMap<&Path, Chosen> = BTreeMap::new();
+        let chosen = nodes.iter().map(|plan| {
+            let commands = plan.processes.iter().map(|process| &process.command);
+            let chosen =
+                commands.map(|command| known.entry(&command.program).or_insert_with(|| self.choose(command)).clone());
+            chosen.collect()
+        });
+        Clocks { chosen: chosen.collect(), library: self.library.clone() }
     }
 }
+
+/// In which way the clock of each process of a cluster is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Clocks {
+    library: Option<PathBuf>,
+    /// By node, then by process.
+    chosen: Vec<Vec<Chosen>>,
+}
+
+impl Clocks {
+    /// Whether a process has its clock through the vDSO.
+    pub fn use_vdso(&self) -> bool {
+        self.chosen.iter().flatten().any(|chosen| chosen.way == Way::Vdso)
+    }
+
+    /// Those of a node's processes, in the order of its plan. Nodes are numbered from 1.
+    pub fn of(&self, node: u16) -> &[Chosen] {
+        &self.chosen[usize::from(node) - 1]
+    }
+
+    /// The variables that a process needs whose clock is set in this way.
+    pub fn environment(&self, way: Way, shared_dir: &Path) -> Vec<(String, String)> {
+        match (way, &self.library) {
+            (Way::Libfaketime, Some(library)) => libfaketime::environment(library, shared_dir),
+            _ => Vec::new(),
+        }
+    }
+}
+
+pub use libfaketime::set_offset;

@@ -1,10 +1,12 @@
 //! The lab's cluster as faults see it.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use rashomon_faults::{ActionError, ClockReading, CpuUse, Fate, FaultEnvironment, Grudge, Lost, Pending, Processes};
+use rashomon_faults::{
+    ActionError, ClockReading, ClockWitness, CpuUse, Fate, FaultEnvironment, Grudge, Lost, Pending, Processes,
+};
 use rashomon_spec::schedule::FaultId;
 
 use super::rules::{self, Cut};
@@ -15,6 +17,11 @@ use crate::recorder::Recorder;
 /// How precisely a node can be asked for its time, besides half of the round trip.
 const CLOCK_PRECISION_MS: i64 = 20;
 
+/// How precisely a process tells the time that is started for it, besides half of what its start takes.
+const PROBE_PRECISION_MS: i64 = 2;
+/// Longer than a process takes to load a program or to end.
+const LOADING: Duration = Duration::from_millis(20);
+
 /// The lab's cluster as faults see it.
 pub struct LabEnvironment<'a> {
     cluster: &'a Cluster,
@@ -23,12 +30,68 @@ pub struct LabEnvironment<'a> {
     cuts: RefCell<BTreeMap<u32, Cut>>,
     /// Packets that met the cuts until their rules were last replaced.
     dropped: RefCell<BTreeMap<u32, u64>>,
+    clocks: RefCell<BTreeMap<u16, NodeClock>>,
+}
+
+/// What was done to a node's clock.
+#[derive(Default)]
+struct NodeClock {
+    /// How far it is off, milliseconds.
+    off_ms: i64,
+    /// What has shown a jump.
+    shown_by: BTreeSet<&'static str>,
 }
 
 impl<'a> LabEnvironment<'a> {
     /// The environment of a cluster; times are the recorder's.
     pub fn new(cluster: &'a Cluster, recorder: &'a Recorder) -> LabEnvironment<'a> {
-        LabEnvironment { cluster, recorder, cuts: RefCell::default(), dropped: RefCell::default() }
+        LabEnvironment {
+            cluster,
+            recorder,
+            cuts: RefCell::default(),
+            dropped: RefCell::default(),
+            clocks: RefCell::default(),
+        }
+    }
+
+    /// What has shown that a node's clock was off.
+    pub fn clock_witnesses(&self, node: u16) -> Vec<String> {
+        let clocks = self.clocks.borrow();
+        clocks.get(&node).map_or_else(Vec::new, |clock| clock.shown_by.iter().map(|&by| by.to_owned()).collect())
+    }
+
+    async fn reading(&self, node: u16) -> Option<ClockReading> {
+        let before = wall_clock_ms();
+        let status = self.cluster.status(node).await;
+        let after = wall_clock_ms();
+        if let Some(clock) = status.and_then(|status| status.wall_clock_ms) {
+            let uncertain_ms = (after - before) / 2 + CLOCK_PRECISION_MS;
+            return Some(ClockReading {
+                off_ms: clock - (before + after) / 2,
+                uncertain_ms,
+                witness: ClockWitness::Node,
+            });
+        }
+        let before = wall_clock_ms();
+        let clock = self.cluster.probe_clock(node).await?;
+        let after = wall_clock_ms();
+        let mut without = self.without_clock(node).await?;
+        if !without.is_empty() {
+            // A process that is just loading a program, or ending, has no clock for a moment.
+            tokio::time::sleep(LOADING).await;
+            let still = self.without_clock(node).await?;
+            without.retain(|process| still.contains(process));
+        }
+        let uncertain_ms = (after - before) / 2 + PROBE_PRECISION_MS;
+        let witness = ClockWitness::Probe { without };
+        Some(ClockReading { off_ms: clock - (before + after) / 2, uncertain_ms, witness })
+    }
+
+    /// The processes of a node that have the machine's clock.
+    async fn without_clock(&self, node: u16) -> Option<Vec<String>> {
+        let processes = self.cluster.clocked(node).await.ok()?;
+        let without = processes.into_iter().filter(|process| !process.vdso && !process.libfaketime);
+        Some(without.map(|process| format!("{} (pid {})", process.process.name, process.process.pid)).collect())
     }
 
     /// Adds what the counters say now, before the rules are replaced and they begin at 0 again.
@@ -72,17 +135,24 @@ impl FaultEnvironment for LabEnvironment<'_> {
 
     fn read_clock(&self, node: u16) -> Pending<'_, Option<ClockReading>> {
         Box::pin(async move {
-            let before = wall_clock_ms();
-            let status = self.cluster.status(node).await;
-            let after = wall_clock_ms();
-            let clock = status?.wall_clock_ms?;
-            let off_ms = clock - (before + after) / 2;
-            Some(ClockReading { off_ms, uncertain_ms: (after - before) / 2 + CLOCK_PRECISION_MS })
+            let reading = self.reading(node).await?;
+            let mut clocks = self.clocks.borrow_mut();
+            let clock = clocks.entry(node).or_default();
+            if clock.off_ms != 0 && (reading.off_ms - clock.off_ms).abs() <= reading.uncertain_ms {
+                clock.shown_by.insert(match &reading.witness {
+                    ClockWitness::Node => "the node's status",
+                    ClockWitness::Probe { .. } => "a process in the node",
+                });
+            }
+            Some(reading)
         })
     }
 
     fn set_clock(&self, node: u16, by_ms: i64) -> Pending<'_, Result<(), ActionError>> {
-        Box::pin(async move { self.cluster.set_clock(node, by_ms).map_err(failed) })
+        Box::pin(async move {
+            self.clocks.borrow_mut().entry(node).or_default().off_ms = by_ms;
+            self.cluster.set_clock(node, by_ms).map_err(failed)
+        })
     }
 
     fn cut(&self, fault: FaultId, links: Grudge, fate: Fate) -> Pending<'_, Result<(), ActionError>> {

@@ -184,11 +184,13 @@ fn nodes() -> Check {
 
 fn faketime() -> Check {
     let name = "clock faults";
-    match find_faketime() {
-        Some(library) => Check::ok(name, library.display().to_string()),
-        None => Check::warning(
+    match (super::vdso_is_possible(), find_faketime()) {
+        (Ok(()), Some(library)) => Check::ok(name, format!("through the vDSO, or {}", library.display())),
+        (Ok(()), None) => Check::ok(name, "through the vDSO of every program"),
+        (Err(why), Some(library)) => Check::ok(name, format!("{}, for dynamic programs: {why}", library.display())),
+        (Err(why), None) => Check::warning(
             name,
-            "libfaketime is not installed; it gives each node a clock of its own",
+            format!("libfaketime is not installed, and clocks cannot be set without: {why}"),
             "install the package libfaketime (Debian, Ubuntu, Fedora, Arch: apt-get, dnf or pacman install libfaketime)",
         ),
     }

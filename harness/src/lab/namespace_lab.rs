@@ -15,18 +15,18 @@ use super::logs::{LogCollector, make_log_dir};
 use super::node_link::{NodeLink, UnexpectedEnd};
 use super::output::{output_pipe, read_all};
 use super::protocol::{
-    CpuUse, Ending, HubReply, HubRequest, HubSpec, NodeAnswer, NodeProcess, NodeRequest, NodeSetup, StartRequest,
+    ClockedProcess, CpuUse, Ending, HubReply, HubRequest, HubSpec, NodeAnswer, NodeProcess, NodeRequest, NodeSetup,
+    StartRequest,
 };
 use super::sys::{NO_DEVICES, NO_SUID, READ_ONLY};
 use super::{CommandOutput, DataPlacement, Effect, Inside, Isolation, LAB_DIR, Lab, LabSpec, NodeExit, RuleCounter};
-use super::{MAIN_PROCESS, NODE_LOG, counters, declared, node_init, readiness, view};
+use super::{MAIN_PROCESS, NODE_LOG, NODE_PATH, clock, counters, declared, node_init, readiness, view};
 use crate::target::{Node, NodeCommand, Readiness, Step, StopRequest};
 
 /// Most nodes that a lab can have: the clients need an address of the same subnet.
 pub const MAX_NODES: u16 = 200;
 const CLIENTS_HOST: u8 = 254;
 const PREFIX_LEN: u8 = 24;
-const NODE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// How long the hub may take for anything: a hundred nodes on a loaded machine, rules that wait for a lock.
 const HUB_ANSWERS: Duration = Duration::from_secs(30);
 /// Pause between two readiness probes at first; it grows to the second value.
@@ -135,6 +135,29 @@ impl NamespaceLab {
     /// When there is no such node.
     pub fn shared_dir(&self, node: u16) -> Result<&Path> {
         Ok(&self.member(node)?.shared_dir)
+    }
+
+    /// Sets how far the wall clock of a node's processes is off, through their vDSO, for all of them at the same
+    /// instant.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such node, or its file cannot be written.
+    pub fn set_clock(&self, node: u16, by_ms: i64) -> Result<()> {
+        clock::set(self.shared_dir(node)?, by_ms)
+            .map_err(|error| LabError::file("a node's clock cannot be set", &error))
+    }
+
+    /// The processes of a node, and by what each of them has the node's clock.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such node.
+    pub fn clocked(&self, node: u16) -> Result<Vec<ClockedProcess>> {
+        match self.member(node)?.link.request(|id| NodeRequest::Clocks { id }, &[])? {
+            NodeAnswer::Clocks(processes) => Ok(processes),
+            answer => Err(LabError::lost(format!("node {node} gave an answer that does not fit: {answer:?}"))),
+        }
     }
 
     /// Feeds rules to `iptables-restore --noflush` in the hub's network namespace, where the chain `FORWARD` sees each
@@ -518,6 +541,7 @@ fn node_setup(node: &Node, spec: &LabSpec) -> NodeSetup {
         neighbours: Vec::new(),
         data_dir: node.data_dir.clone(),
         shared_dir: shared_dir(&node.name),
+        clock: spec.clocks.then(|| clock::file(&shared_dir(&node.name))),
         hidden: Vec::new(),
     }
 }
@@ -577,8 +601,7 @@ fn remedy_for_end(log: &Path) -> String {
     let read = format!("read its log: {}", log.display());
     if words.contains("unexpected recursive calls") {
         return format!(
-            "jemalloc and libfaketime do not work together: leave `clock` out of --faults, or use a build of the program \
-             without jemalloc; {read}"
+            "jemalloc and libfaketime do not work together: use --clock vdso, or leave `clock` out of --faults; {read}"
         );
     }
     if NOT_SEEN.iter().any(|sign| words.contains(sign)) {

@@ -20,10 +20,13 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
+use super::clock::{self, Follower};
 use super::error::{Attempt, LabError, LabErrorKind, Result};
 use super::link::Link;
 use super::netlink::Netlink;
-use super::protocol::{CpuUse, Ending, NodeAnswer, NodeMessage, NodeProcess, NodeRequest, NodeSetup, StartRequest};
+use super::protocol::{
+    ClockedProcess, CpuUse, Ending, NodeAnswer, NodeMessage, NodeProcess, NodeRequest, NodeSetup, StartRequest,
+};
 use super::throttle::Throttle;
 use super::view::{self, View};
 use super::watchdog::Watchdog;
@@ -38,13 +41,16 @@ const LOOPBACK_INDEX: u32 = 1;
 /// How long a stop or a kill may take to reach every thread. A process in an uninterruptible disk wait needs longer
 /// than the few milliseconds that are usual.
 const REACH_ALL: Duration = Duration::from_secs(5);
+/// How long to wait for a report of a program at a time, while it is being started.
+const LOADING: Duration = Duration::from_micros(500);
 const ALL_PROCESSES: Pid = Pid::from_raw(-1);
 
 /// Runs the node's init until its link closes; never returns. `data` and `shared` are the node's folders.
 pub(crate) fn run(link: NodeInitLink, data: OwnedFd, shared: OwnedFd) -> ! {
     // An error here means that the controller is gone, and there is nobody left to tell.
     let folders = Some((data, shared));
-    let _ = NodeInit { link, running: BTreeMap::new(), folders, watchdog: None, throttle: None, paused: false }.serve();
+    let running = BTreeMap::new();
+    let _ = NodeInit { link, running, folders, watchdog: None, throttle: None, follower: None, paused: false }.serve();
     std::process::exit(0)
 }
 
@@ -58,6 +64,8 @@ struct NodeInit {
     watchdog: Option<Watchdog>,
     /// While the node's processes get a small share of the CPU.
     throttle: Option<Throttle>,
+    /// If the node's clock can be set.
+    follower: Option<Follower>,
     /// Its processes are paused.
     paused: bool,
 }
@@ -67,15 +75,21 @@ impl NodeInit {
         let children =
             SignalFd::with_flags(&SigSet::from(Signal::SIGCHLD), SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
         loop {
-            let mut ready =
-                [PollFd::new(self.link.as_fd(), PollFlags::POLLIN), PollFd::new(children.as_fd(), PollFlags::POLLIN)];
+            let sources =
+                [Some(self.link.as_fd()), Some(children.as_fd()), self.follower.as_ref().map(Follower::as_fd)];
+            let mut ready: Vec<_> =
+                sources.into_iter().flatten().map(|source| PollFd::new(source, PollFlags::POLLIN)).collect();
             let pauses = [self.watchdog.as_ref().map(Watchdog::pause), self.throttle.as_ref().map(Throttle::pause)];
             let pause = pauses.into_iter().flatten().min();
             match poll(&mut ready, pause.unwrap_or(PollTimeout::NONE)) {
                 Ok(_) | Err(Errno::EINTR) => {}
                 Err(error) => return Err(error.into()),
             }
-            let request_waits = ready[0].any().unwrap_or(false);
+            let waits = |place: usize| ready.get(place).and_then(PollFd::any).unwrap_or(false);
+            let (request_waits, program_waits) = (waits(0), waits(2));
+            if let (true, Some(follower)) = (program_waits, &self.follower) {
+                follower.answer();
+            }
             // Drain the signalfd first, then reap: a child that ends in between is reaped at the next turn.
             while matches!(children.read_signal(), Ok(Some(_))) {}
             self.reap()?;
@@ -104,11 +118,17 @@ impl NodeInit {
             if status == WaitStatus::StillAlive {
                 break;
             }
-            if let Some((pid, ending)) = Ending::from_wait(status) {
-                self.report_end(pid, ending)?;
-            }
+            let ended = match &self.follower {
+                Some(follower) => follower.take_stop(status).unwrap_or(status),
+                None => status,
+            };
+            self.take_end(ended)?;
         }
         Ok(())
+    }
+
+    fn take_end(&mut self, status: WaitStatus) -> std::io::Result<()> {
+        Ending::from_wait(status).map_or(Ok(()), |(pid, ending)| self.report_end(pid, ending))
     }
 
     fn report_end(&mut self, pid: i32, ending: Ending) -> std::io::Result<()> {
@@ -124,7 +144,7 @@ impl NodeInit {
             NodeRequest::Setup(setup) => return NodeMessage::SetUp(self.set_up(&setup)),
             NodeRequest::Start { id, process, start } => (id, self.start_process(process, &start, descriptors)),
             NodeRequest::Command { id, start } => {
-                (id, spawn(&start, descriptors).map(|pid| NodeAnswer::Started { pid, process: None }))
+                (id, self.spawn(&start, descriptors).map(|pid| NodeAnswer::Started { pid, process: None }))
             }
             NodeRequest::Signal { id, process, signal } => (id, self.signal_process(&process, signal)),
             NodeRequest::KillCommand { id, pid } => {
@@ -139,6 +159,7 @@ impl NodeInit {
             }
             NodeRequest::Resume { id } => (id, self.resume_all()),
             NodeRequest::LimitCpu { id, percent } => (id, self.limit_cpu(percent).map(NodeAnswer::Cpu)),
+            NodeRequest::Clocks { id } => (id, Ok(NodeAnswer::Clocks(self.clocks()))),
         };
         NodeMessage::Answer { id, answer }
     }
@@ -155,6 +176,10 @@ impl NodeInit {
         configure_network(setup.address, setup.prefix_len, &setup.neighbours)?;
         view.enter(setup, data, shared)?;
         confine::give_up_privileges(setup.user, &setup.limits)?;
+        if let Some(page) = &setup.clock {
+            let follower = Follower::start(page);
+            self.follower = Some(follower.attempt(LabErrorKind::Node, || "follow what a node executes".into())?);
+        }
         self.watchdog = Some(Watchdog::new(&setup.limits));
         Ok(())
     }
@@ -172,10 +197,39 @@ impl NodeInit {
         if let Some(pid) = self.pid_of(&process) {
             return Err(LabError::usage(format!("the node's process `{process}` already runs, as pid {pid}")));
         }
-        let pid = spawn(start, descriptors)?;
+        let pid = self.spawn(start, descriptors)?;
         self.running.insert(pid, process.clone());
         self.runs_again();
         Ok(NodeAnswer::Started { pid, process: Some(process) })
+    }
+
+    /// Starts a program. Where programs are followed, this goes on in another thread meanwhile: it waits for the
+    /// program to be loaded, which waits for this thread.
+    fn spawn(&mut self, start: &StartRequest, descriptors: Vec<OwnedFd>) -> Result<i32> {
+        let Some(follower) = &self.follower else { return spawn(start, descriptors) };
+        let mut ended = Vec::new();
+        let spawned = std::thread::scope(|scope| {
+            let spawning = scope.spawn(|| spawn(start, descriptors));
+            while !spawning.is_finished() {
+                ended.extend(follower.serve(LOADING));
+            }
+            spawning.join().unwrap_or_else(|_| Err(LabError::lost("the start of a program panicked")))
+        });
+        for status in ended {
+            self.take_end(status).attempt(LabErrorKind::Lost, || "report to the controller".into())?;
+        }
+        spawned
+    }
+
+    /// By what each process has the node's clock.
+    fn clocks(&self) -> Vec<ClockedProcess> {
+        let page = self.follower.as_ref().map(Follower::page);
+        let clocked = processes().into_iter().map(|process| ClockedProcess {
+            vdso: page.is_some_and(|page| clock::is_followed_by(process.pid, page)),
+            libfaketime: clock::has_libfaketime(process.pid),
+            process,
+        });
+        clocked.collect()
     }
 
     fn signal_process(&self, process: &str, signal: i32) -> Result<NodeAnswer> {
@@ -189,7 +243,7 @@ impl NodeInit {
 
     fn resume_all(&mut self) -> Result<NodeAnswer> {
         signal_all(Signal::SIGCONT)?;
-        let resumed = reach_all("continue", |states| !states.contains(&'T'));
+        let resumed = reach_all("continue", |_, states| !states.contains(&'T'));
         self.runs_again();
         resumed
     }
@@ -257,17 +311,21 @@ pub(super) fn signal_all(signal: Signal) -> Result<()> {
 
 fn pause_all() -> Result<NodeAnswer> {
     signal_all(Signal::SIGSTOP)?;
-    reach_all("stop", |states| states.iter().all(|state| matches!(state, 'T' | 't')))
+    // Who waits for a child of its own memory to execute a program (`vfork(2)`) runs no more than that child does.
+    reach_all("stop", |pid, states| {
+        let waits = |state| state == 'D' && sys::waits_for_vfork(pid);
+        states.iter().all(|&state| matches!(state, 'T' | 't') || waits(state))
+    })
 }
 
 /// Waits until every living process of the node has thread states as wanted; answers which processes those are.
-fn reach_all(action: &str, wanted: impl Fn(&[char]) -> bool) -> Result<NodeAnswer> {
+fn reach_all(action: &str, wanted: impl Fn(i32, &[char]) -> bool) -> Result<NodeAnswer> {
     let deadline = Instant::now() + REACH_ALL;
     loop {
         let mut reached = Vec::new();
         let mut missing = Vec::new();
         for (process, states) in living() {
-            if wanted(&states) { reached.push(process) } else { missing.push(process) }
+            if wanted(process.pid, &states) { reached.push(process) } else { missing.push(process) }
         }
         if missing.is_empty() {
             return Ok(NodeAnswer::Processes(reached));

@@ -72,6 +72,17 @@ pub struct NodeProcess {
     pub name: String,
 }
 
+/// By what a process of a node has the node's clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClockedProcess {
+    /// The process.
+    pub process: NodeProcess,
+    /// Through its vDSO.
+    pub vdso: bool,
+    /// Through libfaketime.
+    pub libfaketime: bool,
+}
+
 /// What the processes of a node ran in a time, as the scheduler says.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuUse {
@@ -124,6 +135,8 @@ pub(crate) struct NodeSetup {
     pub(crate) neighbours: Vec<Ipv4Addr>,
     pub(crate) data_dir: PathBuf,
     pub(crate) shared_dir: PathBuf,
+    /// The file of its clock's shift, if its clock can be set.
+    pub(crate) clock: Option<PathBuf>,
     /// Files and folders that the node must not see although it sees their folders; the hub's to say.
     pub(crate) hidden: Vec<PathBuf>,
 }
@@ -186,6 +199,8 @@ pub(crate) enum NodeRequest {
     Resume { id: u64 },
     /// Let them run only this part of the time (percent), or freely again.
     LimitCpu { id: u64, percent: Option<u8> },
+    /// Say which of them have the node's clock.
+    Clocks { id: u64 },
 }
 
 /// Node init → controller.
@@ -214,4 +229,5 @@ pub(crate) enum NodeAnswer {
     Done,
     Processes(Vec<NodeProcess>),
     Cpu(CpuUse),
+    Clocks(Vec<ClockedProcess>),
 }

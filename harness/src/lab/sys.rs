@@ -278,6 +278,21 @@ pub(crate) fn process_age_us(pid: i32) -> Option<u64> {
     Some(((now * 1e6) as u64).saturating_sub(began * 10_000))
 }
 
+/// Whether a thread of a process waits in a system call that makes a process.
+pub(crate) fn waits_for_vfork(pid: i32) -> bool {
+    let makes = |number: i64| [libc::SYS_clone, libc::SYS_clone3, SYS_VFORK].contains(&number);
+    thread_ids(pid).into_iter().any(|thread| {
+        let call = std::fs::read_to_string(format!("/proc/{pid}/task/{thread}/syscall")).unwrap_or_default();
+        call.split_whitespace().next().and_then(|number| number.parse().ok()).is_some_and(makes)
+    })
+}
+
+#[cfg(target_arch = "x86_64")]
+const SYS_VFORK: i64 = libc::SYS_vfork;
+/// Other architectures have no such system call.
+#[cfg(not(target_arch = "x86_64"))]
+const SYS_VFORK: i64 = libc::SYS_clone;
+
 /// The command name and the states of all threads of a process; `None` when it is gone.
 pub(crate) fn process_state(pid: i32) -> Option<(String, Vec<char>)> {
     let name = std::fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use rashomon_runs::{HostFacts, Manifest, MutantRecord, Plan, TargetRecord};
 
 use super::{RunError, Runner};
-use crate::faults::{Capability, FaultCatalogue};
-use crate::lab;
-use crate::run::{DataPlacement, RunSpec};
+use crate::faults::FaultCatalogue;
+use crate::run::{ClockWay, DataPlacement, RunSpec};
 use crate::target::{Target, TargetConfig};
 use crate::version;
 use crate::workload::Workload;
@@ -18,9 +17,7 @@ pub(super) fn first(runner: &Runner<'_>, plan: &Plan) -> Result<Manifest, RunErr
     let target = registry.find_target(&spec.target).ok_or_else(|| gone("target", &spec.target))?;
     let workload = registry.find_workload(&spec.workload).ok_or_else(|| gone("workload", &spec.workload))?;
     let choice = spec.target_config();
-    let clocks = registry.faults().needs(&spec.faults, Capability::WallClocks);
-    let library = clocks.then(lab::find_faketime).flatten();
-    let version = version::of(target.prepare(&choice)?, library.as_deref())?;
+    let version = version::of(target.prepare(&choice)?)?;
     let info = target.info_under(&choice);
     let mutant = info.mutants.into_iter().find(|mutant| Some(&mutant.name) == spec.mutant.as_ref());
     let defaults = info.settings.into_iter().map(|setting| (setting.name, setting.default));
@@ -101,6 +98,9 @@ fn reproduce(
     flag("deadline", duration(spec.deadline_ms));
     if spec.data != DataPlacement::default() {
         flag("data", spec.data.as_str().to_owned());
+    }
+    if spec.clock != ClockWay::default() {
+        flag("clock", spec.clock.as_str().to_owned());
     }
     flag("seed", spec.seed.to_string());
     if spec.stop_on_violation {

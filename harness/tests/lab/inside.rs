@@ -9,7 +9,7 @@ use rashomon_harness::lab::{
 };
 use rashomon_harness::target::{NodeCommand, Readiness};
 
-use crate::hostile;
+use crate::{clocks, hostile};
 
 const PORT: u16 = 7000;
 const SOON: Duration = Duration::from_secs(5);
@@ -27,8 +27,30 @@ pub(crate) fn run(inside: Inside) -> ! {
         "readiness" => readiness(up(inside, 1, &folder)),
         "partition" => partition(up(inside, 3, &folder)),
         "delay" => delay(up(inside, 3, &folder)),
+        "clocks" => {
+            if let Some(spec) = clocks::spec(&folder, 3) {
+                clocks::set(NamespaceLab::up(inside, &spec).expect("the lab comes up"), &folder);
+            }
+        }
+        "clocks-of-servers" => {
+            if let Some(spec) = clocks::spec(&folder, 2) {
+                let turns = words[2].parse().expect("a number");
+                clocks::servers(NamespaceLab::up(inside, &spec).expect("the lab comes up"), turns);
+            }
+        }
         "world" => world(up(inside, 3, &folder), &folder),
         "prepared" => crate::prepared::prepared(up(inside, 2, &folder), &folder),
+        "probed" => {
+            if let Some(spec) = clocks::spec(&folder, 2) {
+                let spec = LabSpec { clocks: words[3] == "followed", ..spec };
+                let has_clocks = words[2] == "libfaketime" || spec.clocks;
+                crate::prepared::probed(
+                    NamespaceLab::up(inside, &spec).expect("the lab comes up"),
+                    words[2],
+                    has_clocks,
+                );
+            }
+        }
         "unprepared" => crate::prepared::unprepared(up(inside, 2, &folder)),
         "down" => down(up(inside, 3, &folder)),
         "data" => data(inside, &folder),

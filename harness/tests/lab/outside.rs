@@ -36,6 +36,25 @@ pub(crate) fn passes(controller: &str, users: UserNamespace) {
     assert_eq!(end, LabEnd::Controller(Ending::Exited(0)), "{controller}");
 }
 
+/// Each start takes a second: `RASHOMON_TURNS` says how many there are.
+pub(crate) fn servers_bear_jumping_clocks(users: UserNamespace) {
+    let turns = std::env::var("RASHOMON_TURNS").unwrap_or_else(|_| "2".to_owned());
+    let end = run("clocks-of-servers", folder().path(), &turns, users);
+    assert_eq!(end, LabEnd::Controller(Ending::Exited(0)));
+}
+
+/// With each way to set clocks, and with one that does not reach the nodes.
+pub(crate) fn a_clock_is_read_by_a_probe(users: UserNamespace) {
+    let mut ways = vec!["auto followed", "vdso followed", "vdso alone"];
+    if lab::find_faketime().is_some() {
+        ways.push("libfaketime alone");
+    }
+    for way in ways {
+        let end = run("probed", folder().path(), way, users);
+        assert_eq!(end, LabEnd::Controller(Ending::Exited(0)), "{way}");
+    }
+}
+
 pub(crate) fn for_each_node_user(controller: &str, users: UserNamespace) {
     for user in ["node", "root"] {
         let end = run(controller, folder().path(), user, users);

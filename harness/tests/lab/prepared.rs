@@ -2,12 +2,18 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rashomon_harness::client::Client;
 use rashomon_harness::cluster::{self, Cluster, StartError};
+use rashomon_harness::faults::clock::ClockWays;
+use rashomon_harness::faults::environment::LabEnvironment;
+use rashomon_harness::faults::{ClockWitness, FaultEnvironment};
+use rashomon_harness::interface::REGISTER;
 use rashomon_harness::lab::{Lab, LabSpec, NamespaceLab};
 use rashomon_harness::protocol_events::EventLog;
+use rashomon_harness::recorder::Recorder;
+use rashomon_harness::run::ClockWay;
 use rashomon_harness::target::{
     ClusterContext, ClusterPlan, Connection, GracefulStop, Node, NodeCommand, NodeFile, NodePlan, ProcessPlan,
     Readiness, SharedFile, StatusFuture, Step, StopRequest, Target, TargetConfig, TargetError, TargetInfo,
@@ -86,12 +92,13 @@ impl Target for Shells {
     }
 }
 
-fn cluster(lab: NamespaceLab, broken: bool) -> (Arc<NamespaceLab>, Cluster) {
+fn cluster(lab: NamespaceLab, broken: bool, clock: Option<ClockWay>) -> (Arc<NamespaceLab>, Cluster) {
     let target = Arc::new(Shells { broken });
     let spec = LabSpec::new(lab.nodes().len() as u16, "/nowhere");
     let plans = cluster::plan(&*target, TargetConfig::default(), &spec).expect("the plans make sense");
     let lab = Arc::new(lab);
-    (lab.clone(), Cluster::new(target, lab, plans, None, Arc::new(EventLog::in_memory())).expect("a cluster"))
+    let clocks = clock.map(|wanted| ClockWays::of_this_machine(wanted).expect("a way").choose_all(&plans.nodes));
+    (lab.clone(), Cluster::new(target, lab, plans, clocks, Arc::new(EventLog::in_memory())).expect("a cluster"))
 }
 
 fn run<T>(future: impl Future<Output = T>) -> T {
@@ -100,7 +107,7 @@ fn run<T>(future: impl Future<Output = T>) -> T {
 }
 
 pub(crate) fn prepared(lab: NamespaceLab, folder: &Path) {
-    let (lab, cluster) = cluster(lab, false);
+    let (lab, cluster) = cluster(lab, false, None);
     let read = |id: u16, file: &str| {
         let path = cluster.node(id).data_dir.join(file);
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -133,8 +140,34 @@ pub(crate) fn prepared(lab: NamespaceLab, folder: &Path) {
     assert!(log("sentinel.log").contains("] second") && !log("sentinel.log").contains("first"));
 }
 
+/// The clock of a node that does not report it is read by a process in the node, if all of the node's have that clock.
+pub(crate) fn probed(lab: NamespaceLab, way: &str, has_clocks: bool) {
+    let (lab, cluster) = cluster(lab, false, ClockWay::named(way));
+    let recorder = Recorder::into_writer(std::io::sink(), Instant::now(), &REGISTER, 2, None).expect("a recorder");
+    run(async {
+        cluster.start_all().await.expect("all nodes come up");
+        let env = LabEnvironment::new(&cluster, &recorder);
+        assert_eq!(env.clock_witnesses(1), Vec::<String>::new());
+        for by_ms in [-7_200_000, 90_000] {
+            env.set_clock(1, by_ms).await.expect("set");
+            let (first, second) = (env.read_clock(1).await, env.read_clock(2).await);
+            let (first, second) = (first.expect("a reading"), second.expect("a reading"));
+            let ClockWitness::Probe { without } = &first.witness else { panic!("{first:?}") };
+            assert_eq!(without.is_empty(), has_clocks, "{without:?}");
+            let expected = if has_clocks { by_ms } else { 0 };
+            assert!((first.off_ms - expected).abs() <= first.uncertain_ms, "{first:?}");
+            assert!(second.off_ms.abs() <= second.uncertain_ms, "the other node's clock is right: {second:?}");
+        }
+        let witnesses = if has_clocks { vec!["a process in the node".to_owned()] } else { Vec::new() };
+        assert_eq!(env.clock_witnesses(1), witnesses);
+        let ways: Vec<String> = cluster.clock_ways(1).into_iter().map(|(_, chosen)| chosen.way.to_string()).collect();
+        assert_eq!(ways, [if way == "auto" { "vdso" } else { way }; 2]);
+    });
+    assert_eq!(lab.exits(), vec![], "no process ended by itself");
+}
+
 pub(crate) fn unprepared(lab: NamespaceLab) {
-    let (_lab, cluster) = cluster(lab, true);
+    let (_lab, cluster) = cluster(lab, true, None);
     let error = run(cluster.start_all()).expect_err("the preparation fails");
     let StartError::Lab(error) = error else { panic!("{error}") };
     assert!(error.what.contains("n1 cannot be prepared") && error.what.contains("exited with code 4"), "{error}");

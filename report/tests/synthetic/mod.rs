@@ -473,6 +473,7 @@ fn run(name: &str, history: &History, faults: Vec<FaultRecord>) -> Run {
         ]
         .map(String::from)
         .to_vec(),
+        clock: None,
     });
     let manifest = Manifest {
         format: Manifest::FORMAT,
