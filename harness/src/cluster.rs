@@ -375,6 +375,10 @@ impl Cluster {
         {
             return Some(node.id);
         }
+        if self.target.leads_by_events() {
+            let latest = self.events.latest_leader()?;
+            return self.nodes().iter().find(|node| node.name == latest.node).map(|node| node.id);
+        }
         let asked = self.nodes().iter().map(|node| async move { (node.id, self.status(node.id).await) });
         let answers = futures_util::future::join_all(asked).await;
         let leading = answers.into_iter().filter_map(|(id, status)| status.map(|status| (id, status)));

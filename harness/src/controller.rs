@@ -22,6 +22,7 @@ use rashomon_runs::{
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::client::ClientLog;
 use crate::cluster::{self, Cluster, ClusterPlans, StartError};
 use crate::event::stream::EventSender;
 use crate::event::{Phase, ProgressSample, RunEventKind};
@@ -40,7 +41,7 @@ use crate::registry::Registry;
 use crate::run::{DataPlacement, RunSpec};
 use crate::runner::Payload;
 use crate::schedule::Schedule;
-use crate::target::{Connection, Node, NodePlan, Target, TargetError};
+use crate::target::{Connection, NoTarget, Node, NodePlan, Target, TargetError};
 use crate::workload::{GeneratorSpec, Workload};
 use interrupt::Interrupt;
 
@@ -56,6 +57,9 @@ pub(crate) enum ControllerError {
     /// The manifest could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// There is no such target.
+    #[error(transparent)]
+    NoTarget(#[from] NoTarget),
     /// The target cannot be started.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -96,6 +100,7 @@ impl ControllerError {
             ControllerError::Lab(error) | ControllerError::Nemesis(NemesisError::Lab(error)) => error.remedy.clone(),
             ControllerError::Store(error) => error.remedy(),
             ControllerError::Read(error) => error.remedy(),
+            ControllerError::NoTarget(error) => error.remedy(),
             ControllerError::Target(error) => error.remedy.clone(),
             ControllerError::History(error) | ControllerError::Nemesis(NemesisError::Log(error))
                 if error.kind() == std::io::ErrorKind::StorageFull =>
@@ -162,11 +167,8 @@ impl<'a> Run<'a> {
         manifest: &Manifest,
         events: Arc<EventSender>,
     ) -> Result<Run<'a>, ControllerError> {
-        let Plan { spec, schedule } = manifest.plan();
-        let target = registry
-            .find_target(&spec.target)
-            .cloned()
-            .ok_or_else(|| ControllerError::Other(format!("there is no target `{}`", spec.target)))?;
+        let Plan { spec, schedule, definition } = manifest.plan();
+        let target = registry.planned_target(&spec.target, definition.as_deref())?;
         Ok(Run { folder, spec, schedule, target, registry, events })
     }
 
@@ -271,7 +273,8 @@ impl<'a> Run<'a> {
         let timing = self.target.timing(&cluster.context().config)?;
         let env = LabEnvironment::new(&cluster, &recorder);
         let mut nemesis = Nemesis::new(self.registry.faults(), &env, &recorder, log, active.clone(), timing);
-        let load = self.load(&cluster, recorder.clone())?;
+        let log = ClientLog::at(&self.folder.file(files::CLIENTS), epoch);
+        let load = self.load(&cluster, recorder.clone(), log)?;
         let (stop, stopped) = watch::channel(false);
         let (phase, phases) = watch::channel(Phase::Load);
         let sampling = tokio::spawn(sample(self.events.clone(), recorder.clone(), active, phases));
@@ -372,7 +375,7 @@ impl<'a> Run<'a> {
             .ok_or_else(|| ControllerError::Other(format!("there is no workload `{name}`")))
     }
 
-    fn load(&self, cluster: &Cluster, recorder: Arc<Recorder>) -> Result<Load, ControllerError> {
+    fn load(&self, cluster: &Cluster, recorder: Arc<Recorder>, log: ClientLog) -> Result<Load, ControllerError> {
         let workload = self.workload()?;
         let generator = workload
             .generator(&GeneratorSpec {
@@ -386,7 +389,8 @@ impl<'a> Run<'a> {
         let (target, context) = (self.target.clone(), cluster.context().clone());
         let connect: Connect = Arc::new(move |process, node| {
             let node = &context.nodes[usize::from(node) - 1];
-            target.client(&context, &Connection { interface, node, session: u64::from(process), deadline })
+            let session = u64::from(process);
+            target.client(&context, &Connection { interface, node, session, deadline, log: &log })
         });
         Ok(Load {
             recorder,

@@ -110,6 +110,7 @@ impl Load {
         node: u16,
         operation: &Operation,
     ) -> Completion {
+        connection.get_ready().await;
         let invoked = self.recorder.invoke(process, node, operation);
         let answer = tokio::time::timeout(self.deadline, connection.invoke(operation)).await;
         let completion = answer.unwrap_or_else(|_| {

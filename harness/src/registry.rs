@@ -6,7 +6,7 @@ use rashomon_checkers::{Checker, Checkers};
 use rashomon_faults::{Fault, FaultCatalogue};
 
 use crate::interface::{self, Interface};
-use crate::target::Target;
+use crate::target::{NoTarget, Target, TargetSource};
 use crate::workload::Workload;
 
 /// The targets, workloads, faults and checkers that a binary offers. The included targets and workloads are registered
@@ -14,6 +14,8 @@ use crate::workload::Workload;
 pub struct Registry {
     /// With their names.
     targets: Vec<(String, Arc<dyn Target>)>,
+    /// Where others are found.
+    source: Option<Box<dyn TargetSource>>,
     workloads: Vec<Arc<dyn Workload>>,
     faults: FaultCatalogue,
     /// The included ones, and those that were added.
@@ -31,6 +33,7 @@ impl Registry {
     pub fn new() -> Registry {
         Registry {
             targets: Vec::new(),
+            source: None,
             workloads: Vec::new(),
             faults: FaultCatalogue::included(),
             checkers: Checkers::included(),
@@ -40,6 +43,12 @@ impl Registry {
     /// Adds a target.
     pub fn target(mut self, target: impl Target + 'static) -> Registry {
         self.targets.push((target.info().name, Arc::new(target)));
+        self
+    }
+
+    /// Lets commands name targets that are described in files.
+    pub fn target_source(mut self, source: impl TargetSource + 'static) -> Registry {
+        self.source = Some(Box::new(source));
         self
     }
 
@@ -97,14 +106,35 @@ impl Registry {
         known
     }
 
-    /// The names of all targets, in the order they were added.
-    pub fn target_names(&self) -> impl Iterator<Item = &str> {
-        self.targets.iter().map(|(name, _)| name.as_str())
+    /// The names of all targets: those that were added, then those of files that are found by their name.
+    pub fn target_names(&self) -> Vec<String> {
+        let described = self.source.iter().flat_map(|source| source.names());
+        self.targets.iter().map(|(name, _)| name.clone()).chain(described).collect()
     }
 
-    /// The target of this name.
-    pub fn find_target(&self, name: &str) -> Option<&Arc<dyn Target>> {
-        self.targets.iter().find(|(known, _)| known == name).map(|(_, target)| target)
+    /// The target that a word of the command line stands for: one that was added, or a file.
+    ///
+    /// # Errors
+    ///
+    /// When there is none, or its description is wrong.
+    pub fn find_target(&self, word: &str) -> Result<Arc<dyn Target>, NoTarget> {
+        if let Some((_, target)) = self.targets.iter().find(|(known, _)| known == word) {
+            return Ok(target.clone());
+        }
+        let found = self.source.as_ref().and_then(|source| source.find(word, &self.interfaces()));
+        found.map_or_else(|| Err(NoTarget::Unknown(word.to_owned())), |target| Ok(target?))
+    }
+
+    /// The target of a plan: what its definition describes, and without one the target of that name.
+    ///
+    /// # Errors
+    ///
+    /// As [`Registry::find_target`].
+    pub fn planned_target(&self, name: &str, definition: Option<&str>) -> Result<Arc<dyn Target>, NoTarget> {
+        match (definition, &self.source) {
+            (Some(definition), Some(source)) => Ok(source.read(definition, &self.interfaces())?),
+            _ => self.find_target(name),
+        }
     }
 
     /// The workload of this name.

@@ -105,7 +105,8 @@ impl Runner<'_> {
         };
         tell(started(&manifest, &folder));
         let before_lab_ms = began.elapsed().as_secs_f64() * 1000.0;
-        let ended = in_lab(plan, folder.path(), &tell);
+        let described = described_in(self.registry, plan);
+        let ended = in_lab(plan, described, folder.path(), &tell);
         // The controller has added to the manifest; when it could not, the first one is still there.
         let mut manifest = folder.manifest()?;
         manifest.timings.first_operation_ms =
@@ -172,10 +173,22 @@ fn started(manifest: &Manifest, folder: &RunFolder) -> RunEventKind {
     }
 }
 
+/// The folder of the file that describes the target: programs of its nodes and clients lie there.
+fn described_in(registry: &Registry, plan: &Plan) -> Option<PathBuf> {
+    let target = registry.planned_target(&plan.spec.target, plan.definition.as_deref()).ok()?;
+    target.info().file?.parent().map(Path::to_owned)
+}
+
 /// Starts the lab, passes on what its controller sends, and waits for its end.
-fn in_lab(plan: &Plan, dir: &Path, tell: &(impl Fn(RunEventKind) + Sync)) -> Result<(), BadEnd> {
+fn in_lab(
+    plan: &Plan,
+    described: Option<PathBuf>,
+    dir: &Path,
+    tell: &(impl Fn(RunEventKind) + Sync),
+) -> Result<(), BadEnd> {
     let mut visible = vec![dir.to_owned()];
     visible.extend(plan.spec.node_binary.clone());
+    visible.extend(described);
     let label = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let payload = serde_json::to_string(&Payload { run_dir: dir.to_owned() }).expect("a path of ours is text");
     let spec = EnterSpec { label, payload, visible, stdout: LabStdout::Captured, ..EnterSpec::default() };

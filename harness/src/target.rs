@@ -1,6 +1,7 @@
 //! What a target is: a system under test, as the harness starts it and talks to it.
 
 mod plan;
+mod source;
 
 use std::future::Future;
 use std::net::Ipv4Addr;
@@ -12,9 +13,11 @@ pub use plan::{
     ClusterPlan, EventSource, GracefulStop, LogPattern, NodeCommand, NodeFile, NodePlan, ProcessPlan, Readiness,
     SharedFile, Step, StopRequest,
 };
+pub use source::{NoTarget, TargetSource};
+
 pub use rashomon_spec::target::{MutantInfo, Recipe, Setting, TargetConfig, TargetInfo, TargetTiming};
 
-use crate::client::Client;
+use crate::client::{Client, ClientLog};
 use crate::consistency::Level;
 use crate::interface::Interface;
 use crate::lab::NodeUser;
@@ -122,6 +125,12 @@ pub trait Target: Send + Sync {
     /// A connection for one process to one node. Connects no sooner than at its first operation.
     fn client(&self, cluster: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client>;
 
+    /// Whether protocol events alone say who leads, because [`Target::status`] does not: then the node that last
+    /// reported that it became the leader is taken for the leader.
+    fn leads_by_events(&self) -> bool {
+        false
+    }
+
     /// What a node says of itself, within `timeout`.
     fn status<'a>(&'a self, cluster: &'a ClusterContext, node: &'a Node, timeout: Duration) -> StatusFuture<'a>;
 }
@@ -138,4 +147,6 @@ pub struct Connection<'a> {
     pub session: u64,
     /// The hard deadline that the harness sets for each operation.
     pub deadline: Duration,
+    /// Where the client may write what else there is to say.
+    pub log: &'a ClientLog,
 }

@@ -65,6 +65,8 @@ pub mod files {
     pub const FAULTS: &str = "faults.jsonl";
     /// The protocol events.
     pub const EVENTS: &str = "events.jsonl";
+    /// What the clients wrote besides their answers.
+    pub const CLIENTS: &str = "clients.log";
     /// The verdict.
     pub const VERDICT: &str = "verdict.json";
     /// The page.

@@ -15,6 +15,8 @@ pub struct Plan {
     pub spec: RunSpec,
     /// The faults.
     pub schedule: Schedule,
+    /// The text that defines the target, where it was read from a file.
+    pub definition: Option<String>,
 }
 
 /// All inputs of a run, its plan and its outcome. Written when the run begins (without evidence and verdict), again
@@ -61,7 +63,7 @@ impl Manifest {
 
     /// What determines the run.
     pub fn plan(&self) -> Plan {
-        Plan { spec: self.spec.clone(), schedule: self.schedule.clone() }
+        Plan { spec: self.spec.clone(), schedule: self.schedule.clone(), definition: self.target.definition.clone() }
     }
 }
 

@@ -34,6 +34,8 @@ pub struct TargetInfo {
     /// The text that defines it, for a target that was read from a file: the manifest keeps it, so that the run can be
     /// replayed without the file.
     pub definition: Option<String>,
+    /// The file that it was read from: what the command line names it by, in the place of its name.
+    pub file: Option<PathBuf>,
 }
 
 impl TargetInfo {
@@ -50,6 +52,7 @@ impl TargetInfo {
             has_leader: true,
             exits_by_design: false,
             definition: None,
+            file: None,
         }
     }
 

@@ -20,7 +20,7 @@ use table::Row;
 
 #[derive(Args)]
 pub(crate) struct MutantsArguments {
-    /// The target whose known bugs are to be found
+    /// The target whose known bugs are to be found, or the file that describes it
     target: String,
     /// Only these mutants; all that have a recipe when none is given
     mutants: Vec<String>,
@@ -43,13 +43,11 @@ pub(crate) struct MutantsArguments {
 
 /// Runs `rashomon mutants`: prints a table in Markdown; exit code 0 when every mutant was found often enough.
 pub(crate) fn mutants(registry: &Registry, arguments: &MutantsArguments) -> Result<u8, CommandError> {
-    let target = registry
-        .find_target(&arguments.target)
-        .ok_or_else(|| names::unknown("target", &arguments.target, registry.target_names()))?;
+    let target = names::target(registry, &arguments.target)?;
     let store = Store::open(&arguments.results)?;
     let info = target.info();
     let recipes = chosen(&info.mutants, &arguments.mutants)?;
-    let (mut rows, plans) = planned(registry, &info.name, recipes, arguments.seeds)?;
+    let (mut rows, plans) = planned(registry, &arguments.target, recipes, arguments.seeds)?;
     let many = Many {
         runner: &super::runner(registry, &store),
         jobs: usize::from(arguments.jobs),

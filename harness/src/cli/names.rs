@@ -1,6 +1,18 @@
 //! A wrong name gets the nearest right one.
 
+use std::sync::Arc;
+
 use super::error::CommandError;
+use crate::registry::Registry;
+use crate::target::{NoTarget, Target};
+
+/// The target that a word of the command line stands for.
+pub(crate) fn target(registry: &Registry, word: &str) -> Result<Arc<dyn Target>, CommandError> {
+    registry.find_target(word).map_err(|error| match error {
+        NoTarget::Wrong(error) => CommandError::usage(error.what, error.remedy),
+        NoTarget::Unknown(_) => unknown("target", word, registry.target_names().iter().map(String::as_str)),
+    })
+}
 
 /// The error for a name that does not exist: `there is no target `raft-vk`; did you mean `raft-kv`?`.
 pub(crate) fn unknown<'a>(what: &str, name: &str, known: impl IntoIterator<Item = &'a str>) -> CommandError {

@@ -26,7 +26,7 @@ use crate::workload::{GeneratorSpec, Requirements, Workload};
 
 #[derive(Args)]
 pub(crate) struct RunArguments {
-    /// The system under test (`rashomon list targets`)
+    /// The system under test: a target's name (`rashomon list targets`), or a file that describes one
     target: String,
     /// What the clients do (`rashomon list workloads`); the target's own when not given
     #[arg(long)]
@@ -188,22 +188,20 @@ impl RunArguments {
 
     /// The plan of one seed, everything checked that can be checked before anything is started.
     pub(crate) fn plan(&self, registry: &Registry, seed: u64) -> Result<Plan, CommandError> {
-        let target = registry
-            .find_target(&self.target)
-            .ok_or_else(|| names::unknown("target", &self.target, registry.target_names()))?;
+        let target = names::target(registry, &self.target)?;
         let info = target.info();
         let workload = self.workload.as_deref().unwrap_or(&info.default_workload);
         let workload = registry.find_workload(workload).ok_or_else(|| {
             names::unknown("workload", workload, registry.workloads().map(|workload| workload.name()))
         })?;
         let faults = registry.faults();
-        let spec = self.spec(faults, &**target, &**workload, seed)?;
+        let spec = self.spec(faults, &*target, &**workload, seed)?;
         let timing = target.timing(&spec.target_config())?;
         let has_leader = target.info_under(&spec.target_config()).has_leader;
         let draw = |time_ms| faults.draw(seed, spec.nodes, has_leader, time_ms, &spec.faults, timing);
         let schedule = draw(spec.time_ms);
         every_class_fits(faults, &spec, &schedule, draw)?;
-        Ok(Plan { spec, schedule })
+        Ok(Plan { spec, schedule, definition: info.definition })
     }
 
     fn spec(

@@ -3,7 +3,7 @@
 use rashomon_runs::{ReadError, StoreError};
 use thiserror::Error;
 
-use crate::target::TargetError;
+use crate::target::{NoTarget, TargetError};
 
 /// Why a plan could not be run at all. A run that was begun and broke is none: it has a verdict.
 #[derive(Debug, Error)]
@@ -12,7 +12,7 @@ pub enum RunError {
     /// This program has no target or workload of the plan's name.
     #[error("this program has no {what} `{name}`")]
     Unknown {
-        /// `target` or `workload`.
+        /// `workload`.
         what: &'static str,
         /// Its name.
         name: String,
@@ -20,6 +20,9 @@ pub enum RunError {
     /// The plan cannot be injected into its cluster.
     #[error("{0}")]
     Schedule(String),
+    /// There is no such target, or its description is wrong.
+    #[error(transparent)]
+    NoTarget(#[from] NoTarget),
     /// The target cannot be started.
     #[error(transparent)]
     Target(#[from] TargetError),
@@ -53,6 +56,7 @@ impl RunError {
             RunError::Schedule(_) => {
                 "mend the schedule in the manifest, or run the command line it was made by".to_owned()
             }
+            RunError::NoTarget(error) => error.remedy(),
             RunError::Target(error) => error.remedy.clone(),
             RunError::Environment { remedy, .. } => remedy.clone(),
             RunError::Interrupted { .. } => String::new(),
@@ -63,6 +67,6 @@ impl RunError {
 
     /// Whether the plan asks for something that does not exist or make sense, and not the machine is at fault.
     pub fn is_usage(&self) -> bool {
-        matches!(self, RunError::Unknown { .. } | RunError::Schedule(_) | RunError::Target(_))
+        matches!(self, RunError::Unknown { .. } | RunError::Schedule(_) | RunError::NoTarget(_) | RunError::Target(_))
     }
 }

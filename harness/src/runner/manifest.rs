@@ -14,8 +14,8 @@ use crate::workload::Workload;
 /// The manifest of a run that is about to begin: everything but what will be exercised.
 pub(super) fn first(runner: &Runner<'_>, plan: &Plan) -> Result<Manifest, RunError> {
     let (registry, spec) = (runner.registry, &plan.spec);
-    let target = registry.find_target(&spec.target).ok_or_else(|| gone("target", &spec.target))?;
-    let workload = registry.find_workload(&spec.workload).ok_or_else(|| gone("workload", &spec.workload))?;
+    let target = registry.planned_target(&spec.target, plan.definition.as_deref())?;
+    let workload = registry.find_workload(&spec.workload).ok_or_else(|| gone(&spec.workload))?;
     let choice = spec.target_config();
     let version = version::of(target.prepare(&choice)?)?;
     let info = target.info_under(&choice);
@@ -30,7 +30,7 @@ pub(super) fn first(runner: &Runner<'_>, plan: &Plan) -> Result<Manifest, RunErr
         run: format!("{stamp}-{}-{}-{}", spec.target, spec.workload, spec.seed),
         started: now.to_string(),
         command: runner.command.clone(),
-        reproduce: reproduce(&runner.program, runner.registry.faults(), spec, &**target, &**workload),
+        reproduce: reproduce(&runner.program, runner.registry.faults(), spec, &*target, &**workload),
         spec: spec.clone(),
         schedule: plan.schedule.clone(),
         target: TargetRecord {
@@ -53,8 +53,8 @@ pub(super) fn first(runner: &Runner<'_>, plan: &Plan) -> Result<Manifest, RunErr
     })
 }
 
-fn gone(what: &'static str, name: &str) -> RunError {
-    RunError::Unknown { what, name: name.to_owned() }
+fn gone(workload: &str) -> RunError {
+    RunError::Unknown { what: "workload", name: workload.to_owned() }
 }
 
 /// The command line that draws this plan again; what is as the command's defaults have it is left out.
@@ -65,7 +65,8 @@ fn reproduce(
     target: &dyn Target,
     workload: &dyn Workload,
 ) -> String {
-    let mut words = vec![program.to_owned(), "run".to_owned(), spec.target.clone()];
+    let word = target.info().file.map_or_else(|| spec.target.clone(), |file| quoted(&file.display().to_string()));
+    let mut words = vec![program.to_owned(), "run".to_owned(), word];
     let mut flag = |name: &str, value: String| words.push(format!("--{name} {}", quoted(&value)));
     flag("workload", spec.workload.clone());
     for (name, value) in &spec.options {

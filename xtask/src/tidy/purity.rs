@@ -28,6 +28,7 @@ const WITH_SYSTEM: &[&str] = &[
     "harness",
     "harness/runs",
     "targets/adapters",
+    "targets/described",
     "targets/node",
     "targets/testkit",
     "xtask",

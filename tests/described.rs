@@ -1,0 +1,107 @@
+//! Systems in other languages, described by a file and asked by programs, in a real lab.
+
+mod installed;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use installed::{Installed, stderr, stdout};
+
+/// A file of the example.
+fn example(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/any-language").join(name)
+}
+
+/// Whether these programs are there; says which are not.
+fn machine_has(programs: &[&str]) -> bool {
+    let missing = programs.iter().find(|program| {
+        let found = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
+        !found.is_ok_and(|output| output.status.success())
+    });
+    if let Some(missing) = missing {
+        println!("skipped: {missing} is not installed");
+    }
+    missing.is_none()
+}
+
+fn run(installed: &Installed, file: &Path, flags: &[&str]) -> Output {
+    let file = file.display().to_string();
+    installed.run(&[&["run", &file, "--seed", "1"], flags].concat())
+}
+
+fn code(output: &Output) -> Option<i32> {
+    output.status.code()
+}
+
+#[test]
+fn a_store_and_a_client_in_python_pass_and_a_planted_bug_is_found_and_replayed() {
+    if !machine_has(&["python3"]) {
+        return;
+    }
+    let installed = Installed::new();
+    // A copy, so that the run can be replayed after the file is gone.
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["store.toml", "store.py", "client.py"] {
+        std::fs::copy(example(name), folder.path().join(name)).unwrap();
+    }
+    let file = folder.path().join("store.toml");
+    let flags = ["--time", "8s", "--rate", "300", "--faults", "kill,partition"];
+    let output = run(&installed, &file, &flags);
+    assert_eq!(code(&output), Some(0), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(installed.processes(), 0);
+
+    let bug = ["--time", "20s", "--faults", "none", "--mutant", "cache", "--stop-on-violation"];
+    let output = run(&installed, &file, &bug);
+    assert_eq!(code(&output), Some(1), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("stale read"), "{}", stdout(&output));
+    let again = format!("rashomon run {} ", file.canonicalize().unwrap().display());
+    assert!(stdout(&output).contains(&again), "{}", stdout(&output));
+
+    std::fs::remove_file(&file).unwrap();
+    let output = installed.run(&["replay", "latest"]);
+    assert_eq!(code(&output), Some(1), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(installed.processes(), 0);
+}
+
+#[test]
+fn a_client_in_shell_tests_the_same_store() {
+    if !machine_has(&["python3", "curl", "jq"]) {
+        return;
+    }
+    let installed = Installed::new();
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["store.py", "client.sh"] {
+        std::fs::copy(example(name), folder.path().join(name)).unwrap();
+    }
+    let text = std::fs::read_to_string(example("store.toml")).unwrap();
+    let text = text.replace(r#"["python3", "client.py", "{ip}"]"#, r#"["./client.sh", "{ip}"]"#);
+    let targets = folder.path().join("targets");
+    std::fs::create_dir(&targets).unwrap();
+    let text = text.replace("{dir}/store.py", &folder.path().join("store.py").display().to_string());
+    std::fs::write(targets.join("shell-store.toml"), text.replace("./client.sh", "../client.sh")).unwrap();
+    // Found by its name in the folder `targets`.
+    let arguments = ["run", "shell-store", "--seed", "1", "--time", "8s", "--clients", "3"];
+    let arguments = [&arguments[..], &["--option", "keys=10", "--rate", "60", "--faults", "none"]].concat();
+    let mut program = installed.program();
+    program.current_dir(folder.path()).args(arguments).arg("--results").arg(installed.results());
+    let output = program.output().expect("the program starts");
+    assert_eq!(code(&output), Some(0), "{}{}", stdout(&output), stderr(&output));
+}
+
+#[test]
+fn a_client_that_crashes_leaves_no_verdict_and_its_words() {
+    if !machine_has(&["python3"]) {
+        return;
+    }
+    let installed = Installed::new();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(example("store.py"), folder.path().join("store.py")).unwrap();
+    let text = std::fs::read_to_string(example("store.toml")).unwrap();
+    let crash = r#"["sh", "-c", "echo ready; read line; echo 'no module named kv' >&2; exit 1"]"#;
+    let file = folder.path().join("store.toml");
+    std::fs::write(&file, text.replace(r#"["python3", "client.py", "{ip}"]"#, crash)).unwrap();
+    let output = run(&installed, &file, &["--time", "2s", "--rate", "50", "--faults", "none"]);
+    assert_eq!(code(&output), Some(2), "{}{}", stdout(&output), stderr(&output));
+    let log = std::fs::read_to_string(installed.results().join("latest/clients.log")).unwrap();
+    assert!(log.contains("no module named kv"), "{log}");
+}
