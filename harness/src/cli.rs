@@ -3,6 +3,7 @@
 //! Exit codes are Jepsen's: 0 pass, 1 violation, 2 inconclusive, 254 wrong usage, 255 broken (the harness or its
 //! environment failed). Results go to standard output, progress and messages to standard error.
 
+mod campaign;
 mod check;
 mod doctor;
 pub(crate) mod error;
@@ -22,7 +23,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use rashomon_runs::Store;
+use rashomon_runs::{Store, Verdict};
 
 use crate::controller;
 use crate::lab;
@@ -60,6 +61,8 @@ enum Command {
     Report(report::ReportArguments),
     /// Checks that the known bugs of a target are found, each by its recipe
     Mutants(mutants::MutantsArguments),
+    /// Runs many plans unattended, and sums up what they found
+    Campaign(campaign::CampaignArguments),
     /// Lists what can be chosen
     List(list::ListArguments),
     /// Reports what this machine can and cannot do, with the command that fixes each gap
@@ -74,6 +77,9 @@ pub fn main(registry: Registry) -> ExitCode {
     if let Some(inside) = lab::dispatch_hidden_commands() {
         return controller::main(&registry, inside);
     }
+    if !crate::campaign::end_with_parent() {
+        return ExitCode::from(Verdict::Inconclusive.exit_code());
+    }
     let program = program_name();
     let matches = Arguments::command().bin_name(program).try_get_matches();
     let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
@@ -85,7 +91,11 @@ pub fn main(registry: Registry) -> ExitCode {
         }
     };
     // What starts labs ends them in an orderly way; the rest may be cut off where it is.
-    let makes_runs = matches!(arguments.command, Command::Run(_) | Command::Replay(_) | Command::Mutants(_));
+    let makes_runs = match &arguments.command {
+        Command::Run(_) | Command::Replay(_) | Command::Mutants(_) => true,
+        Command::Campaign(arguments) => arguments.makes_runs(),
+        _ => false,
+    };
     let _interrupts = makes_runs.then(lab::Interrupts::catch);
     let result = match &arguments.command {
         Command::Run(arguments) => run::run(&registry, arguments),
@@ -94,6 +104,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::History(arguments) => history::history(arguments),
         Command::Report(arguments) => report::report(arguments),
         Command::Mutants(arguments) => mutants::mutants(&registry, arguments),
+        Command::Campaign(arguments) => campaign::campaign(&registry, arguments),
         Command::List(arguments) => list::list(&registry, arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),
     };

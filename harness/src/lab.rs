@@ -89,6 +89,7 @@ pub use enter::{EnterSpec, LabEnd, LabProcess, LabStdout, UserNamespace, enter};
 pub use error::{LabError, LabErrorKind, Result};
 pub use forward::Interrupts;
 pub use init::Inside;
+pub(crate) use isolation::available_memory;
 pub use isolation::{Isolation, Limits, NodeUser};
 pub use namespace_lab::{MAX_NODES, NamespaceLab};
 pub use once::run_once;

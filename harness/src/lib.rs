@@ -8,6 +8,7 @@
 #[macro_use]
 mod output;
 
+pub mod campaign;
 pub mod cli;
 pub mod client;
 pub mod cluster;

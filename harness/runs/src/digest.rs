@@ -1,10 +1,12 @@
 //! What many runs are listed, grouped and compared by: small, and without the runs' histories.
 
+use std::collections::BTreeSet;
+
 use rashomon_checkers::{Anomaly, Finding, Judgement};
 use rashomon_spec::fault_kind::{FaultClass, FaultKind};
 use serde::{Deserialize, Serialize};
 
-use crate::{Manifest, Verdict, VerdictRecord};
+use crate::{FaultOutcome, FaultRecord, Manifest, Verdict, VerdictRecord};
 
 /// A run in short.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -44,6 +46,9 @@ pub struct RunDigest {
     pub operations: [u64; 3],
     /// Faults that took effect, by class.
     pub faults_installed: Vec<(FaultClass, u64)>,
+    /// Protocol events by kind; empty for a target that reports none.
+    #[serde(default)]
+    pub events: Vec<(String, u64)>,
     /// The user stopped the run early.
     pub interrupted: bool,
     /// From the command to the verdict without the time between phases, ms of wall time.
@@ -68,6 +73,13 @@ pub struct AnomalyDigest {
     pub operations: usize,
     /// When its first operation began and its last one ended, ns on the run's clock.
     pub window_ns: (u64, u64),
+    /// The kinds of reasons that order its operations, each once, by name: `real-time`, `wr`.
+    #[serde(default)]
+    pub edges: Vec<String>,
+    /// The classes of the faults that lasted within its window, each once, by name; known of runs read from their
+    /// folder.
+    #[serde(default)]
+    pub active: Vec<FaultClass>,
 }
 
 impl RunDigest {
@@ -93,10 +105,26 @@ impl RunDigest {
             anomalies: verdict.map_or_else(Vec::new, |record| anomalies(&record.judgements)),
             operations: evidence.map_or([0; 3], |evidence| evidence.outcomes()),
             faults_installed: evidence.map_or_else(Vec::new, |evidence| evidence.faults_installed.clone()),
+            events: evidence.map_or_else(Vec::new, |evidence| evidence.events.clone()),
             interrupted: evidence.is_some_and(|evidence| evidence.interrupted),
             wall_ms: timings.first_operation_ms + timings.load_ms + timings.lab_down_ms + timings.check_ms,
             reproduce: manifest.reproduce.clone(),
         }
+    }
+
+    /// The digest with the faults that were active while each anomaly came about.
+    pub(crate) fn with_faults(mut self, faults: &[FaultRecord]) -> RunDigest {
+        for anomaly in &mut self.anomalies {
+            let (first, last) = anomaly.window_ns;
+            let active = faults.iter().filter(|fault| {
+                fault.outcome == FaultOutcome::Installed
+                    && fault.begin_ns <= last
+                    && fault.end_ns.is_none_or(|end| end >= first)
+            });
+            let classes: BTreeSet<&FaultClass> = active.map(|fault| &fault.class).collect();
+            anomaly.active = classes.into_iter().cloned().collect();
+        }
+        self
     }
 
     /// The anomaly whose contradiction was complete first.
@@ -113,6 +141,8 @@ fn anomalies(judgements: &[Judgement]) -> Vec<AnomalyDigest> {
         sentence: anomaly.sentence.clone(),
         operations: anomaly.operations.len(),
         window_ns: anomaly.window,
+        edges: BTreeSet::from_iter(anomaly.edges.iter().map(|edge| edge.kind.to_string())).into_iter().collect(),
+        active: Vec::new(),
     };
     let invalid = judgements.iter().filter(|judgement| judgement.finding == Finding::Invalid);
     invalid.flat_map(|judgement| judgement.anomalies.iter().map(move |anomaly| short(judgement, anomaly))).collect()

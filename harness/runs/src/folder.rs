@@ -162,9 +162,36 @@ impl RunFolder {
         Ok(RecordedHistory { history: builder.finish(), gap })
     }
 
-    /// What many runs are listed, grouped and compared by.
+    /// What many runs are listed, grouped and compared by: from the run's files, or, of a run that was reduced to its
+    /// manifest and digest, as it was kept.
     pub fn digest(&self) -> Result<RunDigest, ReadError> {
-        Ok(RunDigest::of(&self.manifest()?, self.verdict()?.as_ref()))
+        let path = self.file(files::DIGEST);
+        if let Some(text) = read_text(&path)? {
+            return parse(&path, &text);
+        }
+        let digest = RunDigest::of(&self.manifest()?, self.verdict()?.as_ref());
+        Ok(if digest.anomalies.is_empty() { digest } else { digest.with_faults(&self.faults()?.records) })
+    }
+
+    /// Reduces the run to its manifest and its digest: everything else is removed. For runs in which nothing was found.
+    pub fn reduce(&self, digest: &RunDigest) -> Result<(), StoreError> {
+        write_json(&self.file(files::DIGEST), digest)?;
+        for entry in fs::read_dir(&self.path).map_err(StoreError::failed("list", &self.path))? {
+            let entry = entry.map_err(StoreError::failed("list", &self.path))?;
+            if entry.file_name() == files::MANIFEST || entry.file_name() == files::DIGEST {
+                continue;
+            }
+            let path = entry.path();
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            let removed = if is_folder { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+            removed.map_err(StoreError::failed("remove", &path))?;
+        }
+        Ok(())
+    }
+
+    /// Removes the run with everything in it.
+    pub fn remove(&self) -> Result<(), StoreError> {
+        fs::remove_dir_all(&self.path).map_err(StoreError::failed("remove", &self.path))
     }
 
     /// Writes the manifest in today's format, replacing it as a whole.

@@ -9,6 +9,7 @@ pub mod draw;
 pub mod fault_kind;
 pub mod interface;
 pub mod operation;
+pub mod quantity;
 pub mod run;
 pub mod schedule;
 pub mod target;

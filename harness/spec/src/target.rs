@@ -31,6 +31,9 @@ pub struct TargetInfo {
     /// Whether its processes may exit on their own, by design (a supervisor would start them again). Elsewhere an
     /// unexpected exit is a violation.
     pub exits_by_design: bool,
+    /// Whether it breaks by design what any user would expect of it (it loses acknowledged writes): a campaign expects
+    /// violations of it.
+    pub wrong_by_design: bool,
     /// The text that defines it, for a target that was read from a file: the manifest keeps it, so that the run can be
     /// replayed without the file.
     pub definition: Option<String>,
@@ -51,6 +54,7 @@ impl TargetInfo {
             default_nodes: 5,
             has_leader: true,
             exits_by_design: false,
+            wrong_by_design: false,
             definition: None,
             file: None,
         }

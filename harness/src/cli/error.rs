@@ -39,6 +39,11 @@ impl CommandError {
         CommandError { kind: Kind::Interrupted, what: what.into(), remedy: remedy.into() }
     }
 
+    /// What is wrong, and what to do about it.
+    pub(crate) fn into_parts(self) -> (String, String) {
+        (self.what, self.remedy)
+    }
+
     /// The exit code.
     pub(crate) fn code(&self) -> u8 {
         match self.kind {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser};
 use rashomon_runs::{Plan, Store, Verdict};
+pub(super) use rashomon_spec::quantity::duration_ms;
 
 use super::error::CommandError;
 use super::names;
@@ -397,33 +398,9 @@ fn unknown_fault(faults: &FaultCatalogue, name: &str) -> CommandError {
     names::unknown("class or kind of faults", name, known)
 }
 
-/// A length of time as people write it, in milliseconds.
-pub(super) fn duration_ms(text: &str) -> Result<u64, String> {
-    let split = text.find(|letter: char| !letter.is_ascii_digit() && letter != '.').unwrap_or(text.len());
-    let (number, unit) = text.split_at(split);
-    let factor = match unit {
-        "ms" => 1.0,
-        "s" => 1e3,
-        "m" | "min" => 60e3,
-        "h" => 3600e3,
-        _ => return Err(format!("`{text}` is not a length of time: write it with a unit, as 30s, 500ms, 5m or 2h")),
-    };
-    let number: f64 = number.parse().map_err(|_| format!("`{text}` does not begin with a number"))?;
-    Ok((number * factor).round() as u64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn lengths_of_time_are_read_with_their_unit() {
-        assert_eq!(duration_ms("30s"), Ok(30_000));
-        assert_eq!(duration_ms("1.5s"), Ok(1500));
-        assert_eq!(duration_ms("250ms"), Ok(250));
-        assert_eq!(duration_ms("2m"), Ok(120_000));
-        assert!(duration_ms("30").is_err() && duration_ms("s").is_err() && duration_ms("-1s").is_err());
-    }
 
     #[test]
     fn faults_are_named_by_class_or_kind_and_a_wrong_one_gets_the_nearest() {

@@ -29,6 +29,7 @@ impl Target for LwwKv {
             mutants: included::mutants::<rashomon_lww::Mutant>(),
             default_nodes: 3,
             has_leader: false,
+            wrong_by_design: true,
             ..TargetInfo::new(
                 "lww-kv",
                 "the naive store: the last write by the wall clock wins, and each is told to every peer once",
