@@ -4,6 +4,7 @@
 //! said a second time by shape or pattern.
 
 pub(crate) mod curve;
+pub(crate) mod cycle;
 pub(crate) mod diagram;
 pub(crate) mod elastic;
 pub(crate) mod fault_class;

@@ -2,8 +2,8 @@
 
 mod synthetic;
 
-use rashomon_checkers::Measurement;
-use rashomon_history::{History, OpId};
+use rashomon_checkers::{Anomaly, Edge, EdgeKind, Measurement};
+use rashomon_history::{Event, EventKind, History, OpId};
 use rashomon_report::{LogLine, NodeLog, Run, render};
 use rashomon_runs::{FaultRecord, Manifest, ProtocolEvent, VerdictRecord};
 use serde::Serialize;
@@ -53,6 +53,61 @@ fn what_checkers_measured_is_shown_as_numbers_and_curves() {
         assert!(text.contains(wanted), "{wanted}");
     }
     assert_eq!(page.matches("class=\"curve\"").count(), 1);
+}
+
+/// Two transactions that read the same two keys and write one each.
+fn skewed() -> (History, Anomaly) {
+    let micro = |f: &str, key: i64, value| rashomon_history::Value::list([rashomon_history::Value::text(f), key.into(), value]);
+    let event = |time, process, kind, read: i64, wrote: i64, result: rashomon_history::Value| Event {
+        time,
+        process,
+        kind,
+        f: "txn".into(),
+        key: rashomon_history::Value::Nil,
+        value: rashomon_history::Value::list([
+            micro("r", read, result),
+            micro(synthetic::HOSTILE, wrote, rashomon_history::Value::Int(7)),
+        ]),
+        node: Some(1),
+        error: None,
+    };
+    let (nil, empty) = (rashomon_history::Value::Nil, rashomon_history::Value::list([]));
+    let history = synthetic::history(vec![
+        event(10, 1, EventKind::Invoke, 1, 2, nil.clone()),
+        event(20, 2, EventKind::Invoke, 2, 1, nil),
+        event(30, 1, EventKind::Ok, 1, 2, empty.clone()),
+        event(40, 2, EventKind::Ok, 2, 1, empty),
+    ]);
+    let edge = |from, to, why: &str| Edge { from: OpId(from), to: OpId(to), kind: EdgeKind::RW, why: why.to_owned() };
+    let anomaly = Anomaly {
+        name: "G2-item".to_owned(),
+        sentence: "Dependency cycle of 2 transactions.".to_owned(),
+        key: String::new(),
+        operations: vec![OpId(0), OpId(1)],
+        explanation: vec!["T1 read key 1 as [], without T2's write of 7".to_owned()],
+        window: (5, 45),
+        edges: vec![edge(0, 1, "key 1: read [], missed 7"), edge(1, 0, "key 2: read [], missed 7 <b>")],
+    };
+    (history, anomaly)
+}
+
+#[test]
+fn a_cycle_is_drawn_with_its_transactions_and_the_reason_of_each_edge() {
+    let mut run = synthetic::violation();
+    let (history, anomaly) = skewed();
+    run.history = Some(history);
+    run.verdict.as_mut().expect("it was judged").judgements[0].anomalies = vec![anomaly];
+    let drawn = page(&run);
+    assert_eq!(drawn.matches("class=\"transaction\"").count(), 2);
+    assert_eq!(drawn.matches("class=\"arrow depends\"").count(), 2);
+    let text = text(&drawn);
+    for wanted in ["T1", "T2", "r 1 → []", "key 1: read [], missed 7", "without T2&#39;s write", "&lt;b&gt;"] {
+        assert!(text.contains(wanted), "{wanted}");
+    }
+    assert!(!text.contains("had ended"), "the edges of the cycle are the argument");
+    // Edges that make no cycle are no drawing.
+    run.verdict.as_mut().expect("it was judged").judgements[0].anomalies[0].edges.pop();
+    assert!(!page(&run).contains("class=\"transaction\""));
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::neighbourhood::{self, Core};
 use crate::run_files::RunFiles;
 use crate::scene::{EdgeKind, Scene, named};
 use crate::svg::diagram::{self, Diagram};
-use crate::svg::scene;
+use crate::svg::{cycle, scene};
 use crate::trigger;
 
 /// Kinds of findings that get a card; the findings of others are listed in a table.
@@ -158,6 +158,10 @@ fn picture(html: &mut Html, run: &RunFiles<'_>, one: &Found<'_>, shown: &Scene<'
     let nodes: Vec<String> = run.manifest.nodes.iter().map(|node| node.name.clone()).collect();
     let sentence = trigger::sentence(shown, run.faults, &nodes);
     put!(html, "<p class=\"trigger\"><b>Trigger</b> {}</p>\n", format::clip(&sentence, 1_000));
+    let label = format!("Finding {}: the cycle of dependencies, a box for each transaction", one.number);
+    if let Some(drawing) = run.history.and_then(|history| cycle::draw(history, one.anomaly, &nodes, &label)) {
+        html.append(drawing);
+    }
     let label = format!("Finding {}: the operations that contradict each other, a row each", one.number);
     html.append(scene::draw(shown, &nodes, &label));
 }
@@ -207,7 +211,9 @@ fn legend(html: &mut Html) {
 fn argument(html: &mut Html, one: &Found<'_>, shown: &Scene<'_>) {
     let op = |index: usize| named(&shown.actors[index].op);
     let mut premises: Vec<String> = Vec::new();
-    for edge in &shown.edges {
+    // A cycle has reasons of its own, an edge each: they are the argument.
+    let seen = if cycle::is_cycle(&one.anomaly.edges) { &[] } else { &shown.edges[..] };
+    for edge in seen {
         premises.push(match &edge.kind {
             EdgeKind::RealTime => {
                 let (first, second) = (&shown.actors[edge.from].op, &shown.actors[edge.to].op);
