@@ -2,6 +2,7 @@
 //!
 //! Generators are pure functions of (seed, state, completions); nothing here knows a thread, a socket or a file.
 
+mod bank;
 mod cart;
 mod counter;
 mod demands;
@@ -17,7 +18,9 @@ mod register;
 mod set;
 mod siblings;
 mod text;
+mod transactions;
 
+pub use bank::Bank;
 pub use cart::CART;
 pub use counter::COUNTER;
 pub use keyed::Keyed;
@@ -27,3 +30,4 @@ pub use register::REGISTER;
 pub use set::SET;
 pub use siblings::SIBLINGS;
 pub use text::TEXT;
+pub use transactions::{APPEND, LONG_FORK, RW_REGISTER, Transactional, WRITE_SKEW};

@@ -13,7 +13,8 @@ use std::fmt;
 use rashomon_history::Value;
 
 pub use included::{
-    BANK, CART, COUNTER, IDS, INCLUDED, LOCK, LOG, MAP, MEMBERS, QUEUE, REGISTER, SET, SIBLINGS, TEXT, TXN,
+    BANK, BANK_ACCOUNTS, BANK_BALANCE, CART, COUNTER, IDS, INCLUDED, LIST_APPEND, LOCK, LOG, MAP, MEMBERS, QUEUE,
+    REGISTER, RW_REGISTER, SET, SIBLINGS, TEXT,
 };
 
 /// What a target can be asked to do.

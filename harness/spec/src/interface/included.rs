@@ -5,8 +5,23 @@ use rashomon_history::Value;
 use super::{Function, Interface, as_answered, sorted};
 
 /// All of them, in the order in which they are listed.
-pub static INCLUDED: [&Interface; 14] =
-    [&REGISTER, &SET, &COUNTER, &CART, &SIBLINGS, &TEXT, &MAP, &MEMBERS, &QUEUE, &LOG, &TXN, &BANK, &LOCK, &IDS];
+pub static INCLUDED: [&Interface; 15] = [
+    &REGISTER,
+    &SET,
+    &COUNTER,
+    &CART,
+    &SIBLINGS,
+    &TEXT,
+    &MAP,
+    &MEMBERS,
+    &QUEUE,
+    &LOG,
+    &LIST_APPEND,
+    &RW_REGISTER,
+    &BANK,
+    &LOCK,
+    &IDS,
+];
 
 /// Keyed registers.
 pub static REGISTER: Interface = Interface {
@@ -112,20 +127,33 @@ pub static LOG: Interface = Interface {
     ..plain("log", "logs")
 };
 
-/// Transactions: lists of micro-operations `["append" k v]`, `["w" k v]`, `["r" k nil]`.
-pub static TXN: Interface = Interface {
-    functions: &[Function {
-        name: "txn",
-        meaning: "list of micro-operations [\"append\" k v], [\"w\" k v], [\"r\" k nil] → the same with what was read",
-        observes: reads_in_transaction,
-        updates: true,
-    }],
-    ..plain("txn", "transactions over keyed lists or registers")
+/// Transactions over keyed lists, empty at first.
+pub static LIST_APPEND: Interface = Interface {
+    functions: &[transaction(
+        "list of micro-operations [\"append\" k v], [\"r\" k nil] → the same with the lists that were read",
+    )],
+    ..plain("list-append", "transactions over keyed lists")
 };
 
-/// Accounts.
+/// Transactions over keyed registers, nil at first.
+pub static RW_REGISTER: Interface = Interface {
+    functions: &[transaction(
+        "list of micro-operations [\"w\" k v], [\"r\" k nil] → the same with the values that were read",
+    )],
+    ..plain("rw-register", "transactions over keyed registers")
+};
+
+/// A bank's accounts are numbered from 0.
+pub const BANK_ACCOUNTS: i64 = 8;
+/// What each account of a bank holds at first.
+pub const BANK_BALANCE: i64 = 100;
+
+/// Accounts: [`BANK_ACCOUNTS`] of them, each with [`BANK_BALANCE`] at first.
 pub static BANK: Interface = Interface {
-    functions: &[Function::update("transfer", "[from to amount]"), Function::read("read", "nil → map of balances")],
+    functions: &[
+        Function::update("transfer", "[from to amount]; fails when `from` holds less"),
+        Function::read("read", "nil → map of the balances of all accounts, 0 to 7 with 100 each at first"),
+    ],
     ..plain("bank", "accounts between which money is transferred")
 };
 
@@ -144,6 +172,11 @@ pub static IDS: Interface = Interface {
 /// An interface without functions whose answers are canonical as they are.
 const fn plain(name: &'static str, summary: &'static str) -> Interface {
     Interface { name, summary, functions: &[], canonical: as_answered, may_err: false }
+}
+
+/// The function of a transaction.
+const fn transaction(meaning: &'static str) -> Function {
+    Function { name: "txn", meaning, observes: reads_in_transaction, updates: true }
 }
 
 /// Whether a transaction has a micro-operation that reads.
@@ -196,9 +229,9 @@ mod tests {
     fn a_transaction_observes_where_it_reads() {
         let append = Value::list([Value::text("append"), Value::Int(1), Value::Int(2)]);
         let read = Value::list([Value::text("r"), Value::Int(1), Value::Nil]);
-        assert!(!TXN.observes("txn", &Value::list([append.clone()])));
-        assert!(TXN.observes("txn", &Value::list([append, read])));
-        assert!(!TXN.observes("txn", &Value::Nil));
+        assert!(!LIST_APPEND.observes("txn", &Value::list([append.clone()])));
+        assert!(LIST_APPEND.observes("txn", &Value::list([append, read])));
+        assert!(!LIST_APPEND.observes("txn", &Value::Nil));
     }
 
     #[test]
