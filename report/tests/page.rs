@@ -57,7 +57,8 @@ fn what_checkers_measured_is_shown_as_numbers_and_curves() {
 
 /// Two transactions that read the same two keys and write one each.
 fn skewed() -> (History, Anomaly) {
-    let micro = |f: &str, key: i64, value| rashomon_history::Value::list([rashomon_history::Value::text(f), key.into(), value]);
+    let micro =
+        |f: &str, key: i64, value| rashomon_history::Value::list([rashomon_history::Value::text(f), key.into(), value]);
     let event = |time, process, kind, read: i64, wrote: i64, result: rashomon_history::Value| Event {
         time,
         process,

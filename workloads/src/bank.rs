@@ -1,6 +1,6 @@
-//! Transfers between accounts (Jepsen's `bank`): whatever is transferred, each read of all balances adds up to the same,
-//! and nobody overdraws. That needs reads from one snapshot and updates that are not lost, so levels from parallel
-//! snapshot isolation on are judged.
+//! Transfers between accounts (Jepsen's `bank`): whatever is transferred, each read of all balances adds up to the
+//! same, and nobody overdraws. That needs reads from one snapshot and updates that are not lost, so levels from
+//! parallel snapshot isolation on are judged.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,8 +19,10 @@ use crate::options;
 /// The workload `bank`.
 pub struct Bank;
 
-const OPTIONS: [WorkloadOption; 2] =
-    [WorkloadOption { name: "max-transfer", default: "5", meaning: "the largest amount that is transferred" }, mix::OPTION];
+const OPTIONS: [WorkloadOption; 2] = [
+    WorkloadOption { name: "max-transfer", default: "5", meaning: "the largest amount that is transferred" },
+    mix::OPTION,
+];
 
 impl Workload for Bank {
     fn name(&self) -> &'static str {

@@ -66,7 +66,8 @@ fn levels_that_allow_read_skew_are_refused() {
 #[test]
 fn transfers_go_from_one_account_to_another() {
     let mut generator = Bank.generator(&options::changed(&OPTIONS, &[("max-transfer", "3")])).unwrap();
-    let transfers = (0..500).filter_map(|client| generator.next(client % 6)).filter(|operation| &*operation.f == "transfer");
+    let transfers =
+        (0..500).filter_map(|client| generator.next(client % 6)).filter(|operation| &*operation.f == "transfer");
     for operation in transfers {
         let [from, to, amount] = operation.value.as_list().unwrap() else { panic!("{operation:?}") };
         let [from, to, amount] = [from, to, amount].map(|number| number.as_int().unwrap());

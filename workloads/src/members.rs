@@ -61,7 +61,7 @@ impl Workload for Members {
 
     fn model(&self, demand: &Requirements) -> Option<String> {
         // Any view may be behind: nobody promises more than that they converge.
-        (demand.consistency != Level::LINEARIZABLE).then(|| "members".to_owned())
+        demand.consistency.converges_later().then(|| "members".to_owned())
     }
 
     fn options(&self) -> &'static [WorkloadOption] {

@@ -144,7 +144,8 @@ fn transaction(html: &mut Html, place: usize, one: &Box<'_>, nodes: &[String]) {
         BOX - 1.0,
         one.height()
     );
-    let end = op.complete_time.map_or_else(|| "no end known".to_owned(), |end| format!("{} s", format::seconds_micros(end)));
+    let end =
+        op.complete_time.map_or_else(|| "no end known".to_owned(), |end| format!("{} s", format::seconds_micros(end)));
     let first = one.top + PADDING + LINE * 0.75;
     put!(html, "<text class=\"what\" x=\"{:.1}\" y=\"{:.1}\">T{}", PADDING, first, place + 1);
     put!(
@@ -158,7 +159,13 @@ fn transaction(html: &mut Html, place: usize, one: &Box<'_>, nodes: &[String]) {
         op.outcome
     );
     for (row, line) in one.lines.iter().enumerate() {
-        put!(html, "<text class=\"step\" x=\"{:.1}\" y=\"{:.1}\">{}</text>", PADDING, first + LINE * (row + 1) as f64, line);
+        put!(
+            html,
+            "<text class=\"step\" x=\"{:.1}\" y=\"{:.1}\">{}</text>",
+            PADDING,
+            first + LINE * (row + 1) as f64,
+            line
+        );
     }
     html.raw("</g>");
 }

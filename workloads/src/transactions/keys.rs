@@ -1,7 +1,7 @@
 //! Which keys transactions work on.
 //!
-//! A few keys are in use at a time, so that transactions meet on them; a key that has had its share of writes makes room
-//! for a new one, so that lists stay short.
+//! A few keys are in use at a time, so that transactions meet on them; a key that has had its share of writes makes
+//! room for a new one, so that lists stay short.
 
 use rashomon_spec::draw::Draw;
 use rashomon_spec::workload::{GeneratorSpec, WorkloadOption};

@@ -1,7 +1,9 @@
 //! Long forks (Jepsen's `long-fork`): two transactions write a key each; one reader sees the first write but not the
 //! second, another the second but not the first. Snapshot isolation forbids it, parallel snapshot isolation does not.
 //!
-//! Keys are in groups. Each key is written once, alone, and transactions read all keys of a group, in any order.
+//! Keys are in groups. Each key is written once, alone, and transactions read all keys of a group, in any order. The
+//! keys are lists, of which an append is a write: in which order a key's versions came is then known, and long runs are
+//! judged.
 
 use rashomon_checkers::transactions::Objects;
 use rashomon_history::Value;
@@ -18,9 +20,9 @@ use crate::options;
 /// The workload `long-fork`.
 pub const LONG_FORK: Transactional = Transactional {
     name: "long-fork",
-    summary: "single writes to groups of registers, and reads of whole groups: all readers see one order of writes",
-    interface: &interface::RW_REGISTER,
-    objects: Objects::Registers,
+    summary: "single appends to groups of lists, and reads of whole groups: all readers see one order of appends",
+    interface: &interface::LIST_APPEND,
+    objects: Objects::Lists,
     options: &OPTIONS,
     generator: |spec| Ok(Box::new(LongFork::new(spec)?)),
 };
@@ -38,7 +40,7 @@ struct LongFork {
     reads: u64,
     next: i64,
     read: Word,
-    write: Word,
+    append: Word,
 }
 
 /// The keys of a group follow each other.
@@ -59,7 +61,7 @@ impl LongFork {
             reads: options::number(&spec.options, "reads-per-group", 1, 1_000_000)?,
             next: 0,
             read: Word::read(),
-            write: Word::write(),
+            append: Word::append(),
         };
         for _ in 0..groups {
             let group = fork.new_group();
@@ -86,7 +88,7 @@ impl Generator for LongFork {
         if group.reads >= due
             && let Some(key) = group.unwritten.pop()
         {
-            return Some(micro::transaction(vec![self.write.of(key, Value::Int(1))]));
+            return Some(micro::transaction(vec![self.append.of(key, Value::Int(1))]));
         }
         group.reads += 1;
         let (first, done) = (group.first, group.reads >= self.reads);

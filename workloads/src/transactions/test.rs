@@ -135,10 +135,10 @@ fn write_skew_is_found_and_snapshot_isolation_allows_it() {
         let latest = database.latest();
         (if only_reads(operation) { latest } else { latest - latest % 2 }, true)
     };
-    let mut database = Database::new(Objects::Registers, skewed);
+    let mut database = Database::new(Objects::Lists, skewed);
     let levels = [Level::SNAPSHOT_ISOLATION, Level::REPEATABLE_READ];
     assert_eq!(findings(&WRITE_SKEW, &mut database, levels), [Finding::Valid, Finding::Invalid]);
-    let mut database = Database::new(Objects::Registers, skewed);
+    let mut database = Database::new(Objects::Lists, skewed);
     assert_found(&WRITE_SKEW, &[], &mut database, &[Level::SERIALIZABLE], "G2-item");
 }
 
@@ -155,7 +155,7 @@ impl Object for Forked {
                 let visible = self.0.get(key).is_some_and(|reads| reads.len() > 6 || number % 2 + 2 != i64::from(node));
                 // Each read makes a write a little older.
                 self.0.entry(key.clone()).and_modify(|reads| reads.push(Value::Nil));
-                if visible { Value::Int(1) } else { Value::Nil }
+                Value::list(visible.then_some(Value::Int(1)))
             } else {
                 self.0.insert(key.clone(), Vec::new());
                 value.clone()

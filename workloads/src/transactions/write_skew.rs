@@ -1,7 +1,9 @@
 //! Write skew (Adya's G2-item): two transactions read the same two keys, and each then writes one of them. In a serial
 //! order the second sees the first one's write. Snapshot isolation allows that neither does.
 //!
-//! The two transactions of a pair are handed to two clients in a row, so that they meet; then the pair is read.
+//! The two transactions of a pair are handed to two clients in a row, so that they meet; then the pair is read. The
+//! keys are lists, of which an append is a write: in which order a key's versions came is then known, and long runs are
+//! judged.
 
 use std::collections::VecDeque;
 
@@ -20,9 +22,9 @@ use crate::options;
 /// The workload `write-skew`.
 pub const WRITE_SKEW: Transactional = Transactional {
     name: "write-skew",
-    summary: "pairs of transactions that read two registers and write one each: one of them must see the other",
-    interface: &interface::RW_REGISTER,
-    objects: Objects::Registers,
+    summary: "pairs of transactions that read two lists and append to one each: one of them must see the other",
+    interface: &interface::LIST_APPEND,
+    objects: Objects::Lists,
     options: &OPTIONS,
     generator: |spec| Ok(Box::new(WriteSkew::new(spec)?)),
 };
@@ -41,7 +43,7 @@ struct WriteSkew {
     /// Transactions that wait for a client.
     waiting: VecDeque<Operation>,
     read: Word,
-    write: Word,
+    append: Word,
 }
 
 impl WriteSkew {
@@ -52,7 +54,7 @@ impl WriteSkew {
             pairs: 0,
             waiting: VecDeque::new(),
             read: Word::read(),
-            write: Word::write(),
+            append: Word::append(),
         })
     }
 
@@ -65,7 +67,7 @@ impl WriteSkew {
         self.pairs += 1;
         for (key, value) in [(2 * pair, 1), (2 * pair + 1, 1)] {
             let mut micro_operations = self.reads_of(pair);
-            micro_operations.push(self.write.of(key, Value::Int(value)));
+            micro_operations.push(self.append.of(key, Value::Int(value)));
             self.waiting.push_back(micro::transaction(micro_operations));
         }
     }

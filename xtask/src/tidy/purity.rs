@@ -30,6 +30,7 @@ const WITH_SYSTEM: &[&str] = &[
     "targets/adapters",
     "targets/described",
     "targets/node",
+    "targets/postgres",
     "targets/testkit",
     "xtask",
 ];
