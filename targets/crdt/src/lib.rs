@@ -40,7 +40,8 @@
 //! a sequence's tombstones that others are anchored at, partial replication, digests (an idle cluster sends nothing,
 //! but a peer that lost its data is sent everything by everybody). A replica that lost its data has lost the times that
 //! it knew: with a clock that is behind, what it adds to a last-writer-wins set is older than removes whose tombstones
-//! the others have collected, and stays.
+//! the others have collected, and stays. A message of its earlier life that is still under way when the next one has
+//! joined may insert text after an element whose tombstone the others collect meanwhile; they would disagree on it.
 //!
 //! # Mutants
 //!

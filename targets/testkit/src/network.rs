@@ -71,6 +71,11 @@ impl<M: Envelope> Network<M> {
         due.into_values().filter(|envelope| !self.cut.contains(&(envelope.from(), envelope.to()))).collect()
     }
 
+    /// Loses those messages under way of which this holds.
+    pub fn lose(&mut self, is_lost: impl Fn(&M) -> bool) {
+        self.under_way.retain(|_, envelope| !is_lost(envelope));
+    }
+
     /// Puts a message back that nobody can take before `until`.
     pub fn postpone(&mut self, envelope: M, until: u64) {
         self.sent += 1;

@@ -115,7 +115,11 @@ impl Simulation {
             self.open.retain(|(node, _), _| *node != id);
             if befell.wiped.contains(&id) {
                 // One that came back and was wiped at once was still who it had been.
-                self.lost_actors.extend(self.actors.get(&id));
+                let Some(&lost) = self.actors.get(&id) else { continue };
+                self.lost_actors.push(lost);
+                // A message of an earlier life that arrives after the next has begun may insert text after an element
+                // whose tombstone is collected by then: nobody can still know that it was under way.
+                self.network.lose(|envelope| envelope.from == lost);
             }
         }
         befell.started.into_iter().for_each(|id| self.started(id));
