@@ -16,6 +16,7 @@ mod insertion;
 mod log;
 mod monotonic;
 mod moved;
+mod timestamps;
 
 use crate::checker::{Checker, Function, Shape};
 use crate::models::checkers::NOT_FALSE;
@@ -29,6 +30,7 @@ pub const CHECKERS: &[Checker] = &[
     TOTAL_QUEUE,
     QUEUE,
     UNIQUE_IDS,
+    TIMESTAMPS,
     COUNTER,
     MONOTONIC,
     SEQUENTIAL_INSERT,
@@ -97,6 +99,18 @@ pub const QUEUE: Checker =
 pub const UNIQUE_IDS: Checker =
     Checker::new("unique-ids", "generate: no identifier is given out twice", |history, _| identifiers::check(history))
         .with_functions(&[Function::observer("generate", Shape::Any, Shape::NOT_NIL)]);
+
+/// Timestamps rise in real time.
+pub const TIMESTAMPS: Checker = Checker::new(
+    "timestamps",
+    "generate: each integer is larger than all that had been returned before it was asked for, and given out once",
+    |history, _| timestamps::check(history),
+)
+.with_aliases(&["timestamp-oracle", "tso"])
+.with_functions(&[
+    Function::observer("generate", Shape::Any, Shape::INT),
+    Function::observer("ts", Shape::Any, Shape::INT),
+]);
 
 /// Reads lie between what certainly and what possibly was added.
 pub const COUNTER: Checker =

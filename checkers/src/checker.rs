@@ -29,11 +29,17 @@ pub struct Checker {
     pub functions: &'static [Function],
     /// What must hold of the history besides, or the answer is *unknown*: a line each.
     pub preconditions: &'static [&'static str],
+    /// How an object comes to hold a value before the first operation; `None` where it cannot be said.
+    pub initially: Option<Initially>,
     /// For a checker with a number of its own, as the permits of a semaphore: that number.
     pub parameter: Option<u32>,
     /// Judges a history whose operations were found to be readable.
     pub judge: fn(&History, &Request) -> Judgement,
 }
+
+/// The operation, as function and input, that puts this value into an object of a checker. The error says what the
+/// value must look like.
+pub type Initially = fn(&Value) -> Result<(&'static str, Value), String>;
 
 /// What a checker is asked besides the history.
 #[derive(Clone, Copy, Debug)]
@@ -168,7 +174,17 @@ impl Function {
 impl Checker {
     /// The rest of a checker that reads everything, and has neither aliases, levels nor preconditions.
     pub const fn new(name: &'static str, summary: &'static str, judge: fn(&History, &Request) -> Judgement) -> Checker {
-        Checker { name, aliases: &[], summary, levels: &[], functions: &[], preconditions: &[], parameter: None, judge }
+        Checker {
+            name,
+            aliases: &[],
+            summary,
+            levels: &[],
+            functions: &[],
+            preconditions: &[],
+            initially: None,
+            parameter: None,
+            judge,
+        }
     }
 
     /// The same with functions.
@@ -189,6 +205,11 @@ impl Checker {
     /// The same with other names.
     pub const fn with_aliases(self, aliases: &'static [&'static str]) -> Checker {
         Checker { aliases, ..self }
+    }
+
+    /// The same whose objects may begin with a value.
+    pub const fn starting_with(self, initially: Initially) -> Checker {
+        Checker { initially: Some(initially), ..self }
     }
 
     /// The same with a number.

@@ -16,7 +16,9 @@ use crate::explain::NOT_MINIMAL;
 use crate::linearizable;
 use crate::model::{Model, Nature};
 use crate::models::{AppendList, CasRegister, FailedCas, MultiRegister, Register, StringMap};
-use crate::objects::{Container, Counter, Discipline, Exclusion, OwnedLock, Permits, Set};
+use crate::objects::{
+    Container, Counter, Discipline, Exclusion, OwnedLock, Permits, ReentrantMutex, Set, WeightedSemaphore,
+};
 use crate::small::{Call, Choices, random_history};
 use crate::specialist::Ops;
 use crate::verdict::{Anomaly, Budget, Finding};
@@ -254,4 +256,6 @@ fn locks() {
     examine(&OwnedLock { exclusion: Exclusion::AtMost(2) }, &alphabet::lock(), 3, 20);
     examine(&OwnedLock { exclusion: Exclusion::ReadersWriter }, &alphabet::readers_writer(), 3, 21);
     examine(&OwnedLock { exclusion: Exclusion::Fenced }, &alphabet::fenced(), 3, 22);
+    examine(&ReentrantMutex, &alphabet::lock(), 3, 23);
+    examine(&WeightedSemaphore { limit: 3 }, &alphabet::weighted(), 4, 24);
 }

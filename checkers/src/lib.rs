@@ -15,6 +15,7 @@ mod explain;
 mod findings;
 mod graph;
 mod guard;
+pub mod initial;
 pub mod keys;
 pub mod level;
 pub mod linearizable;

@@ -27,14 +27,18 @@ mod unknown;
 pub use call::{Answer, Call, Contradiction, NEVER, Placed, Rule, densify};
 pub use checkers::{
     CHECKERS, FENCED_LOCK, FETCH_AND_ADD, FIFO_QUEUE, LINEARIZABLE_COUNTER, LINEARIZABLE_SET, MUTEX, OWNED_MUTEX,
-    OWNED_SEMAPHORE, PRIORITY_QUEUE, READERS_WRITER_LOCK, SEMAPHORE, STACK, UNORDERED_QUEUE,
+    OWNED_SEMAPHORE, PRIORITY_QUEUE, READERS_WRITER_LOCK, REENTRANT_MUTEX, SEMAPHORE, STACK, UNORDERED_QUEUE,
+    WEIGHTED_SEMAPHORE,
 };
 pub use container::Act as ContainerAct;
 pub use counter::{CounterAct, counter};
 pub use holds::{Exclusion, HoldAct, HoldStep, holds};
 pub use kind::{ObjectKind, certificate, check, check_with, is_linearizable, verify};
 pub(crate) use models::was_full;
-pub use models::{Container, ContainerOp, Counter, CounterOp, Discipline, LockOp, OwnedLock, Permits, Set, SetOp};
+pub use models::{
+    Container, ContainerOp, Counter, CounterOp, Discipline, LockOp, OwnedLock, Permits, ReentrantMutex, Set, SetOp,
+    WeightedSemaphore,
+};
 pub use permits::{PermitAct, permits};
 pub use priority::priority_queue;
 pub use queue::{bag, fifo};

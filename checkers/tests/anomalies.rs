@@ -132,7 +132,7 @@ fn unique_ids_are_given_once() {
 fn counter_reads_lie_within_bounds() {
     let kind = anomalies::COUNTER;
     script().did(0, "add", 2).ok(0, "read", NIL, 2).good(kind);
-    script().did(0, "add", 2).ok(0, "read", NIL, 1).bad(kind, &[("counter too small", 1)]);
+    script().did(0, "add", 2).ok(0, "read", NIL, 1).bad(kind, &[("counter too small", 2)]);
     script().did(0, "add", 2).ok(0, "read", NIL, 3).bad(kind, &[("counter too large", 1)]);
     script().fail(0, "add", 2).ok(0, "read", NIL, 2).bad(kind, &[("counter too large", 1)]);
     script().info(0, "add", 2).ok(1, "read", NIL, 2).ok(1, "read", NIL, 2).good(kind);
@@ -144,7 +144,7 @@ fn counter_reads_lie_within_bounds() {
         .ok(1, "read", NIL, 0)
         .bad(kind, &[("non-monotonic counter read", 2)]);
     script().did(0, "add", 2).info(1, "add", -1).ok(0, "read", NIL, 2).ok(0, "read", NIL, 1).good(kind);
-    script().did(0, "add", 2).info(1, "add", -1).ok(0, "read", NIL, 0).bad(kind, &[("counter too small", 1)]);
+    script().did(0, "add", 2).info(1, "add", -1).ok(0, "read", NIL, 0).bad(kind, &[("counter too small", 2)]);
     let open = script().begin(0, "add", 2).begin(1, "read", NIL).end(0, "add", 2).end(1, "read", 0);
     open.good(kind);
     script().did(0, "add", 2).unknown(kind, "never read");

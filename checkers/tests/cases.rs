@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use rashomon_checkers::eventual::EventualDemand;
+use rashomon_checkers::initial::with_initial;
 use rashomon_checkers::{Budget, Checkers, Finding, Judgement, Level};
 use rashomon_history::{Event, EventKind, History, Value};
 
@@ -369,4 +370,44 @@ fn counters_beyond_64_bits_are_no_panic() {
     let most = i64::MAX;
     let lines = format!("0 add-fetch {most} -> ?\n1 fetch-add {most} -> {most}");
     assert_ne!(judge("fetch-and-add", &lines).finding, Finding::Valid);
+}
+
+#[test]
+fn locks_may_be_acquired_again_and_permits_several_at_a_time() {
+    let twice = "0 acquire -> ok\n0 acquire -> ok\n0 release -> ok\n0 release -> ok\n1 acquire -> ok\n1 release -> ok";
+    expect("reentrant-mutex", Finding::Valid, twice);
+    expect("owned-mutex", Finding::Invalid, twice);
+    expect("reentrant-mutex", Finding::Invalid, &twice.replacen("0 release -> ok\n", "", 1));
+    let several = "0 acquire 2 -> ok\n1 acquire 1 -> ok\n0 release 2 -> ok\n1 release 1 -> ok";
+    expect("weighted-semaphore:3", Finding::Valid, several);
+    expect("weighted-semaphore:2", Finding::Invalid, several);
+}
+
+#[test]
+fn timestamps_rise_in_real_time() {
+    expect("timestamps", Finding::Valid, "0 generate -> 1\n1 generate -> 2\n| 0 generate -> 4\n1 generate -> 5");
+    expect("timestamps", Finding::Valid, "0 generate -> 2\n| 1 generate -> 1");
+    expect("timestamps", Finding::Invalid, "1 generate -> 10\n2 generate -> 9");
+    expect("timestamps", Finding::Invalid, "1 generate -> 10\n| 2 generate -> 10");
+    expect("timestamps", Finding::Unknown, "1 generate -> ?");
+}
+
+#[test]
+fn an_object_may_begin_with_a_value() {
+    let with = |model: &str, initial: &str, lines: &str| {
+        let checker = Checkers::included().find(model).expect("it is included");
+        let initially = checker.initially.expect("its objects may begin with a value");
+        let (history, ..) = with_initial(&history(lines), initially, &value(initial)).expect("the value fits");
+        checker.check(&history, &Budget::default()).finding
+    };
+    let cas = "0 read -> 0\n1 cas [0,3] -> ok\n0 read -> 3";
+    expect("cas-register", Finding::Invalid, cas);
+    assert_eq!(with("cas-register", "0", cas), Finding::Valid);
+    assert_eq!(with("cas-register", "1", cas), Finding::Invalid);
+    let transaction = "0 txn [[\"r\",\"x\",null]] -> [[\"r\",\"x\",0]]";
+    assert_eq!(with("multi-register", "{\"x\":0,\"y\":0}", transaction), Finding::Valid);
+    assert_eq!(with("linearizable-counter", "7", "0 add 1 -> ok\n0 read -> 8"), Finding::Valid);
+    let counter = Checkers::included().find("linearizable-counter").expect("it is included");
+    let wrong = with_initial(&history(cas), counter.initially.expect("an integer"), &value("\"a\""));
+    assert_eq!(wrong.unwrap_err().to_string(), "a counter begins with an integer");
 }

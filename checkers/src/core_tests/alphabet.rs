@@ -139,6 +139,10 @@ pub(super) fn lock() -> Vec<Call> {
     [ends("acquire", Value::Nil), ends("release", Value::Nil)].concat()
 }
 
+pub(super) fn weighted() -> Vec<Call> {
+    (1..=3).flat_map(|permits| [ends("acquire", int(permits)), ends("release", int(permits))].concat()).collect()
+}
+
 pub(super) fn readers_writer() -> Vec<Call> {
     let names = ["acquire-read", "release-read", "acquire-write", "release-write"];
     names.into_iter().flat_map(|f| ends(f, Value::Nil)).collect()

@@ -32,6 +32,19 @@ pub(crate) const WRITE: Function = Function::update("write", Shape::Any).returni
 /// A compare-and-set, which found its first value where it ended `ok`.
 pub(crate) const CAS: Function = Function::observer("cas", Shape::FROM_TO, NOT_FALSE);
 
+fn written(value: &Value) -> Result<(&'static str, Value), String> {
+    Ok(("write", value.clone()))
+}
+
+/// The registers of a map, written by one transaction.
+fn all_written(value: &Value) -> Result<(&'static str, Value), String> {
+    let Value::Map(registers) = value else {
+        return Err("a multi-register begins with a map of its registers, as {\"x\": 0, \"y\": 0}".to_owned());
+    };
+    let write = |(key, value): &(Value, Value)| Value::list([Value::text("write"), key.clone(), value.clone()]);
+    Ok(("txn", Value::list(registers.iter().map(write))))
+}
+
 const READ_WRITE: &[Function] = &[READ, WRITE];
 const READ_WRITE_CAS: &[Function] = &[READ, WRITE, CAS];
 
@@ -42,6 +55,7 @@ pub const REGISTER: Checker = Checker::new(
     |history, request| linearizable::check(&Register, history, &request.budget),
 )
 .with_functions(READ_WRITE)
+.starting_with(written)
 .with_levels(&[Level::LINEARIZABLE]);
 
 /// Read, write and compare-and-set.
@@ -51,6 +65,7 @@ pub const CAS_REGISTER: Checker = Checker::new(
     |history, request| linearizable::check(&CasRegister::default(), history, &request.budget),
 )
 .with_functions(READ_WRITE_CAS)
+.starting_with(written)
 .with_levels(&[Level::LINEARIZABLE]);
 
 /// The same where a failed compare-and-set says that it compared.
@@ -60,6 +75,7 @@ pub const CAS_REGISTER_COMPARED: Checker = Checker::new(
     |history, request| linearizable::check(&CasRegister { failed_cas: FailedCas::Compared }, history, &request.budget),
 )
 .with_functions(&[READ, WRITE, CAS.observing(Observes::OkOrFail)])
+.starting_with(written)
 .with_levels(&[Level::LINEARIZABLE]);
 
 /// A string per key: get, put, append.
@@ -72,6 +88,10 @@ pub const KV_STRING: Checker =
         Function::update("put", Shape::TEXT_OR_NIL),
         Function::update("append", Shape::TEXT_OR_NIL),
     ])
+    .starting_with(|value| match value {
+        Value::Text(_) => Ok(("put", value.clone())),
+        _ => Err("a kv-string begins with text".to_owned()),
+    })
     .with_levels(&[Level::LINEARIZABLE]);
 
 /// Registers read and written several at a time.
@@ -81,6 +101,7 @@ pub const MULTI_REGISTER: Checker = Checker::new(
     |history, request| linearizable::check(&MultiRegister, history, &request.budget),
 )
 .with_functions(&[Function::update("txn", STEPS).returning(STEPS).observing(Observes::If(reads))])
+.starting_with(all_written)
 .with_levels(&[Level::LINEARIZABLE]);
 
 const STEPS: Shape = Shape::Of { text: "a list of [read|write|append key value]", fits: |_, value| are_steps(value) };
@@ -120,6 +141,7 @@ pub const SEQUENTIAL_REGISTER: Checker = Checker::new(
     |history, request| sequential::judge(&Register, history, &request.budget),
 )
 .with_functions(READ_WRITE)
+.starting_with(written)
 .with_levels(&[Level::SEQUENTIAL]);
 
 /// Read, write and compare-and-set, sequentially consistent.
@@ -129,4 +151,5 @@ pub const SEQUENTIAL_CAS_REGISTER: Checker = Checker::new(
     |history, request| sequential::judge(&CasRegister::default(), history, &request.budget),
 )
 .with_functions(READ_WRITE_CAS)
+.starting_with(written)
 .with_levels(&[Level::SEQUENTIAL]);

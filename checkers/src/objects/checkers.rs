@@ -3,6 +3,7 @@
 use rashomon_history::{History, Value};
 
 use super::kind::{ObjectKind, check};
+use super::models::{ReentrantMutex, WeightedSemaphore};
 use crate::checker::{Checker, Function, Request, Shape};
 use crate::level::Level;
 use crate::verdict::Judgement;
@@ -20,6 +21,8 @@ pub const CHECKERS: &[Checker] = &[
     SEMAPHORE,
     OWNED_MUTEX,
     OWNED_SEMAPHORE,
+    REENTRANT_MUTEX,
+    WEIGHTED_SEMAPHORE,
     READERS_WRITER_LOCK,
     FENCED_LOCK,
 ];
@@ -56,7 +59,11 @@ pub const LINEARIZABLE_COUNTER: Checker = linearizable(
     "linearizable counter per key: add, read, fetch-add, add-fetch",
     &[Function::update("add", Shape::INT_OR_NIL), READ, FETCH_ADD, ADD_FETCH],
     |history, request| check(history, ObjectKind::Counter, &request.budget),
-);
+)
+.starting_with(|value| match value {
+    Value::Int(_) => Ok(("add", value.clone())),
+    _ => Err("a counter begins with an integer".to_owned()),
+});
 
 /// Amounts added by operations that learn the value before or after.
 pub const FETCH_AND_ADD: Checker = linearizable(
@@ -149,8 +156,14 @@ pub(crate) const RELEASED: Shape = Shape::Of {
 
 /// One permit: the models take and give back one at a time.
 const ONE: Shape = Shape::Of {
-    text: "one permit at a time (nil or 1)",
+    text: "one permit at a time (nil or 1; otherwise see weighted-semaphore)",
     fits: |_, value| !matches!(value, Value::Int(permits) if *permits != 1) && value.as_list().is_none(),
+};
+
+/// Several permits.
+const SEVERAL: Shape = Shape::Of {
+    text: "a number of permits (nil is one)",
+    fits: |_, value| value.is_nil() || value.as_int().is_some_and(|permits| u32::try_from(permits).is_ok()),
 };
 
 /// Takes a lock.
@@ -197,6 +210,25 @@ pub const OWNED_SEMAPHORE: Checker = linearizable(
     "linearizable semaphore per key: acquire, release by a holder; two permits, or owned-semaphore:N",
     PERMITS,
     |history, request| check(history, ObjectKind::OwnedSemaphore(request.parameter), &request.budget),
+)
+.with_parameter(2);
+
+/// One holder, who may acquire again and then releases as often.
+pub const REENTRANT_MUTEX: Checker = linearizable(
+    "reentrant-mutex",
+    "owned-mutex that its holder may acquire again, and releases as often",
+    LOCK,
+    |history, request| crate::linearizable::check(&ReentrantMutex, history, &request.budget),
+);
+
+/// Permits taken and given back several at a time.
+pub const WEIGHTED_SEMAPHORE: Checker = linearizable(
+    "weighted-semaphore",
+    "semaphore whose acquire and release say how many permits; two, or as many as weighted-semaphore:N says",
+    &[Function::observer("acquire", SEVERAL, LOCKED), Function::update("release", SEVERAL).returning(RELEASED)],
+    |history, request| {
+        crate::linearizable::check(&WeightedSemaphore { limit: request.parameter }, history, &request.budget)
+    },
 )
 .with_parameter(2);
 

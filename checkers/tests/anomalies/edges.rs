@@ -104,7 +104,7 @@ fn counter() {
     let zero = script().did(0, "add", 0).info(2, "add", 2).ok(0, "read", NIL, 2).ok(0, "read", NIL, 0);
     zero.named(kind, &[("non-monotonic counter read", &[2, 3])]);
     let down = || script().did(0, "add", 2).did(0, "add", -1);
-    down().ok(0, "read", NIL, 2).bad(kind, &[("counter too large", 1)]);
+    down().ok(0, "read", NIL, 2).bad(kind, &[("counter too large", 2)]);
     down().ok(0, "read", NIL, 1).good(kind);
     let beside = || script().did(0, "add", 2).begin(1, "add", -1).begin(0, "read", NIL).end(1, "add", -1);
     beside().end(0, "read", 2).good(kind);

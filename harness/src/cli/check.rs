@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use rashomon_checkers::eventual::EventualDemand;
+use rashomon_checkers::initial::with_initial;
 use rashomon_checkers::{Budget, Checker, Finding, Judgement, Level, transactions};
-use rashomon_history::History;
 use rashomon_history::formats::Summary;
+use rashomon_history::{History, Value};
 use rashomon_runs::{RunFolder, Verdict};
 
 use super::error::CommandError;
@@ -39,6 +40,9 @@ pub(crate) struct CheckArguments {
     /// Each value is a pair `[key value]` of Jepsen's independent workloads: takes it apart
     #[arg(long)]
     independent: bool,
+    /// What each object holds before the first operation, as JSON: `0`; of a multi-register `{"x": 0, "y": 0}`
+    #[arg(long, value_name = "JSON", value_parser = input::value)]
+    init: Option<Value>,
     /// How long after the last update replicas may still disagree; what the run demanded, else 5s
     #[arg(long, value_name = "TIME", value_parser = super::run::duration_ms)]
     convergence: Option<u64>,
@@ -94,6 +98,12 @@ fn check_one(
     let file = input::located(file, &arguments.results)?;
     let checked = match &arguments.model {
         Some(model) => by_model(registry, arguments, &file, model, &budget)?,
+        None if arguments.init.is_some() => {
+            return Err(CommandError::usage(
+                "--init needs a --model",
+                "say with --model what the history must satisfy",
+            ));
+        }
         None if RunFolder::at(&file).is_a_run() => by_manifest(registry, arguments, &file, &budget)?,
         None => by_recognition(arguments, &file, &budget)?,
     };
@@ -200,8 +210,25 @@ fn by_model(
             "take the pairs apart with --independent",
         ));
     }
+    let history = started(arguments, &checker, history)?;
     let judgements = vec![judged(arguments, &checker, &history, budget)?];
     Ok(Checked { history, judgements, doubts: Vec::new() })
+}
+
+/// The history with the value that the user says its objects begin with.
+fn started(arguments: &CheckArguments, checker: &Checker, history: History) -> Result<History, CommandError> {
+    let Some(value) = &arguments.init else { return Ok(history) };
+    let able = "use a model of registers, strings or counters, or write the value with an operation";
+    let initially = checker
+        .initially
+        .ok_or_else(|| CommandError::usage(format!("the objects of {} have no initial value", checker.name), able))?;
+    let (history, operations, process) = with_initial(&history, initially, value)
+        .map_err(|error| CommandError::usage(format!("--init {value}: {error}"), "say another value"))?;
+    err!(
+        "note: process {process} puts {value} into each object before everything else; recorded operations are numbered \
+         from {operations}"
+    );
+    Ok(history)
 }
 
 /// Judges a run's history by what its manifest says was demanded.

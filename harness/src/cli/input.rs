@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{BufReader, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
-use rashomon_history::History;
 use rashomon_history::formats::{Format, InputError, ReadOptions, Summary, read_history};
+use rashomon_history::{History, OpId, Value};
 use rashomon_runs::files;
 
 use super::error::CommandError;
@@ -74,4 +74,13 @@ pub(crate) fn read(file: &Path, format: Option<Format>, independent: bool) -> Re
         };
         CommandError::usage(format!("{name}: {error}"), remedy)
     })
+}
+
+/// A value of a history as the command line gives it: JSON, read as in a line of a JSON history.
+pub(crate) fn value(text: &str) -> Result<Value, String> {
+    let json: serde_json::Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
+    let line = serde_json::json!({"type": "invoke", "process": 0, "f": "initial", "value": json}).to_string();
+    let options = ReadOptions { format: Some(Format::JsonLines), ..ReadOptions::default() };
+    let (history, _) = read_history(line.as_bytes(), options).map_err(|error| error.to_string())?;
+    Ok(history.op(OpId(0)).input)
 }

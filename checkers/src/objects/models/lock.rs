@@ -29,7 +29,7 @@ pub struct LockOp(pub HoldAct);
 
 /// Whether an operation may have taken effect: one that failed did not, nor one that returned false (a try-lock that
 /// found the lock taken).
-fn happened(outcome: Outcome, output: &Value) -> bool {
+pub(super) fn happened(outcome: Outcome, output: &Value) -> bool {
     match outcome {
         Outcome::Ok => *output != Value::Bool(false),
         Outcome::Info => true,
@@ -37,7 +37,7 @@ fn happened(outcome: Outcome, output: &Value) -> bool {
     }
 }
 
-fn permit_verb(name: &str) -> Result<PermitAct, Unusable> {
+pub(super) fn permit_verb(name: &str) -> Result<PermitAct, Unusable> {
     match name {
         "acquire" => Ok(PermitAct::Acquire),
         "release" => Ok(PermitAct::Release),
