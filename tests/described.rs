@@ -65,7 +65,7 @@ fn a_store_and_a_client_in_python_pass_and_a_planted_bug_is_found_and_replayed()
 
 #[test]
 fn a_client_in_shell_tests_the_same_store() {
-    if !machine_has(&["python3", "curl", "jq"]) {
+    if !machine_has(&["python3", "curl"]) {
         return;
     }
     let installed = Installed::new();
@@ -104,4 +104,48 @@ fn a_client_that_crashes_leaves_no_verdict_and_its_words() {
     assert_eq!(code(&output), Some(2), "{}{}", stdout(&output), stderr(&output));
     let log = std::fs::read_to_string(installed.results().join("latest/clients.log")).unwrap();
     assert!(log.contains("no module named kv"), "{log}");
+}
+
+#[test]
+fn a_store_needs_no_client_where_requests_are_described() {
+    if !machine_has(&["python3"]) {
+        return;
+    }
+    let installed = Installed::new();
+    let file = example("store-http.toml");
+    let output = run(&installed, &file, &["--time", "8s", "--rate", "300", "--faults", "pause,partition"]);
+    assert_eq!(code(&output), Some(0), "{}{}", stdout(&output), stderr(&output));
+    let bug = ["--time", "20s", "--faults", "none", "--mutant", "cache", "--stop-on-violation"];
+    let output = run(&installed, &file, &bug);
+    assert_eq!(code(&output), Some(1), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("stale read"), "{}", stdout(&output));
+    assert_eq!(installed.processes(), 0);
+}
+
+#[test]
+fn a_client_program_is_examined_and_its_lie_is_named() {
+    if !machine_has(&["python3"]) {
+        return;
+    }
+    let installed = Installed::new();
+    let examine = |file: &Path| {
+        let mut program = installed.program();
+        program.arg("test-client").arg(file).output().expect("the program starts")
+    };
+    let output = examine(&example("store.toml"));
+    assert_eq!(code(&output), Some(0), "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(stdout(&output).matches("honest").count(), 8, "{}", stdout(&output));
+
+    let folder = tempfile::tempdir().unwrap();
+    for name in ["store.toml", "store.py"] {
+        std::fs::copy(example(name), folder.path().join(name)).unwrap();
+    }
+    let client = std::fs::read_to_string(example("client.py")).unwrap();
+    let certain = r#"unknown = "fail" if read else "info""#;
+    assert!(client.contains(certain));
+    std::fs::write(folder.path().join("client.py"), client.replace(certain, r#"unknown = "fail""#)).unwrap();
+    let output = examine(&folder.path().join("store.toml"));
+    assert_eq!(code(&output), Some(1), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("lie        fail instead of info: "), "{}", stdout(&output));
+    assert_eq!(installed.processes(), 0);
 }

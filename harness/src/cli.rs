@@ -7,6 +7,7 @@ mod campaign;
 mod check;
 mod doctor;
 pub(crate) mod error;
+mod extra;
 mod history;
 mod input;
 mod list;
@@ -18,6 +19,9 @@ mod report;
 mod run;
 mod seeds;
 mod summary;
+mod test_client;
+
+pub use extra::{ExtraCommand, Printed};
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -29,6 +33,7 @@ use crate::controller;
 use crate::lab;
 use crate::registry::Registry;
 use crate::runner::Runner;
+use error::CommandError;
 
 /// Wrong usage.
 const USAGE: u8 = 254;
@@ -63,6 +68,8 @@ enum Command {
     Mutants(mutants::MutantsArguments),
     /// Runs many plans unattended, and sums up what they found
     Campaign(campaign::CampaignArguments),
+    /// Examines whether a client is honest: what it says, against what crossed the wire
+    TestClient(test_client::TestClientArguments),
     /// Lists what can be chosen
     List(list::ListArguments),
     /// Reports what this machine can and cannot do, with the command that fixes each gap
@@ -81,18 +88,22 @@ pub fn main(registry: Registry) -> ExitCode {
         return ExitCode::from(Verdict::Inconclusive.exit_code());
     }
     let program = program_name();
-    let matches = Arguments::command().bin_name(program).try_get_matches();
-    let arguments = match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
+    let extras = registry.commands().iter().map(|extra| extra.command());
+    let matches = Arguments::command().subcommands(extras).bin_name(program).try_get_matches();
+    let matches = match matches {
+        Ok(matches) => matches,
+        Err(error) => return not_understood(&error),
+    };
+    if let Some(code) = run_extra(&registry, &matches) {
+        return code;
+    }
+    let arguments = match Arguments::from_arg_matches(&matches) {
         Ok(arguments) => arguments,
-        Err(error) => {
-            let _ = error.print();
-            // `--help` and `--version` come this way too.
-            return ExitCode::from(if error.use_stderr() { USAGE } else { 0 });
-        }
+        Err(error) => return not_understood(&error),
     };
     // What starts labs ends them in an orderly way; the rest may be cut off where it is.
     let makes_runs = match &arguments.command {
-        Command::Run(_) | Command::Replay(_) | Command::Mutants(_) => true,
+        Command::Run(_) | Command::Replay(_) | Command::Mutants(_) | Command::TestClient(_) => true,
         Command::Campaign(arguments) => arguments.makes_runs(),
         _ => false,
     };
@@ -105,9 +116,14 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Report(arguments) => report::report(arguments),
         Command::Mutants(arguments) => mutants::mutants(&registry, arguments),
         Command::Campaign(arguments) => campaign::campaign(&registry, arguments),
+        Command::TestClient(arguments) => test_client::test_client(&registry, arguments),
         Command::List(arguments) => list::list(&registry, arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),
     };
+    ended(result)
+}
+
+fn ended(result: Result<u8, CommandError>) -> ExitCode {
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -115,6 +131,23 @@ pub fn main(registry: Registry) -> ExitCode {
             ExitCode::from(error.code())
         }
     }
+}
+
+/// `--help` and `--version` come this way too.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    let _ = error.print();
+    ExitCode::from(if error.use_stderr() { USAGE } else { 0 })
+}
+
+/// Runs a command that the binary has added, if it is one.
+fn run_extra(registry: &Registry, matches: &clap::ArgMatches) -> Option<ExitCode> {
+    let (name, arguments) = matches.subcommand()?;
+    let extra = registry.commands().iter().find(|extra| extra.command().get_name() == name)?;
+    let ran = extra.run(registry, arguments).map_err(|error| CommandError::usage(error.what, error.remedy));
+    Some(ended(ran.map(|printed| {
+        out!("{}", printed.text);
+        printed.code
+    })))
 }
 
 /// What runs plans for a command.

@@ -31,6 +31,7 @@ use crate::faults::environment::LabEnvironment;
 use crate::faults::nemesis::{ActiveFaults, Assignment, Nemesis, NemesisError};
 use crate::faults::{Capability, rules};
 use crate::final_reads::{self, Agreement};
+use crate::honesty;
 use crate::lab::{self, Inside, Isolation, Lab, LabError, LabErrorKind, LabSpec, NamespaceLab, NodeUser};
 use crate::load::{Connect, Load};
 use crate::online;
@@ -121,7 +122,11 @@ const SAMPLE_EVERY: Duration = Duration::from_millis(250);
 pub(crate) fn main(registry: &Registry, inside: Inside) -> ExitCode {
     let events = Arc::new(EventSender::new(std::io::stdout()));
     let broke = match serde_json::from_str(&inside.payload) {
-        Ok(Payload { run_dir }) => run(registry, inside, &run_dir, &events).err(),
+        Ok(Payload::Examine(order)) => {
+            honesty::inside(registry, inside, &order);
+            return ExitCode::SUCCESS;
+        }
+        Ok(Payload::Run { run_dir }) => run(registry, inside, &run_dir, &events).err(),
         Err(error) => Some(ControllerError::Other(format!("what the runner handed over cannot be read: {error}"))),
     };
     let code = if broke.is_some() { ExitCode::FAILURE } else { ExitCode::SUCCESS };

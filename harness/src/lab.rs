@@ -99,7 +99,7 @@ pub use template::{expand_template, template_values};
 use crate::target::{Node, NodeCommand, Readiness, Step, StopRequest};
 
 /// Where the lab keeps what it shares with its nodes; a tmpfs that only the lab sees.
-const LAB_DIR: &str = "/run/rashomon";
+pub(crate) const LAB_DIR: &str = "/run/rashomon";
 /// Where a node looks for programs.
 pub(crate) const NODE_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// The name of a node's only process.

@@ -15,6 +15,7 @@ pub mod cluster;
 pub mod event;
 pub mod faults;
 pub mod final_reads;
+pub mod honesty;
 pub mod judge;
 pub mod lab;
 pub mod load;

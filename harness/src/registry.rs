@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rashomon_checkers::{Checker, Checkers};
 use rashomon_faults::{Fault, FaultCatalogue};
 
+use crate::cli::ExtraCommand;
 use crate::interface::{self, Interface};
 use crate::target::{NoTarget, Target, TargetSource};
 use crate::workload::Workload;
@@ -20,6 +21,7 @@ pub struct Registry {
     faults: FaultCatalogue,
     /// The included ones, and those that were added.
     checkers: Checkers,
+    commands: Vec<Box<dyn ExtraCommand>>,
 }
 
 impl Default for Registry {
@@ -37,6 +39,7 @@ impl Registry {
             workloads: Vec::new(),
             faults: FaultCatalogue::included(),
             checkers: Checkers::included(),
+            commands: Vec::new(),
         }
     }
 
@@ -82,6 +85,17 @@ impl Registry {
     /// All checkers: the included ones, then those that were added.
     pub fn checkers(&self) -> &Checkers {
         &self.checkers
+    }
+
+    /// Adds a command to those of the harness.
+    pub fn command(mut self, command: impl ExtraCommand + 'static) -> Registry {
+        self.commands.push(Box::new(command));
+        self
+    }
+
+    /// The commands that were added.
+    pub fn commands(&self) -> &[Box<dyn ExtraCommand>] {
+        &self.commands
     }
 
     /// All targets, in the order they were added.

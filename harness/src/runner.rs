@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::event::{Listener, Phase, RunEvent, RunEventKind, stream};
 use crate::faults::Capability;
 use crate::faults::clock::ClockWays;
+use crate::honesty;
 use crate::lab::{self, Ending, EnterSpec, Interrupts, LabEnd, LabError, LabErrorKind, LabStdout};
 use crate::registry::Registry;
 
@@ -61,8 +62,11 @@ impl FinishedRun {
 
 /// What the runner hands over to the controller.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct Payload {
-    pub(crate) run_dir: PathBuf,
+pub(crate) enum Payload {
+    /// Execute the run of this folder.
+    Run { run_dir: PathBuf },
+    /// Examine a client.
+    Examine(Box<honesty::Order>),
 }
 
 /// How a run ended that did not end well.
@@ -174,7 +178,7 @@ fn started(manifest: &Manifest, folder: &RunFolder) -> RunEventKind {
 }
 
 /// The folder of the file that describes the target: programs of its nodes and clients lie there.
-fn described_in(registry: &Registry, plan: &Plan) -> Option<PathBuf> {
+pub(crate) fn described_in(registry: &Registry, plan: &Plan) -> Option<PathBuf> {
     let target = registry.planned_target(&plan.spec.target, plan.definition.as_deref()).ok()?;
     target.info().file?.parent().map(Path::to_owned)
 }
@@ -190,7 +194,7 @@ fn in_lab(
     visible.extend(plan.spec.node_binary.clone());
     visible.extend(described);
     let label = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
-    let payload = serde_json::to_string(&Payload { run_dir: dir.to_owned() }).expect("a path of ours is text");
+    let payload = serde_json::to_string(&Payload::Run { run_dir: dir.to_owned() }).expect("a path of ours is text");
     let spec = EnterSpec { label, payload, visible, stdout: LabStdout::Captured, ..EnterSpec::default() };
     let mut lab = lab::enter(&spec)?;
     let events = lab.take_stdout();

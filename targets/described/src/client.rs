@@ -2,6 +2,9 @@
 //!
 //! A kind is one module and one line in [`ClientEntry::kind`].
 
+mod answer;
+mod http;
+mod parts;
 mod stdio;
 
 use std::collections::BTreeMap;
@@ -16,7 +19,7 @@ use serde::Deserialize;
 use crate::template::{Text, Values};
 use crate::wrong::Wrong;
 
-/// How clients talk to a node: a program of your own (`command`).
+/// How clients talk to a node: a program of your own (`command`), or requests that need none (`http`).
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ClientEntry {
@@ -26,6 +29,8 @@ pub(crate) struct ClientEntry {
     /// Variables added to that program's environment.
     #[serde(default)]
     pub(crate) env: BTreeMap<String, Text>,
+    /// HTTP requests for the functions of interfaces.
+    pub(crate) http: Option<http::HttpEntry>,
 }
 
 /// A kind of clients, as one description has it.
@@ -53,14 +58,17 @@ pub(crate) struct Seat<'a> {
 
 impl ClientEntry {
     /// The kind of clients that the file asks for.
-    pub(crate) fn kind(&self, _served: &[&'static Interface]) -> Result<Box<dyn ClientKind>, Wrong> {
+    pub(crate) fn kind(&self, served: &[&'static Interface]) -> Result<Box<dyn ClientKind>, Wrong> {
         let mut kinds: Vec<Box<dyn ClientKind>> = Vec::new();
         if !self.command.is_empty() {
             kinds.push(Box::new(stdio::Stdio::new(self.command.clone(), self.env.clone())));
         }
+        if let Some(http) = &self.http {
+            kinds.push(Box::new(http::Http::read(http, served)?));
+        }
         match (kinds.pop(), kinds.is_empty()) {
             (Some(kind), true) => Ok(kind),
-            _ => Err(Wrong::in_table("client", "`client` must say one thing", "give a `command`")),
+            _ => Err(Wrong::in_table("client", "`client` must say one thing", "give one of `command` and `http`")),
         }
     }
 }
