@@ -141,3 +141,21 @@ fn a_compare_and_set_of_a_value_by_itself_reads_it() {
     assert_ne!(found.name, "lost write", "{found:#?}");
     assert_eq!(operations(&found), [1, 2, 3]);
 }
+
+/// What two nodes have missed before the next write is lost, although that one then covered it.
+#[test]
+fn a_write_that_two_nodes_never_saw_is_lost_also_where_others_follow() {
+    let line = |process: u32, end: &str, f: &str, value: &str, node: u16| {
+        format!(r#"{{"process":{process},"type":"{end}","f":"{f}","value":{value},"node":"n{node}"}}"#)
+    };
+    let both = |process, f, input, output, node| {
+        [line(process, "invoke", f, input, node), line(process, "ok", f, output, node)].join("\n")
+    };
+    let lines = |second: u16| {
+        let write = |value| both(0, "write", value, value, 1);
+        let read = |node| both(1, "read", "null", "1", node);
+        [write("1"), write("2"), read(2), read(second), write("3")].join("\n")
+    };
+    assert_eq!(anomaly(&Register, &lines(3)).name, "lost write");
+    assert_eq!(anomaly(&Register, &lines(2)).name, "stale read");
+}

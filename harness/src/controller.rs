@@ -316,11 +316,18 @@ impl<'a> Run<'a> {
 
         let violated = violated.load(Ordering::Acquire);
         let mut seen = Evidence { load_ns, load_ok, ..Evidence::default() };
-        if struck.is_ok() && interrupted.is_none() && !violated && !recorder.failed() {
+        if struck.is_ok() && interrupted.is_none() && !recorder.failed() {
             self.enter(Phase::FinalReads);
             let _ = phase.send(Phase::FinalReads);
+            let reading = async {
+                if violated {
+                    reads_after_violation(&load).await;
+                    return Ok(());
+                }
+                self.final_reads(&load, load_ns, &mut seen).await
+            };
             tokio::select! {
-                read = self.final_reads(&load, load_ns, &mut seen) => read?,
+                read = reading => read?,
                 how = interrupt.wait() => interrupted = Some(how),
             }
         }
@@ -475,6 +482,13 @@ impl<'a> Run<'a> {
             ..seen
         }
     }
+}
+
+/// Reads once what is left after a violation has ended the run: whether a write that nobody saw was late or is lost. It
+/// changes nothing about the verdict, so it may not take long.
+async fn reads_after_violation(load: &Load) {
+    const LIMIT: Duration = Duration::from_secs(2);
+    let _ = tokio::time::timeout(LIMIT, final_reads::read_once(load)).await;
 }
 
 fn isolation_record(isolation: &Isolation) -> IsolationRecord {

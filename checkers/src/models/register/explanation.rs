@@ -142,10 +142,19 @@ fn stale(story: &Story<'_, RegisterOp>, subject: &Item, value: &Value) -> Option
     let after = |item: &&Item| item.op != newer.op && item.op != subject.op && item.completed > newer.invoked;
     let ever_seen = story.subhistory.items.iter().filter(after).any(|item| found(story.op(item)) == Some(written));
     let acknowledged = |item: &Item| item.completed != NEVER && left(story.op(item)).is_some();
-    let followed = story.subhistory.items.iter().filter(after).any(acknowledged);
+    let overwritten = || story.subhistory.items.iter().filter(after).filter(|item| acknowledged(item));
+    // What was written over at once need not have been lost before: unless two nodes had answered without it till then.
+    let until = overwritten().map(|item| item.invoked).min().unwrap_or(NEVER);
+    let missed = story
+        .subhistory
+        .items
+        .iter()
+        .filter(|item| item.invoked > newer.completed && item.completed < until && found(story.op(item)).is_some());
+    let mut nodes: Vec<u16> = missed.filter_map(|item| story.view(item).node).collect();
+    nodes.sort_unstable();
+    nodes.dedup();
     let name = match story.op(subject) {
-        // What was written over at once need not have been lost before.
-        _ if !ever_seen && !followed => "lost write",
+        _ if !ever_seen && (until == NEVER || nodes.len() > 1) => "lost write",
         RegisterOp::Read(_) => "stale read",
         _ => "stale compare-and-set",
     };
