@@ -1,10 +1,12 @@
 //! The command line.
 //!
 //! Exit codes are Jepsen's: 0 pass, 1 violation, 2 inconclusive, 254 wrong usage, 255 broken (the harness or its
-//! environment failed). Results go to standard output, progress and messages to standard error.
+//! environment failed); `compare` has 3, slower, as well. Results go to standard output, progress and messages to
+//! standard error.
 
 mod campaign;
 mod check;
+mod compare;
 mod doctor;
 pub(crate) mod error;
 mod extra;
@@ -70,6 +72,8 @@ enum Command {
     Campaign(campaign::CampaignArguments),
     /// Examines whether a client is honest: what it says, against what crossed the wire
     TestClient(test_client::TestClientArguments),
+    /// Compares two versions of a target in pairs of runs: is the candidate worse, slower, or neither?
+    Compare(Box<compare::CompareArguments>),
     /// Lists what can be chosen
     List(list::ListArguments),
     /// Reports what this machine can and cannot do, with the command that fixes each gap
@@ -103,7 +107,9 @@ pub fn main(registry: Registry) -> ExitCode {
     };
     // What starts labs ends them in an orderly way; the rest may be cut off where it is.
     let makes_runs = match &arguments.command {
-        Command::Run(_) | Command::Replay(_) | Command::Mutants(_) | Command::TestClient(_) => true,
+        Command::Run(_) | Command::Replay(_) | Command::Mutants(_) | Command::TestClient(_) | Command::Compare(_) => {
+            true
+        }
         Command::Campaign(arguments) => arguments.makes_runs(),
         _ => false,
     };
@@ -117,6 +123,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Mutants(arguments) => mutants::mutants(&registry, arguments),
         Command::Campaign(arguments) => campaign::campaign(&registry, arguments),
         Command::TestClient(arguments) => test_client::test_client(&registry, arguments),
+        Command::Compare(arguments) => compare::compare(&registry, arguments),
         Command::List(arguments) => list::list(&registry, arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),
     };

@@ -28,6 +28,7 @@ pub mod runner;
 pub mod tally;
 pub mod target;
 
+mod compare;
 mod controller;
 mod version;
 

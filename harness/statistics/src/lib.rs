@@ -2,6 +2,8 @@
 //!
 //! Everything is a pure function of counts, so that a campaign, a comparison and a page state the same figure.
 
+pub mod sequential;
+
 use serde::{Deserialize, Serialize};
 
 /// The normal quantile of a two-sided 95% interval.
