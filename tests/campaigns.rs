@@ -113,6 +113,9 @@ fn a_campaign_that_is_killed_again_and_again_makes_every_run_once() {
             BTreeSet::from(["digest.json", "manifest.json"])
         );
     }
+    for file in ["index.html", "junit.xml", "summary.md", "summary.json"] {
+        assert!(std::fs::metadata(folder.join(file)).unwrap().len() > 0, "{file}");
+    }
     assert_eq!(installed.processes(), 0);
     // It is finished: the same command begins another.
     let status = crate::output(campaign(&installed, &["status"]));
@@ -223,4 +226,26 @@ fn a_specification_is_proposed_and_accepted() {
     }
     let again = installed.program().args(["campaign", "new"]).arg(&file).output().unwrap();
     assert_eq!(again.status.code(), Some(254), "{}", stderr(&again));
+}
+
+#[test]
+fn runs_are_listed_kept_and_removed() {
+    let installed = Installed::new();
+    for seed in ["1", "2"] {
+        let run = ["run", "crdt", "--nodes", "3", "--time", "1s", "--faults", "none", "--seed", seed, "--quiet"];
+        let output = installed.run(&run);
+        assert!(matches!(output.status.code(), Some(0..=2)), "{}", stderr(&output));
+    }
+    let runs = |arguments: &[&str]| installed.run(&[&["runs"], arguments].concat());
+    assert!(stdout(&runs(&["list"])).contains("2 runs, "), "{}", stdout(&runs(&["list"])));
+    assert_eq!(runs(&["pin", "latest"]).status.code(), Some(0));
+    let would = runs(&["gc", "--keep", "0s", "--dry-run"]);
+    assert!(stdout(&would).contains("1 runs") && stdout(&would).contains("would be removed"), "{}", stdout(&would));
+    assert!(stdout(&runs(&["gc", "--keep", "30d"])).starts_with("0 runs"));
+    assert!(stdout(&runs(&["gc", "--keep", "0s"])).starts_with("1 runs"));
+    let left = stdout(&runs(&["list"]));
+    assert!(left.contains("1 runs, ") && left.contains("pinned"), "{left}");
+    assert_eq!(runs(&["pin", "--remove", "latest"]).status.code(), Some(0));
+    assert!(stdout(&runs(&["gc", "--keep", "0s"])).starts_with("1 runs"));
+    assert!(!installed.results().join("latest").is_symlink(), "a link that leads nowhere is removed");
 }

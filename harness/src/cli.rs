@@ -19,6 +19,7 @@ mod progress;
 mod replay;
 mod report;
 mod run;
+mod runs;
 mod seeds;
 mod summary;
 mod test_client;
@@ -74,6 +75,8 @@ enum Command {
     TestClient(test_client::TestClientArguments),
     /// Compares two versions of a target in pairs of runs: is the candidate worse, slower, or neither?
     Compare(Box<compare::CompareArguments>),
+    /// Lists, keeps and removes runs
+    Runs(runs::RunsArguments),
     /// Lists what can be chosen
     List(list::ListArguments),
     /// Reports what this machine can and cannot do, with the command that fixes each gap
@@ -124,6 +127,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Campaign(arguments) => campaign::campaign(&registry, arguments),
         Command::TestClient(arguments) => test_client::test_client(&registry, arguments),
         Command::Compare(arguments) => compare::compare(&registry, arguments),
+        Command::Runs(arguments) => runs::runs(arguments),
         Command::List(arguments) => list::list(&registry, arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),
     };

@@ -9,6 +9,7 @@
 //!
 //! What it does not do: judge. Every statement about correctness on the page is a checker's.
 
+mod campaign;
 mod format;
 mod frame;
 mod html;
@@ -23,6 +24,7 @@ mod series;
 mod svg;
 mod trigger;
 
+pub use campaign::render_campaign;
 pub use format::measured;
 pub use load::{WriteError, load, write_report};
 pub use page::render;

@@ -70,6 +70,14 @@ pub fn render(run: &RunFiles<'_>) -> String {
     Framed { title: &title, header, main, footer: &footer }.finish()
 }
 
+/// The trigger and the drawing of the anomaly with this sentence, or of the first one; `None` where nothing can be
+/// drawn.
+pub(crate) fn drawing(run: &RunFiles<'_>, sentence: &str) -> Option<Html> {
+    let found = found(run);
+    let of_sentence = found.iter().find(|one| one.anomaly.sentence == sentence);
+    findings::drawing(run, of_sentence.or(found.first())?)
+}
+
 /// A row of a table of facts: a name and its value; nothing where the value is empty.
 fn fact(html: &mut Html, name: &'static str, value: &str) {
     if !value.is_empty() {

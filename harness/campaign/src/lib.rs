@@ -11,6 +11,7 @@
 //! keeps the records.
 
 pub mod cell;
+pub mod junit;
 pub mod markdown;
 pub mod plan;
 pub mod record;

@@ -382,4 +382,4 @@ fn unexpected<'a>(inputs: &'a Inputs<'_>) -> impl Iterator<Item = (&'a RunRecord
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

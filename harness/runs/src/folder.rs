@@ -178,7 +178,7 @@ impl RunFolder {
         write_json(&self.file(files::DIGEST), digest)?;
         for entry in fs::read_dir(&self.path).map_err(StoreError::failed("list", &self.path))? {
             let entry = entry.map_err(StoreError::failed("list", &self.path))?;
-            if entry.file_name() == files::MANIFEST || entry.file_name() == files::DIGEST {
+            if [files::MANIFEST, files::DIGEST, files::PINNED].iter().any(|name| entry.file_name() == *name) {
                 continue;
             }
             let path = entry.path();
@@ -187,6 +187,26 @@ impl RunFolder {
             removed.map_err(StoreError::failed("remove", &path))?;
         }
         Ok(())
+    }
+
+    /// Whether the user keeps it whatever its age.
+    pub fn is_pinned(&self) -> bool {
+        self.file(files::PINNED).exists()
+    }
+
+    /// Keeps it whatever its age.
+    pub fn pin(&self) -> Result<(), StoreError> {
+        let path = self.file(files::PINNED);
+        fs::write(&path, "").map_err(StoreError::failed("write", &path))
+    }
+
+    /// Lets go of it.
+    pub fn unpin(&self) -> Result<(), StoreError> {
+        let path = self.file(files::PINNED);
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(StoreError::failed("remove", &path)(error)),
+            _ => Ok(()),
+        }
     }
 
     /// Removes the run with everything in it.

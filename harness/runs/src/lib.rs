@@ -9,6 +9,7 @@
 //! | `verdict.json` | [`VerdictRecord`]: the verdict, its reasons, and what each checker found |
 //! | `nodes/<name>/node.log` | what the node printed, each line prefixed `[ seconds.micros] ` on the run's clock |
 //! | `report.html` | the page |
+//! | `pinned` | an empty file, where the user keeps the run whatever its age |
 //! | `digest.json` | [`RunDigest`], where a campaign kept only that and the manifest |
 //!
 //! [`RunFolder`] reads and writes one run's files, [`Store`] is a folder of runs, [`RunDigest`] is what many runs are
@@ -72,6 +73,8 @@ pub mod files {
     pub const VERDICT: &str = "verdict.json";
     /// The digest, of a run of which only that and the manifest were kept.
     pub const DIGEST: &str = "digest.json";
+    /// There is such a file where the user keeps the run whatever its age.
+    pub const PINNED: &str = "pinned";
     /// The page.
     pub const REPORT: &str = "report.html";
     /// The folder that has one folder per node.

@@ -18,6 +18,7 @@ pub fn duration_ms(text: &str) -> Result<u64, String> {
         "s" => 1e3,
         "m" | "min" => 60e3,
         "h" => 3600e3,
+        "d" => 24.0 * 3600e3,
         _ => return Err(format!("`{text}` is not a length of time: write it with a unit, as 30s, 500ms, 5m or 2h")),
     };
     let number: f64 = number.parse().map_err(|_| format!("`{text}` does not begin with a number"))?;
@@ -137,6 +138,7 @@ mod tests {
         assert_eq!(duration_ms("1.5s"), Ok(1500));
         assert_eq!(duration_ms("250ms"), Ok(250));
         assert_eq!(duration_ms("2m"), Ok(120_000));
+        assert_eq!(duration_ms("30d"), Ok(2_592_000_000));
         assert!(duration_ms("30").is_err() && duration_ms("s").is_err() && duration_ms("-1s").is_err());
     }
 

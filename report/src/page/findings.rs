@@ -166,6 +166,14 @@ fn picture(html: &mut Html, run: &RunFiles<'_>, one: &Found<'_>, shown: &Scene<'
     html.append(scene::draw(shown, &nodes, &label));
 }
 
+/// What triggered a finding, and its drawing, for another page.
+pub(super) fn drawing(run: &RunFiles<'_>, one: &Found<'_>) -> Option<Html> {
+    let shown = Scene::of(run.history?, one.anomaly, run.faults, run.events)?;
+    let mut html = Html::new();
+    picture(&mut html, run, one, &shown);
+    Some(html)
+}
+
 fn operations(html: &mut Html, run: &RunFiles<'_>, one: &Found<'_>, history: &History) {
     let core = Core::of(history, one.anomaly);
     let nodes: Vec<String> = run.manifest.nodes.iter().map(|node| node.name.clone()).collect();

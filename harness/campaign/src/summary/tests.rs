@@ -65,6 +65,20 @@ fn good() -> Vec<RunRecord> {
     ]
 }
 
+/// A night in which nothing is wrong.
+pub(crate) fn good_night() -> Summary {
+    sum("2026-11-29", &good(), &[], End::Complete)
+}
+
+/// A night with a finding and with noise.
+pub(crate) fn bad_night() -> Summary {
+    let mut records = good();
+    records.push(record("5", Role::Main, RAFT, Verdict::Violation, Some(("stale read", 3))));
+    records.push(record("6", Role::Main, RAFT, Verdict::Broken, None));
+    records.push(record("7", Role::Main, RAFT, Verdict::Inconclusive, None));
+    sum("2026-11-29", &records, &[], End::Complete)
+}
+
 fn sum(date: &str, records: &[RunRecord], earlier: &[Summary], end: End) -> Summary {
     let spec = Spec::parse(TEXT).unwrap();
     let header = Header {

@@ -52,7 +52,7 @@ pub(crate) fn merge(registry: &Registry, arguments: &MergeArguments) -> Result<u
         }
     }
     let summary = status::summed_up(registry, &folder, &campaigns)?;
-    write_outputs(&folder, &summary)?;
+    write_outputs(&folder, &summary, &super::super::program_name())?;
     drop(lock);
     status::print_summary(&folder, &summary);
     Ok(summary.exit_code)

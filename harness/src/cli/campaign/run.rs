@@ -86,7 +86,7 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
     let mut journal = folder.journal()?;
     let end = executor.run(&mut journal)?;
     let summary = executor.summary(journal.records(), end);
-    write_outputs(&folder, &summary)?;
+    write_outputs(&folder, &summary, &super::super::program_name())?;
     listener.event(&CampaignEvent::CampaignFinished {
         folder: folder.path().to_owned(),
         verdict: summary.verdict,

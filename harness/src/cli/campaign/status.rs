@@ -77,7 +77,7 @@ pub(crate) fn report(registry: &Registry, arguments: &ReportArguments) -> Result
     let campaigns = Campaigns::of(&arguments.results.results);
     let folder = campaigns.find(&arguments.campaign)?;
     let summary = summed_up(registry, &folder, &campaigns)?;
-    write_outputs(&folder, &summary)?;
+    write_outputs(&folder, &summary, &super::super::program_name())?;
     print_summary(&folder, &summary);
     Ok(summary.exit_code)
 }
@@ -178,5 +178,5 @@ pub(super) fn print_summary(folder: &CampaignFolder, summary: &Summary) {
     for line in summary.not_covered.iter().take(LISTED) {
         out!("not covered  {line}");
     }
-    out!("folder       {}", folder.path().display());
+    out!("page         {}", folder.file("index.html").display());
 }
