@@ -108,6 +108,9 @@ fn nothing_is_left_of_hundreds_of_runs_that_are_killed_at_random() {
     let installed = Installed::new();
     let kills = std::env::var("RASHOMON_KILLS").ok().and_then(|count| count.parse().ok()).unwrap_or(300);
     let is_root = std::fs::metadata("/proc/self").is_ok_and(|about| std::os::unix::fs::MetadataExt::uid(&about) == 0);
+    // Of two users by turns.
+    std::fs::create_dir(installed.results()).expect("a folder");
+    std::fs::set_permissions(installed.results(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).expect("ours");
     let mounts = || std::fs::read_to_string("/proc/self/mountinfo").expect("the mounts");
     let before = mounts();
     // Xorshift (Marsaglia, 2003): the moments of real processes cannot be repeated anyway.

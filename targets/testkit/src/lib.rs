@@ -13,6 +13,7 @@ mod mutants;
 mod network;
 mod rng;
 mod script;
+mod stage;
 
 pub use cluster::{Cluster, Host, Unsynced};
 pub use faults::{Befell, FaultModel, Kinds, Severity};
@@ -20,3 +21,4 @@ pub use golden::{Stage, assert_scripts};
 pub use mutants::assert_distinct;
 pub use network::{Links, Network};
 pub use rng::Rng;
+pub use stage::{Options, Play, Scripted, Words};

@@ -1,172 +1,123 @@
-//! Runs the golden scripts in `scripts/`.
+//! Runs the golden scripts in `scripts/`. Beside the commands of all protocols (`targets/testkit/src/stage.rs`):
 //!
 //! | command | what it does |
 //! |---|---|
 //! | `cluster nodes=3 [forget=MS] [mutant=NAME]` | begins; all nodes are seeds |
-//! | `run 500` | 500 ms pass, with all messages and disks served every 10 ms; events are shown |
-//! | `cut 1 2` | what node 1 sends to node 2 is lost; `partition 1 \| 2 3` cuts both ways; `heal` ends both |
-//! | `crash 1`, `restart 1`, `pause 1 500` | the last stops a node for 500 ms |
+//! | `run 500` | 500 ms pass; what is sent within ten of them arrives at their end |
 //! | `leave 1`, `join 1` | a client asks node 1 |
 //! | `tell 1 2 alive 3` | node 1 hears that node 2 is alive in its incarnation 3 |
 //! | `view [1]` | what nodes see |
 //! | `listen 1 2` | shows what these nodes send each other from now on |
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use rashomon_mutants::Mutants;
-use rashomon_protocol::OutputOf;
-use rashomon_swim::{Config, Envelope, Member, Message, Mutant, NodeId, Payload, Rumor, State, Swim};
-use rashomon_testkit::{Cluster, Stage, assert_scripts};
+use rashomon_protocol::Reply;
+use rashomon_swim::{Config, Envelope, Event, Member, Message, Mutant, NodeId, NotYet, Payload, Rumor, State, Swim};
+use rashomon_testkit::{Cluster, Options, Play, Scripted, Words, assert_scripts};
 
-/// A script's state.
-struct Play {
-    cluster: Cluster<Swim>,
-    flying: Vec<Envelope>,
-    cut: BTreeSet<(NodeId, NodeId)>,
+/// Between whom messages are shown.
+#[derive(Debug, Default)]
+struct Membership {
     heard: BTreeSet<NodeId>,
-    out: String,
 }
 
-impl Stage for Play {
-    fn run(&mut self, command: &str) -> Result<(), String> {
-        let words: Vec<&str> = command.split_whitespace().collect();
-        let (name, rest) = words.split_first().ok_or("an empty command")?;
-        let number = |at: usize| -> Result<u64, String> {
-            rest.get(at).and_then(|word| word.parse().ok()).ok_or(format!("`{command}` lacks a number"))
-        };
-        let node = |at: usize| number(at).map(|id| id as NodeId);
-        match *name {
-            "cluster" => self.begin(rest)?,
-            "run" => (0..number(0)? / 10).for_each(|_| self.tick()),
-            "cut" => drop(self.cut.insert((node(0)?, node(1)?))),
-            "partition" => self.partition(&rest.join(" "))?,
-            "heal" => self.cut.clear(),
-            "crash" => self.cluster.crash(node(0)?, 0),
-            "restart" => self.cluster.start(node(0)?),
-            "pause" => self.cluster.pause(node(0)?, self.cluster.now + number(1)?),
-            "leave" => self.step(node(0)?, |node| node.leave()),
-            "join" => self.step(node(0)?, |node| node.join()),
+impl Scripted for Membership {
+    type Protocol = Swim;
+
+    fn begin(options: &Options<'_>) -> Result<(Membership, Cluster<Swim>), String> {
+        options.only(&["nodes", "forget", "mutant"])?;
+        let mutant = options.value("mutant").map(|name| Mutant::by_name(name).ok_or(format!("no mutant `{name}`")));
+        let mutant = mutant.transpose()?;
+        let nodes: NodeId = options.number("nodes", 3)?;
+        let forget = options.number("forget", Config::new(1, [1]).forget_after_ms)?;
+        let cluster = Cluster::new(nodes, |id| {
+            let mut config = Config::new(id, 1..=nodes);
+            config.mutant = mutant;
+            config.forget_after_ms = forget;
+            config
+        });
+        Ok((Membership::default(), cluster))
+    }
+
+    fn command(play: &mut Play<Membership>, name: &str, words: &Words<'_>) -> Result<(), String> {
+        match name {
+            "leave" => play.step(words.node(0)?, |node| node.leave()),
+            "join" => play.step(words.node(0)?, |node| node.join()),
             "tell" => {
-                let state = match rest.get(2).copied() {
-                    Some("alive") => State::Alive,
-                    Some("suspect") => State::Suspect,
-                    Some("dead") => State::Dead,
-                    Some("left") => State::Left,
-                    _ => return Err(format!("`{command}` lacks a state")),
+                let state = match words.word(2)? {
+                    "alive" => State::Alive,
+                    "suspect" => State::Suspect,
+                    "dead" => State::Dead,
+                    "left" => State::Left,
+                    other => return Err(format!("`{other}` is no state")),
                 };
-                let (to, about) = (node(0)?, node(1)?);
-                let member = Member { id: about, state, incarnation: number(3)?, payload: Payload::from([]) };
+                let (to, about) = (words.node(0)?, words.node(1)?);
+                let member = Member { id: about, state, incarnation: words.number(3)?, payload: Payload::from([]) };
                 let rumors = vec![Rumor { member, by: about }];
                 let from = if to == 1 { 2 } else { 1 };
-                self.step(to, |node| node.receive(Envelope { from, to, message: Message::Gossip, rumors }));
+                play.step(to, |node| node.receive(Envelope { from, to, message: Message::Gossip, rumors }));
             }
             "view" => {
-                let ids = if rest.is_empty() { self.cluster.up() } else { vec![node(0)?] };
-                ids.into_iter().for_each(|id| self.view(id));
+                let ids = if words.is_empty() { play.cluster.up() } else { vec![words.node(0)?] };
+                ids.into_iter().for_each(|id| view(play, id));
             }
-            "listen" => self.heard = rest.iter().filter_map(|word| word.parse().ok()).collect(),
+            "listen" => play.own.heard = words.0.iter().filter_map(|word| word.parse().ok()).collect(),
             _ => return Err(format!("there is no command `{name}`")),
         }
         Ok(())
     }
 
-    fn said(&mut self) -> String {
-        std::mem::take(&mut self.out)
+    /// Messages are shown as they arrive.
+    fn message(&self, _: u64, _: &Envelope) -> Option<String> {
+        None
+    }
+
+    fn answer(&mut self, _: NodeId, _: &str, _: Reply<Result<(), NotYet>>) -> Option<String> {
+        None
+    }
+
+    fn event(now: u64, id: NodeId, event: &Event) -> String {
+        format!("{now:>6} n{id} {event}")
+    }
+
+    /// What it does first belongs to the next ten milliseconds.
+    fn restarted(_: &mut Play<Membership>, _: NodeId) {}
+
+    /// Messages of the last ten milliseconds arrive, writes of the last ones are durable.
+    fn pass(play: &mut Play<Membership>) -> Result<(), String> {
+        play.cluster.now += 10;
+        for id in play.cluster.running() {
+            if let Some(output) = play.cluster.sync(id) {
+                play.handle(id, output);
+            }
+            play.step(id, |_| ());
+        }
+        for envelope in std::mem::take(&mut play.flying) {
+            let (from, to) = (envelope.from, envelope.to);
+            if play.cluster.is_paused(to) {
+                play.flying.push(envelope);
+                continue;
+            }
+            let lost = play.cut.contains(&(from, to));
+            if play.own.heard.contains(&from) && play.own.heard.contains(&to) {
+                let fate = if lost { " (lost)" } else { "" };
+                play.say(format!("{:>6}   {}{fate}", play.cluster.now, show(&envelope)));
+            }
+            if !lost {
+                play.step(to, |node| node.receive(envelope));
+            }
+        }
+        Ok(())
     }
 }
 
-impl Play {
-    fn new() -> Play {
-        let cluster = Cluster::new(1, |id| Config::new(id, [1]));
-        Play { cluster, flying: Vec::new(), cut: BTreeSet::new(), heard: BTreeSet::new(), out: String::new() }
-    }
-
-    fn say(&mut self, line: impl std::fmt::Display) {
-        writeln!(self.out, "{line}").expect("a string takes everything");
-    }
-
-    fn begin(&mut self, options: &[&str]) -> Result<(), String> {
-        let (mut nodes, mut forget, mut mutant) = (3, None, None);
-        for option in options {
-            match option.split_once('=').ok_or(format!("`{option}` is not name=value"))? {
-                ("nodes", value) => nodes = value.parse().map_err(|_| "how many nodes?")?,
-                ("forget", value) => forget = Some(value.parse().map_err(|_| "how many ms?")?),
-                ("mutant", value) => mutant = Some(Mutant::by_name(value).ok_or(format!("no mutant `{value}`"))?),
-                (name, _) => return Err(format!("there is no option `{name}`")),
-            }
-        }
-        *self = Play::new();
-        self.cluster = Cluster::new(nodes, |id| {
-            let mut config = Config::new(id, 1..=nodes);
-            config.mutant = mutant;
-            config.forget_after_ms = forget.unwrap_or(config.forget_after_ms);
-            config
-        });
-        Ok(())
-    }
-
-    fn step(&mut self, id: NodeId, act: impl FnOnce(&mut rashomon_swim::Swim)) {
-        let output = self.cluster.step(id, act).map(|((), output)| output);
-        self.handle(id, output);
-    }
-
-    fn handle(&mut self, id: NodeId, output: Option<OutputOf<Swim>>) {
-        let Some(output) = output else { return };
-        for event in output.events {
-            self.say(format!("{:>6} n{id} {event}", self.cluster.now));
-        }
-        self.flying.extend(output.messages);
-    }
-
-    /// Ten milliseconds: messages of the last ones arrive, writes of the last ones are durable.
-    fn tick(&mut self) {
-        self.cluster.now += 10;
-        for id in self.cluster.up() {
-            if !self.cluster.is_paused(id) {
-                let output = self.cluster.sync(id);
-                self.handle(id, output);
-                self.step(id, |_| ());
-            }
-        }
-        for envelope in std::mem::take(&mut self.flying) {
-            let (from, to) = (envelope.from, envelope.to);
-            if self.cluster.is_paused(to) {
-                self.flying.push(envelope);
-                continue;
-            }
-            let lost = self.cut.contains(&(from, to));
-            if self.heard.contains(&from) && self.heard.contains(&to) {
-                let fate = if lost { " (lost)" } else { "" };
-                self.say(format!("{:>6}   {}{fate}", self.cluster.now, show(&envelope)));
-            }
-            if !lost {
-                self.step(to, |node| node.receive(envelope));
-            }
-        }
-    }
-
-    fn partition(&mut self, groups: &str) -> Result<(), String> {
-        let mut parts: Vec<Vec<NodeId>> = Vec::new();
-        for group in groups.split('|') {
-            let ids: Result<Vec<NodeId>, _> = group.split_whitespace().map(str::parse).collect();
-            parts.push(ids.map_err(|error| error.to_string())?);
-        }
-        for (at, group) in parts.iter().enumerate() {
-            for other in parts.iter().enumerate().filter(|(other, _)| *other != at).flat_map(|(_, other)| other) {
-                self.cut.extend(group.iter().map(|id| (*id, *other)));
-            }
-        }
-        Ok(())
-    }
-
-    fn view(&mut self, id: NodeId) {
-        let members = self.cluster.node(id).map(|node| node.members()).unwrap_or_default();
-        let seen: Vec<String> =
-            members.iter().map(|member| format!("{} {} @{}", member.id, member.state, member.incarnation)).collect();
-        self.say(format!("n{id}: {}", seen.join(", ")));
-    }
+fn view(play: &mut Play<Membership>, id: NodeId) {
+    let members = play.cluster.node(id).map(|node| node.members()).unwrap_or_default();
+    let seen: Vec<String> =
+        members.iter().map(|member| format!("{} {} @{}", member.id, member.state, member.incarnation)).collect();
+    play.say(format!("n{id}: {}", seen.join(", ")));
 }
 
 fn show(envelope: &Envelope) -> String {
@@ -190,5 +141,5 @@ fn show(envelope: &Envelope) -> String {
 
 #[test]
 fn scripts_say_what_they_said() {
-    assert_scripts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/scripts"), 10, Play::new);
+    assert_scripts(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/protocol/scripts"), 10, Play::<Membership>::new);
 }
