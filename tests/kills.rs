@@ -86,7 +86,7 @@ fn a_signal_ends_a_run_in_an_orderly_way_at_any_time() {
 #[test]
 fn whoever_of_the_lab_is_killed_the_run_is_interrupted() {
     let installed = Installed::new();
-    for name in ["lab-hub", "lab-n2", "lab-init", "lab-door", "lab-controller"] {
+    for name in ["lab-hub", "lab-n2", "lab-init", "lab-launcher", "lab-controller"] {
         let run = start(installed.program(), &installed, 1);
         // Until the load: while the lab is made, processes fork that have this name for a moment.
         wait_for(&installed, "rashomon-node");

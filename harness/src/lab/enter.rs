@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! outside    the program that the user started (`enter`, `LabProcess`); stays in the host's namespaces
-//! └ door     /proc/self/exe started anew: makes the namespaces, then only waits for the init
+//! └ launcher /proc/self/exe started anew: makes the namespaces, then only waits for the init
 //!   └ init   PID 1 of the lab: reaps, passes signals on, ends when the program outside is gone
 //!     ├ controller   goes on as an ordinary program: run loop, clients, faults
 //!     └ hub          the bridge, and the parent of each node's init
@@ -160,7 +160,7 @@ pub fn enter(spec: &EnterSpec) -> Result<LabProcess> {
 pub(crate) fn enter_for(spec: &EnterSpec, errand: Errand) -> Result<LabProcess> {
     let lost = || "start the lab".to_owned();
     let (outside, inside) = UnixStream::pair().attempt(LabErrorKind::Lost, lost)?;
-    // A lab whose door is killed must not become a stranger's child.
+    // A lab whose launcher is killed must not become a stranger's child.
     nix::sys::prctl::set_child_subreaper(true).attempt(LabErrorKind::Lost, lost)?;
     let name = std::env::args_os().next().unwrap_or_else(|| "rashomon".into());
     let mut command = Command::new("/proc/self/exe");
@@ -239,7 +239,7 @@ impl LabProcess {
                 Notice::Entered | Notice::Alive => {}
                 Notice::Ended(ending) => {
                     end = LabEnd::Controller(ending);
-                    // The door may be stopped, and would never end by itself.
+                    // The launcher may be stopped, and would never end by itself.
                     self.patience = TIME_TO_DIE;
                 }
                 Notice::Failed(error) => return Err(error),
@@ -249,17 +249,17 @@ impl LabProcess {
         Ok(end)
     }
 
-    /// The door waits for the lab's init, which the kernel ends last of its PID namespace. Where the door was killed,
-    /// the init has become this process's child.
+    /// The launcher waits for the lab's init, which the kernel ends last of its PID namespace. Where the launcher was
+    /// killed, the init has become this process's child.
     fn wait_until_gone(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait()?;
         self.reaped = true;
-        // All that this process inherits of a lab is in the door's process group.
+        // All that this process inherits of a lab is in the launcher's process group.
         while waitpid(Pid::from_raw(-(self.child.id() as i32)), None).is_ok() {}
         Ok(status)
     }
 
-    /// Kills door and init, stopped or not, and with them the lab.
+    /// Kills launcher and init, stopped or not, and with them the lab.
     fn kill(&mut self) {
         let _ = killpg(Pid::from_raw(self.child.id() as i32), Signal::SIGKILL);
         let _ = self.child.kill();

@@ -1,4 +1,4 @@
-//! Inside of a new lab: the door, the lab's init, and the controller's way into its own program. See
+//! Inside of a new lab: the launcher, the lab's init, and the controller's way into its own program. See
 //! [`super::enter()`].
 
 use std::io::{self, Read, Write};
@@ -119,7 +119,7 @@ fn make_lab(outside: &mut Outside, request: Request) -> Result<Inside> {
 
 /// The process that made the namespaces stays outside of the PID namespace, and has nothing to do but wait.
 fn wait_at_the_door(init: Pid) -> ! {
-    sys::name_process("lab-door");
+    sys::name_process("lab-launcher");
     let code = match waitpid(init, None) {
         Ok(WaitStatus::Exited(_, code)) => code,
         Ok(WaitStatus::Signaled(_, signal, _)) => KILLED_CODE + signal as i32,
@@ -129,7 +129,7 @@ fn wait_at_the_door(init: Pid) -> ! {
 }
 
 fn run_init(outside: &mut Outside, request: Request) -> Result<Inside> {
-    // A second safeguard, for a door that is killed; the socket is the first.
+    // A second safeguard, for a launcher that is killed; the socket is the first.
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
     sys::name_process("lab-init");
     prepare_mounts(&request.visible)?;

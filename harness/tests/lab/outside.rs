@@ -197,7 +197,7 @@ pub(crate) fn disturbances(users: UserNamespace) {
             ("lab-hub", Signal::SIGKILL, 5),
             ("lab-hub", Signal::SIGSTOP, 15),
             ("lab-init", Signal::SIGKILL, 5),
-            ("lab-door", Signal::SIGKILL, 5),
+            ("lab-launcher", Signal::SIGKILL, 5),
             ("lab-controller", Signal::SIGKILL, 5),
             ("lab-controller", Signal::SIGSTOP, 15),
             ("lab-n1", Signal::SIGSTOP, 15),
@@ -219,7 +219,7 @@ fn signal_process(marker: &str, name: &str, signal: Signal) {
 
 /// Stopped processes do not keep a second signal from ending everything.
 pub(crate) fn stopped_labs_end(users: UserNamespace) {
-    for name in ["lab-init", "lab-door"] {
+    for name in ["lab-init", "lab-launcher"] {
         let folder = folder();
         let marker = marker("stopped");
         let mut harness = outer("sleep", folder.path(), &marker, users);

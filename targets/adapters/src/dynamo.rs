@@ -19,7 +19,7 @@ const SETTINGS: [(&str, &str, &str); 14] = [
     ("n", "3", "replicas of a key (N)"),
     ("r", "2", "replicas that answer before a read is complete (R)"),
     ("w", "2", "replicas that hold a write before it is acknowledged (W)"),
-    ("quorum", "strict", "whose answers count: `strict`, a key's own replicas; `sloppy`, also their stand-ins"),
+    ("quorum", "strict", "whose answers count: `strict`, a key's own replicas; `sloppy`, also their fallback nodes"),
     ("conflict", "versions", "what decides between writes of a register: `versions`, or `lww`, the writers' clocks"),
     ("patience-ms", "30", "how long a node waits for replicas before it asks others"),
     ("hints", "yes", "whether a replica that missed a write gets a hint: `yes` or `no`"),

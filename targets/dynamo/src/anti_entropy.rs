@@ -42,7 +42,7 @@ impl Node {
         }
         self.anti_entropy.turn = (self.anti_entropy.turn + 1) % others.len();
         let with = others[self.anti_entropy.turn];
-        let shared = (0..PARTITIONS).filter(|partition| self.both_home(with, *partition));
+        let shared = (0..PARTITIONS).filter(|partition| self.both_replicas(with, *partition));
         let roots: Vec<(u16, u64)> =
             shared.map(|partition| (partition, self.store.tree(partition).root(self.config.mutant))).collect();
         if !roots.is_empty() {
@@ -50,16 +50,16 @@ impl Node {
         }
     }
 
-    fn both_home(&self, other: NodeId, partition: u16) -> bool {
+    fn both_replicas(&self, other: NodeId, partition: u16) -> bool {
         let n = self.config.quorum.n;
-        self.places.is_home(self.config.id, partition, n) && self.places.is_home(other, partition, n)
+        self.places.is_replica(self.config.id, partition, n) && self.places.is_replica(other, partition, n)
     }
 
     pub(crate) fn take_roots(&mut self, from: NodeId, roots: &[(u16, u64)]) {
         for (partition, root) in roots {
             let mutant = self.config.mutant;
             if *partition < PARTITIONS
-                && self.both_home(from, *partition)
+                && self.both_replicas(from, *partition)
                 && self.store.tree(*partition).root(mutant) != *root
             {
                 let hashes = self.store.tree(*partition).inner(mutant);
@@ -98,7 +98,7 @@ impl Node {
     }
 
     pub(crate) fn take_keys(&mut self, from: NodeId, partition: u16, leaves: &[u16], keys: Vec<(Key, u64)>) {
-        if partition >= PARTITIONS || !self.both_home(from, partition) {
+        if partition >= PARTITIONS || !self.both_replicas(from, partition) {
             return;
         }
         let theirs: BTreeMap<Key, u64> = keys.into_iter().collect();

@@ -3,10 +3,10 @@
 //! A tombstone may go only when nothing older than it can come back: a state without the deletion, on a replica, in a
 //! hint, in an operation or on its way. Age alone does not show that; a node may be cut off or stopped for longer than
 //! any grace period (that was the bug behind many a resurrected row in stores that rely on it). So when the grace
-//! period is over, the first home of a key asks *every* node, in three phases, each begun when all have answered the
+//! period is over, the first replica of a key asks *every* node, in three phases, each begun when all have answered the
 //! one before:
 //!
-//! 1. Every home has this very tombstone, and nobody else has the key or keeps a hint for it. From here on whoever
+//! 1. Every replica has this very tombstone, and nobody else has the key or keeps a hint for it. From here on whoever
 //!    reads the key finds the tombstone.
 //! 2. The same, and nobody has an operation on the key under way. So whatever carries an older state has been sent.
 //! 3. The same, and the answering node takes a new epoch. States are sent under the epoch of their receiver as the
@@ -123,7 +123,7 @@ impl Node {
     fn may_go(&self, key: &Key, digest: u64, phase: u8) -> bool {
         let same = match self.store.get(key) {
             Some(held) => held.digest == digest,
-            None => !self.is_home(key),
+            None => !self.is_replica(key),
         };
         // D9: hints that are still kept are not thought of.
         let no_hint = self.is(Mutant::HintOutlivesTombstone) || self.store.hints_for(key).next().is_none();

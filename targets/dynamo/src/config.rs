@@ -60,7 +60,7 @@ pub struct Config {
     /// What decides between two writes of a register.
     pub conflict: Conflict,
     /// How long a read waits for the replicas it asked before it asks the others, and a write in a sloppy quorum before
-    /// it turns to a stand-in.
+    /// it turns to a fallback node.
     pub patience_ms: u64,
     /// Whether a replica that missed a write gets a hint.
     pub hints: bool,

@@ -79,10 +79,10 @@ pub(crate) struct Op {
     /// What replicas answered.
     answers: BTreeMap<NodeId, Option<Object>>,
     floor: u64,
-    /// Replicas known to hold what is being written, and those for which a stand-in keeps it.
+    /// Replicas known to hold what is being written, and those for which a fallback node keeps it.
     holders: BTreeSet<NodeId>,
     /// Who was asked to stand in for whom.
-    stand_ins: BTreeMap<NodeId, NodeId>,
+    fallbacks: BTreeMap<NodeId, NodeId>,
     /// When to ask those that have not answered, and whom else.
     nudge_at: u64,
     nudges: u32,
@@ -95,11 +95,11 @@ impl Node {
             return self.end(origin, Err(Failure::Unsupported));
         }
         let plan = self.places.plan(place(&key).0, quorum.n);
-        let homes = &plan.write[plan.write.len() - 1];
-        if ask == Ask::Read || key.space == Space::Register || homes.contains(&self.config.id) {
+        let replicas = &plan.write[plan.write.len() - 1];
+        if ask == Ask::Read || key.space == Space::Register || replicas.contains(&self.config.id) {
             return self.begin(origin, key, ask, quorum, deadline, plan);
         }
-        let executor = homes.iter().copied().find(|home| self.reachable.contains(home));
+        let executor = replicas.iter().copied().find(|replica| self.reachable.contains(replica));
         match executor {
             Some(executor) if matches!(origin, Origin::Client(_)) => {
                 self.forward(origin, executor, key, ask, quorum, deadline);
@@ -148,7 +148,7 @@ impl Node {
             answers: BTreeMap::new(),
             floor: 0,
             holders: BTreeSet::new(),
-            stand_ins: BTreeMap::new(),
+            fallbacks: BTreeMap::new(),
             nudge_at: self.now() + self.config.patience_ms,
             nudges: 0,
         };
@@ -216,8 +216,8 @@ impl Node {
             let Some(forwarded) = self.forwarded.remove(&id) else { continue };
             match forwarded.retry {
                 Some((tried, key, ask, quorum, _)) if now < forwarded.deadline => {
-                    let homes = self.places.plan(place(&key).0, quorum.n).homes();
-                    let other = homes.into_iter().find(|home| *home != tried).unwrap_or(tried);
+                    let replicas = self.places.plan(place(&key).0, quorum.n).preference_list();
+                    let other = replicas.into_iter().find(|replica| *replica != tried).unwrap_or(tried);
                     self.forward(forwarded.origin, other, key, ask, quorum, forwarded.deadline);
                 }
                 _ => self.end(forwarded.origin, Err(self.write_timeout())),
@@ -244,7 +244,7 @@ impl Node {
         let op = self.ops.get_mut(&id).expect("the caller has it");
         op.nudges += 1;
         op.nudge_at += patience << op.nudges.min(6);
-        let homes = op.plan.homes();
+        let replicas = op.plan.preference_list();
         match &op.phase {
             Phase::Reading => {
                 let silent = self.readers(id).into_iter().filter(|node| !self.ops[&id].answers.contains_key(node));
@@ -253,22 +253,23 @@ impl Node {
                     silent.extend(self.ops[&id].plan.others.iter().copied());
                 }
                 self.ask_replicas(id, silent);
-                // Stand-ins that have answered may count by now.
+                // Fallback nodes that have answered may count by now.
                 self.count_answers(id);
             }
             Phase::Writing(object) => {
                 let (key, object, cause) = (op.key.clone(), object.clone(), cause_of(&op.ask));
-                let silent: Vec<NodeId> = homes.into_iter().filter(|home| !op.holders.contains(home)).collect();
-                for home in &silent {
-                    self.send_write(*home, id, key.clone(), object.clone(), cause, None);
+                let silent: Vec<NodeId> =
+                    replicas.into_iter().filter(|replica| !op.holders.contains(replica)).collect();
+                for replica in &silent {
+                    self.send_write(*replica, id, key.clone(), object.clone(), cause, None);
                 }
-                self.stand_in(id, &silent);
+                self.use_fallbacks(id, &silent);
             }
             Phase::Repairing(_) => {}
         }
     }
 
-    /// The deadline has passed: answers if nobody did, and leaves hints for the homes that were silent.
+    /// The deadline has passed: answers if nobody did, and leaves hints for the replicas that were silent.
     fn give_up(&mut self, id: u64) {
         let op = &self.ops[&id];
         let failure = match (&op.ask, &op.phase) {
@@ -277,10 +278,10 @@ impl Node {
         };
         if let (Phase::Writing(object), true) = (&op.phase, self.config.hints && op.plan.write.len() == 1) {
             let (key, object) = (op.key.clone(), object.clone());
-            let silent = op.plan.homes().into_iter().filter(|home| !op.holders.contains(home));
-            let silent: Vec<NodeId> = silent.filter(|home| *home != self.config.id).collect();
-            for home in silent {
-                self.keep_hint(home, &key, &object);
+            let silent = op.plan.preference_list().into_iter().filter(|replica| !op.holders.contains(replica));
+            let silent: Vec<NodeId> = silent.filter(|replica| *replica != self.config.id).collect();
+            for replica in silent {
+                self.keep_hint(replica, &key, &object);
             }
         }
         self.fail(id, failure);
@@ -295,9 +296,9 @@ impl Node {
     pub(crate) fn follow_ring(&mut self) {
         for id in self.ops.keys().copied().collect::<Vec<_>>() {
             let op = self.ops.get_mut(&id).expect("it is there");
-            let before = op.plan.homes();
+            let before = op.plan.preference_list();
             op.plan = self.places.plan(place(&op.key).0, op.quorum.n);
-            op.stand_ins.clear();
+            op.fallbacks.clear();
             match &op.phase {
                 Phase::Reading => {
                     let readers = self.readers(id);
@@ -306,8 +307,8 @@ impl Node {
                 }
                 Phase::Writing(object) => {
                     let (key, object, cause) = (op.key.clone(), object.clone(), cause_of(&op.ask));
-                    for home in op.plan.homes().into_iter().filter(|home| !before.contains(home)) {
-                        self.send_write(home, id, key.clone(), object.clone(), cause, None);
+                    for replica in op.plan.preference_list().into_iter().filter(|replica| !before.contains(replica)) {
+                        self.send_write(replica, id, key.clone(), object.clone(), cause, None);
                     }
                     self.count_acknowledgements(id);
                 }

@@ -30,7 +30,7 @@ impl Handoff {
 }
 
 impl Node {
-    /// Sends hints to homes that are back.
+    /// Sends hints to replicas that are back.
     pub(crate) fn hand_over(&mut self) {
         let now = self.now();
         if now < self.handoff.next_at {
@@ -39,18 +39,18 @@ impl Node {
         self.handoff.next_at = now + self.config.handoff_ms;
         let patience = PATIENCE * self.config.patience_ms;
         self.handoff.sent.retain(|_, (.., at)| *at + patience > now);
-        for home in self.store.hinted_homes() {
-            if !self.reachable.contains(&home) {
+        for replica in self.store.hinted_replicas() {
+            if !self.reachable.contains(&replica) {
                 continue;
             }
-            let under_way = |key: &Key| self.handoff.sent.values().any(|(to, sent, ..)| *to == home && sent == key);
-            let hints = self.store.hints().filter(|(to, key, _)| *to == home && !under_way(key));
+            let under_way = |key: &Key| self.handoff.sent.values().any(|(to, sent, ..)| *to == replica && sent == key);
+            let hints = self.store.hints().filter(|(to, key, _)| *to == replica && !under_way(key));
             let batch: Vec<(Key, Object)> =
                 hints.take(BATCH).map(|(_, key, object)| (key.clone(), object.clone())).collect();
             for (key, object) in batch {
                 let Some(op) = self.birth() else { return };
-                self.handoff.sent.insert(op, (home, key.clone(), object.clone(), now));
-                self.send_write(home, op, key, object, Cause::Repair, None);
+                self.handoff.sent.insert(op, (replica, key.clone(), object.clone(), now));
+                self.send_write(replica, op, key, object, Cause::Repair, None);
             }
         }
     }
@@ -62,16 +62,16 @@ impl Node {
 
     /// A write was acknowledged; if it was a hint's, the hint is done.
     pub(crate) fn handed_over(&mut self, from: NodeId, op: u64) {
-        let Some((home, key, object, _)) = self.handoff.sent.remove(&op) else { return };
-        if home != from {
+        let Some((replica, key, object, _)) = self.handoff.sent.remove(&op) else { return };
+        if replica != from {
             return;
         }
-        if let Some(record) = self.store.hint_done(home, &key, &object) {
+        if let Some(record) = self.store.hint_done(replica, &key, &object) {
             self.durability.record(record);
         }
-        if self.handoff.sent.values().all(|(to, ..)| *to != home) {
-            let left = self.store.hints().filter(|(to, ..)| *to == home).count();
-            self.event(Event::HandedOver { home, left });
+        if self.handoff.sent.values().all(|(to, ..)| *to != replica) {
+            let left = self.store.hints().filter(|(to, ..)| *to == replica).count();
+            self.event(Event::HandedOver { replica, left });
             self.handoff.next_at = self.now();
         }
     }

@@ -37,9 +37,9 @@
 //! the node program asks.
 //!
 //! Differences from Dynamo: sets and carts are merged by replicas, not by clients, so the paper's returning cart items
-//! do not occur; a write of a register asks a quorum for its version first; what a stand-in answers to a read counts
-//! only where fewer than R replicas are thought to be up, and after a while; the ring changes in stages that all nodes
-//! acknowledge, where Dynamo gossips it; a tombstone is forgotten by agreement, not by age.
+//! do not occur; a write of a register asks a quorum for its version first; what a fallback node answers to a read
+//! counts only where fewer than R replicas are thought to be up, and after a while; the ring changes in stages that all
+//! nodes acknowledge, where Dynamo gossips it; a tombstone is forgotten by agreement, not by age.
 //!
 //! # What is left out
 //!
@@ -62,7 +62,7 @@
 //! | id | name | what is wrong |
 //! |---|---|---|
 //! | D1 | `coordinator-counts` | the coordinator counts itself for W although it holds no replica |
-//! | D2 | `hint-counts` | hints kept by stand-ins count for W in a strict quorum |
+//! | D2 | `hint-counts` | hints kept by fallback nodes count for W in a strict quorum |
 //! | D3 | `version-by-clock` | versions of registers come from the writer's wall clock instead of a quorum |
 //! | D4 | `tie-by-arrival` | of two versions with the same stamp each replica keeps the one that came first |
 //! | D5 | `repair-overwrites` | what a repair brings replaces what the replica has, also when that is newer |
@@ -74,7 +74,7 @@
 //! | D11 | `dots-in-memory` | the number of an actor's events is in memory only and starts again after a restart |
 //! | D12 | `context-pruned` | version vectors are cut to two actors |
 //! | D13 | `context-ignored` | a write supersedes whatever the replica has, not what its client has seen |
-//! | D14 | `serves-before-streamed` | a new home is read from before it has what the old ones have |
+//! | D14 | `serves-before-streamed` | a new replica is read from before it has what the old ones have |
 //! | D15 | `stale-ring` | a change of the ring goes on when a majority knows of it |
 //! | D16 | `merkle-range-end` | the hash of a range leaves out its last leaf |
 //! | D17 | `counted-twice` | a counter's request that is not answered soon is given to another replica, too |

@@ -4,8 +4,8 @@
 //! streaming, has fetched what it needs; so a change waits for nodes that are down. A node writes a ring down before it
 //! acknowledges it, and lets its operations under way follow it at once: from then on it never acts on the older one.
 //!
-//! A node that becomes a home of a partition fetches it from enough old homes to meet every write quorum. One that is
-//! no longer a home hands what it has to those who are, as hints, and forgets it.
+//! A node that becomes a replica of a partition fetches it from enough old replicas to meet every write quorum. One
+//! that is no longer a replica hands what it has to those who are, as hints, and forgets it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -80,7 +80,7 @@ impl Node {
     }
 
     fn is_ready(&self) -> bool {
-        // D14: a new home is ready before it has what the old ones have.
+        // D14: a new replica is ready before it has what the old ones have.
         self.membership.missing.is_empty() || self.is(Mutant::ServesBeforeStreamed)
     }
 
@@ -168,18 +168,18 @@ impl Node {
         }
     }
 
-    /// Hands what this node has no business with any more to the homes, and forgets it.
+    /// Hands what this node has no business with any more to the replicas, and forgets it.
     fn pass_on(&mut self) {
         let n = self.config.quorum.n;
         for partition in 0..PARTITIONS {
-            let homes = self.places.plan(partition, n).homes();
-            if homes.contains(&self.config.id) {
+            let replicas = self.places.plan(partition, n).preference_list();
+            if replicas.contains(&self.config.id) {
                 continue;
             }
             for key in self.store.keys(partition) {
                 let Some(object) = self.store.get(&key).map(|held| held.object.clone()) else { continue };
-                for home in &homes {
-                    self.keep_hint(*home, &key, &object);
+                for replica in &replicas {
+                    self.keep_hint(*replica, &key, &object);
                 }
                 let dropped = self.store.drop_key(&key);
                 dropped.into_iter().for_each(|record| self.durability.record(record));
@@ -188,23 +188,23 @@ impl Node {
         self.redirect_hints();
     }
 
-    /// Hints for nodes that are no homes any more go to the homes instead.
+    /// Hints for nodes that are no replicas any more go to the replicas instead.
     fn redirect_hints(&mut self) {
         let n = self.config.quorum.n;
         let place = |key: &Key| crate::ring::place(key).0;
         let hints = self.store.hints();
-        let lost = hints.filter(|(home, key, _)| !self.places.is_home(*home, place(key), n));
+        let lost = hints.filter(|(replica, key, _)| !self.places.is_replica(*replica, place(key), n));
         let lost: Vec<(NodeId, Key, Object)> =
-            lost.map(|(home, key, object)| (home, key.clone(), object.clone())).collect();
-        for (home, key, object) in lost {
-            for new in self.places.plan(place(&key), n).homes() {
+            lost.map(|(replica, key, object)| (replica, key.clone(), object.clone())).collect();
+        for (replica, key, object) in lost {
+            for new in self.places.plan(place(&key), n).preference_list() {
                 if new == self.config.id {
                     self.merge(&key, &object);
                 } else {
                     self.keep_hint(new, &key, &object);
                 }
             }
-            let done = self.store.hint_done(home, &key, &object);
+            let done = self.store.hint_done(replica, &key, &object);
             done.into_iter().for_each(|record| self.durability.record(record));
         }
     }

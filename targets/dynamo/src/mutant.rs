@@ -70,7 +70,7 @@ pub const ALL: &[MutantInfo] = &[
         mutant: Mutant::HintCounts,
         name: "hint-counts",
         id: "D2",
-        summary: "hints kept by stand-ins count for W in a strict quorum",
+        summary: "hints kept by fallback nodes count for W in a strict quorum",
         exposes: "stale reads: an acknowledged write that no replica has yet",
         recipe: Recipe {
             workload: "register",
@@ -78,7 +78,7 @@ pub const ALL: &[MutantInfo] = &[
             faults: &["partition"],
             seconds: 30,
             options: &["--set r=1", "--set w=3"],
-            note: "a write that needs all three replicas is acknowledged with stand-ins for those on the other side of a partition, where a read needs only one",
+            note: "a write that needs all three replicas is acknowledged with fallback nodes for those on the other side of a partition, where a read needs only one",
         },
     },
     MutantInfo {
@@ -208,7 +208,7 @@ pub const ALL: &[MutantInfo] = &[
                 "-o keys=1000",
                 "-o mix=even",
             ],
-            note: "a hint older than a removal is handed over after the tombstone was forgotten; a cart of one element is a tombstone when that is removed. Where every node is a home and clients are few, a process often knows every addition that it removes",
+            note: "a hint older than a removal is handed over after the tombstone was forgotten; a cart of one element is a tombstone when that is removed. Where every node is a replica and clients are few, a process often knows every addition that it removes",
         },
     },
     MutantInfo {
@@ -235,7 +235,7 @@ pub const ALL: &[MutantInfo] = &[
                 "-o keys=1000",
                 "-o mix=even",
             ],
-            note: "a replica misses a removal for longer than the grace period, and its old state is taken for news; a cart of one element is a tombstone when that is removed. Where every node is a home and clients are few, a process often knows every addition that it removes",
+            note: "a replica misses a removal for longer than the grace period, and its old state is taken for news; a cart of one element is a tombstone when that is removed. Where every node is a replica and clients are few, a process often knows every addition that it removes",
         },
     },
     MutantInfo {
@@ -287,7 +287,7 @@ pub const ALL: &[MutantInfo] = &[
         mutant: Mutant::ServesBeforeStreamed,
         name: "serves-before-streamed",
         id: "D14",
-        summary: "a new home is read from before it has what the old ones have",
+        summary: "a new replica is read from before it has what the old ones have",
         exposes: "stale reads after the ring changed",
         recipe: Recipe {
             workload: "register",
@@ -303,7 +303,7 @@ pub const ALL: &[MutantInfo] = &[
         name: "stale-ring",
         id: "D15",
         summary: "a change of the ring goes on when a majority knows of it",
-        exposes: "stale reads, lost writes: coordinators with an old ring write to old homes",
+        exposes: "stale reads, lost writes: coordinators with an old ring write to old replicas",
         recipe: Recipe {
             workload: "register",
             nodes: 5,

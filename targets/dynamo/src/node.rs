@@ -103,8 +103,8 @@ impl Node {
         for (key, (object, birth)) in recovered.objects {
             store.put(&key, object, birth, clock.monotonic_ms);
         }
-        for ((home, key), object) in recovered.hints {
-            store.add_hint(home, &key, &object);
+        for ((replica, key), object) in recovered.hints {
+            store.add_hint(replica, &key, &object);
         }
         let ring = recovered.ring.unwrap_or_else(|| Ring::new(config.members.iter().copied()));
         let mut node = Node {
@@ -216,7 +216,7 @@ impl Node {
             id: self.config.id,
             ring: self.places.ring().clone(),
             keys: self.store.len(),
-            hints: (self.store.hinted_homes(), self.store.hints().count()),
+            hints: (self.store.hinted_replicas(), self.store.hints().count()),
             operations: self.ops.len() + self.forwarded.len(),
             wanted: self.membership.wanted,
             mutant: self.config.mutant,
@@ -229,14 +229,14 @@ impl Node {
     }
 
     /// The replicas of a key, as this node knows the ring.
-    pub fn homes(&self, key: &Key) -> Vec<NodeId> {
-        self.places.plan(place(key).0, self.config.quorum.n).homes()
+    pub fn preference_list(&self, key: &Key) -> Vec<NodeId> {
+        self.places.plan(place(key).0, self.config.quorum.n).preference_list()
     }
 
     /// All that it would have to remember if its records were written anew.
     pub fn image(&self) -> Recovered {
         let objects = self.store.iter().map(|(key, held)| (key.clone(), (held.object.clone(), held.birth)));
-        let hints = self.store.hints().map(|(home, key, object)| ((home, key.clone()), object.clone()));
+        let hints = self.store.hints().map(|(replica, key, object)| ((replica, key.clone()), object.clone()));
         Recovered {
             objects: objects.collect(),
             hints: hints.collect(),
@@ -397,9 +397,9 @@ impl Node {
         self.clock.monotonic_ms
     }
 
-    /// Whether this node is a home of a key.
-    pub(crate) fn is_home(&self, key: &Key) -> bool {
-        self.places.is_home(self.config.id, place(key).0, self.config.quorum.n)
+    /// Whether this node is a replica of a key.
+    pub(crate) fn is_replica(&self, key: &Key) -> bool {
+        self.places.is_replica(self.config.id, place(key).0, self.config.quorum.n)
     }
 
     /// Takes a state in and writes it down.
@@ -411,10 +411,10 @@ impl Node {
     }
 
     /// Keeps a state for another node and writes that down.
-    pub(crate) fn keep_hint(&mut self, home: NodeId, key: &Key, object: &Object) {
-        if let Some(record) = self.store.add_hint(home, key, object) {
+    pub(crate) fn keep_hint(&mut self, replica: NodeId, key: &Key, object: &Object) {
+        if let Some(record) = self.store.add_hint(replica, key, object) {
             self.durability.record(record);
         }
-        self.event(Event::HintKept { home, key: key.clone() });
+        self.event(Event::HintKept { replica, key: key.clone() });
     }
 }

@@ -38,7 +38,7 @@ pub enum Record {
     /// A state kept for another node.
     Hint {
         /// For whom.
-        home: NodeId,
+        replica: NodeId,
         /// The key.
         key: Key,
         /// What is kept.
@@ -47,7 +47,7 @@ pub enum Record {
     /// It was handed over.
     HintDone {
         /// For whom.
-        home: NodeId,
+        replica: NodeId,
         /// The key.
         key: Key,
     },
@@ -127,12 +127,12 @@ pub enum Event {
     RingChanged { version: u64, stage: Stage, members: Vec<NodeId> },
     /// As claimant it begins a change.
     ChangeBegins { member: NodeId, joins: bool },
-    /// It fetched all it needs as a new home.
+    /// It fetched all it needs as a new replica.
     Fetched { version: u64 },
     /// It handed hints over.
-    HandedOver { home: NodeId, left: usize },
+    HandedOver { replica: NodeId, left: usize },
     /// It keeps something for a node that did not answer.
-    HintKept { home: NodeId, key: Key },
+    HintKept { replica: NodeId, key: Key },
     /// A read found a replica behind.
     ReadRepair { node: NodeId, key: Key },
     /// A comparison of trees found differences.
@@ -151,8 +151,8 @@ impl fmt::Display for Event {
                 write!(out, "begins a change of the ring member={member} joins={joins}")
             }
             Event::Fetched { version } => write!(out, "fetched all it needs version={version}"),
-            Event::HandedOver { home, left } => write!(out, "handed hints over to={home} left={left}"),
-            Event::HintKept { home, key } => write!(out, "keeps a hint for={home} key={}", Named(key)),
+            Event::HandedOver { replica, left } => write!(out, "handed hints over to={replica} left={left}"),
+            Event::HintKept { replica, key } => write!(out, "keeps a hint for={replica} key={}", Named(key)),
             Event::ReadRepair { node, key } => write!(out, "read repair of={node} key={}", Named(key)),
             Event::Synced { with, partition, sent, wanted } => {
                 write!(out, "trees differ with={with} partition={partition} sent={sent} wanted={wanted}")

@@ -109,11 +109,11 @@ impl Disk for Recovered {
                 self.objects.remove(&key);
                 self.floor = self.floor.max(floor);
             }
-            Record::Hint { home, key, object } => {
-                self.hints.insert((home, key), object);
+            Record::Hint { replica, key, object } => {
+                self.hints.insert((replica, key), object);
             }
-            Record::HintDone { home, key } => {
-                self.hints.remove(&(home, key));
+            Record::HintDone { replica, key } => {
+                self.hints.remove(&(replica, key));
             }
             Record::Births(births) => self.births = births,
             Record::Ring(ring) => self.ring = Some(ring),
@@ -136,7 +136,7 @@ impl rashomon_protocol::Event for Event {
                 let stage = format!("{stage:?}").to_lowercase();
                 NoticeKind::Ring { version: *version, stage, members: members.clone() }
             }
-            Event::HandedOver { home, left } => NoticeKind::HandedOver { to: *home, left: *left as u64 },
+            Event::HandedOver { replica, left } => NoticeKind::HandedOver { to: *replica, left: *left as u64 },
             Event::Synced { with, .. } => NoticeKind::Repaired { with: *with },
             Event::Collected { keys } => NoticeKind::Collected { tombstones: *keys as u64 },
             Event::ChangeBegins { .. } | Event::Fetched { .. } | Event::HintKept { .. } | Event::ReadRepair { .. } => {

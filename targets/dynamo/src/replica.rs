@@ -12,7 +12,7 @@ use crate::object::{Key, Object, Update};
 impl Node {
     pub(crate) fn take_read(&mut self, from: NodeId, op: u64, key: &Key) {
         let mut object = self.store.get(key).map(|held| held.object.clone());
-        // In a sloppy quorum a stand-in answers with what it keeps for others, too.
+        // In a sloppy quorum a fallback node answers with what it keeps for others, too.
         let kept: Vec<Object> = match self.config.kind {
             crate::config::QuorumKind::Sloppy => self.store.hints_for(key).map(|(_, object)| object.clone()).collect(),
             crate::config::QuorumKind::Strict => Vec::new(),
@@ -41,7 +41,7 @@ impl Node {
             return;
         }
         match hint_for {
-            Some(home) if home != self.config.id => self.keep_hint(home, key, object),
+            Some(replica) if replica != self.config.id => self.keep_hint(replica, key, object),
             // D5: what a repair brings replaces what is there, be it newer or not.
             _ if cause == Cause::Repair && self.is(Mutant::RepairOverwrites) => {
                 let (birth, now) = (self.store.get(key).and_then(|held| held.birth), self.now());
@@ -59,17 +59,17 @@ impl Node {
     /// What was read counts whether or not the node keeps the key: a removal can only remove what it has before it, and
     /// the node may have left the key's replicas while it read, or never have been one of them.
     ///
-    /// A home keeps its copy, so its later events on the key come with its earlier ones; a stand-in forgets the key
-    /// when it has handed over, so each of its updates is a stay of its own.
+    /// A replica keeps its copy, so its later events on the key come with its earlier ones; a fallback node forgets the
+    /// key when it has handed over, so each of its updates is a stay of its own.
     pub(crate) fn carry_out(&mut self, key: &Key, update: Update, read: Option<&Object>) -> Option<Object> {
-        let is_home = self.is_home(key);
+        let is_replica = self.is_replica(key);
         let mut object = Object::empty(key.space, self.config.mutant);
         let mut birth = None;
         if let Some(held) = self.store.get(key) {
             object = held.object.clone();
-            birth = held.birth.filter(|_| is_home);
+            birth = held.birth.filter(|_| is_replica);
         }
-        if !is_home {
+        if !is_replica {
             for (_, hint) in self.store.hints_for(key) {
                 object.merge(hint, self.config.mutant);
             }
@@ -117,7 +117,7 @@ impl Node {
                 dotted.context.0.pop_first();
             }
         }
-        if is_home {
+        if is_replica {
             let now = self.now();
             let record = self.store.put(key, object.clone(), Some(birth), now);
             self.durability.record(record);

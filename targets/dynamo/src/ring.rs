@@ -1,22 +1,23 @@
 //! Who is responsible for which key: consistent hashing with virtual nodes, and how the ring changes.
 //!
 //! The space of hashes is cut into [`PARTITIONS`] equal parts (strategy 3 of section 6.2 of the Dynamo paper). Every
-//! member has several places on the ring, its virtual nodes; a partition's *homes* are the first N distinct members
-//! met clockwise from its beginning (section 4.2), and the members met after those stand in when a quorum is sloppy.
+//! member has several places on the ring, its virtual nodes; a partition's *preference list* is the first N distinct
+//! members met clockwise from its beginning (section 4.2), and the members met after those stand in when a quorum is
+//! sloppy.
 //!
 //! A member joins or leaves in stages. In each stage it is fixed to whom one writes and from whom one reads, and the
 //! next begins only when every node knows the present one, so that at any moment nodes are at most one stage apart:
 //!
 //! | stage | writes go to | reads come from |
 //! |---|---|---|
-//! | (before) | old homes | old homes |
-//! | [`Stage::Announced`] | old and new homes | old homes |
-//! | [`Stage::Streaming`] | old and new homes | old homes |
-//! | [`Stage::Settling`] | old and new homes | new homes |
-//! | [`Stage::Stable`] | new homes | new homes |
+//! | (before) | old replicas | old replicas |
+//! | [`Stage::Announced`] | old and new replicas | old replicas |
+//! | [`Stage::Streaming`] | old and new replicas | old replicas |
+//! | [`Stage::Settling`] | old and new replicas | new replicas |
+//! | [`Stage::Stable`] | new replicas | new replicas |
 //!
 //! In any two neighbouring stages, the replicas written to in one include those read from in the other. While
-//! streaming, when nobody writes to the old homes alone any more, the new homes fetch what the old ones have.
+//! streaming, when nobody writes to the old replicas alone any more, the new replicas fetch what the old ones have.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,11 +35,11 @@ pub const PARTITIONS: u16 = 64;
 pub enum Stage {
     /// No change is under way.
     Stable,
-    /// Writes go to old and new homes.
+    /// Writes go to old and new replicas.
     Announced,
-    /// The new homes fetch what the old ones have.
+    /// The new replicas fetch what the old ones have.
     Streaming,
-    /// New homes have everything and are read from.
+    /// New replicas have everything and are read from.
     Settling,
 }
 
@@ -110,12 +111,12 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// All replicas that are written to, each once.
-    pub(crate) fn homes(&self) -> Vec<NodeId> {
-        let mut homes = self.write[0].clone();
+    pub(crate) fn preference_list(&self) -> Vec<NodeId> {
+        let mut replicas = self.write[0].clone();
         for group in &self.write[1..] {
-            homes.extend(group.iter().filter(|node| !self.write[0].contains(node)));
+            replicas.extend(group.iter().filter(|node| !self.write[0].contains(node)));
         }
-        homes
+        replicas
     }
 }
 
@@ -147,8 +148,8 @@ impl Places {
         }
     }
 
-    /// Whether a node is a home of a partition, or about to be, or was just now.
-    pub(crate) fn is_home(&self, node: NodeId, partition: u16, n: u16) -> bool {
+    /// Whether a node is a replica of a partition, or about to be, or was just now.
+    pub(crate) fn is_replica(&self, node: NodeId, partition: u16, n: u16) -> bool {
         self.plan(partition, n).write.iter().any(|group| group.contains(&node))
     }
 
@@ -166,8 +167,8 @@ impl Places {
     }
 }
 
-fn others_of(others: Vec<NodeId>, homes: &[NodeId]) -> Vec<NodeId> {
-    others.into_iter().filter(|node| !homes.contains(node)).collect()
+fn others_of(others: Vec<NodeId>, replicas: &[NodeId]) -> Vec<NodeId> {
+    others.into_iter().filter(|node| !replicas.contains(node)).collect()
 }
 
 /// For every partition, all nodes in the order in which they are met clockwise from its beginning.

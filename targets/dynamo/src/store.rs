@@ -37,7 +37,7 @@ pub(crate) struct Store {
     tombstones: BTreeMap<Key, u64>,
     /// The highest stamp of a register that was forgotten.
     floor: u64,
-    /// What is kept for others, by key and home.
+    /// What is kept for others, by key and replica.
     hints: BTreeMap<(Key, NodeId), Object>,
     mutant: Option<Mutant>,
 }
@@ -140,40 +140,40 @@ impl Store {
     }
 
     /// Keeps a state for another node.
-    pub(crate) fn add_hint(&mut self, home: NodeId, key: &Key, object: &Object) -> Option<Record> {
+    pub(crate) fn add_hint(&mut self, replica: NodeId, key: &Key, object: &Object) -> Option<Record> {
         let mutant = self.mutant;
-        let kept = self.hints.entry((key.clone(), home)).or_insert_with(|| object.clone());
+        let kept = self.hints.entry((key.clone(), replica)).or_insert_with(|| object.clone());
         kept.merge(object, mutant);
         // D8: hints are in memory only.
         if mutant == Some(Mutant::HintsInMemory) {
             return None;
         }
-        Some(Record::Hint { home, key: key.clone(), object: kept.clone() })
+        Some(Record::Hint { replica, key: key.clone(), object: kept.clone() })
     }
 
     /// A hint was handed over in this state; it goes unless it has changed meanwhile.
-    pub(crate) fn hint_done(&mut self, home: NodeId, key: &Key, object: &Object) -> Option<Record> {
-        let at = (key.clone(), home);
+    pub(crate) fn hint_done(&mut self, replica: NodeId, key: &Key, object: &Object) -> Option<Record> {
+        let at = (key.clone(), replica);
         if self.hints.get(&at) != Some(object) {
             return None;
         }
         self.hints.remove(&at);
-        Some(Record::HintDone { home, key: key.clone() })
+        Some(Record::HintDone { replica, key: key.clone() })
     }
 
     /// The hints, in order of their keys.
     pub(crate) fn hints(&self) -> impl Iterator<Item = (NodeId, &Key, &Object)> {
-        self.hints.iter().map(|((key, home), object)| (*home, key, object))
+        self.hints.iter().map(|((key, replica), object)| (*replica, key, object))
     }
 
     /// The hints for a key.
     pub(crate) fn hints_for(&self, key: &Key) -> impl Iterator<Item = (NodeId, &Object)> {
-        self.hints.range((key.clone(), 0)..=(key.clone(), NodeId::MAX)).map(|((_, home), object)| (*home, object))
+        self.hints.range((key.clone(), 0)..=(key.clone(), NodeId::MAX)).map(|((_, replica), object)| (*replica, object))
     }
 
     /// The nodes for which there are hints.
-    pub(crate) fn hinted_homes(&self) -> BTreeSet<NodeId> {
-        self.hints.keys().map(|(_, home)| *home).collect()
+    pub(crate) fn hinted_replicas(&self) -> BTreeSet<NodeId> {
+        self.hints.keys().map(|(_, replica)| *replica).collect()
     }
 }
 

@@ -30,7 +30,7 @@
 //! | back-off by whole terms: both ends skip terms that cannot match | §5.3, last paragraphs | `replication.rs`, [`Log::agree_at_most`] |
 //! | batches, and a bounded pipeline of unanswered AppendEntries per follower | D §10.2 | `progress.rs`, `replication.rs` |
 //! | an entry is committed by counting only if it is of the leader's term | §5.4.2 | `replication.rs` |
-//! | a leader begins its term with an empty entry | §8 | `election.rs` |
+//! | a leader begins its term with a no-op entry | §8 | `election.rs` |
 //! | snapshots every n entries with a tail of the log kept, InstallSnapshot | §7 | `snapshot.rs`, `node.rs`, `replication.rs` |
 //! | linearizable reads by ReadIndex, many per round, on any node | D §6.4 | `read_index.rs` |
 //! | client sessions: a retry applies once and gets the first answer | D §6.3 | `sessions.rs`, `machine.rs` |

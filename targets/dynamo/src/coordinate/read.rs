@@ -58,13 +58,13 @@ impl Node {
         let needed = usize::from(op.quorum.r);
         let answered = |node: &&NodeId| op.answers.contains_key(node);
         let of_replicas = op.plan.read.iter().filter(answered).count();
-        // Stand-ins count for as many as there are too few replicas, once those had their time.
+        // Fallback nodes count for as many as there are too few replicas, once those had their time.
         let able = op.plan.read.iter().filter(|node| answered(node) || self.reachable.contains(node)).count();
-        let of_stand_ins = match self.config.kind {
+        let of_fallbacks = match self.config.kind {
             QuorumKind::Sloppy if op.nudges > 0 => (op.answers.len() - of_replicas).min(needed.saturating_sub(able)),
             _ => 0,
         };
-        if of_replicas + of_stand_ins < needed {
+        if of_replicas + of_fallbacks < needed {
             return;
         }
         match &op.ask {
@@ -117,7 +117,8 @@ impl Node {
             }
         }
         let key = op.key.clone();
-        let behind = replicas.iter().filter(|node| !op.holders.contains(node) && op.plan.homes().contains(node));
+        let behind =
+            replicas.iter().filter(|node| !op.holders.contains(node) && op.plan.preference_list().contains(node));
         let behind: Vec<NodeId> = behind.copied().collect();
         if !self.config.read_repair || matches!(op.phase, Phase::Writing(_)) {
             return;

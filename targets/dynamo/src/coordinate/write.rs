@@ -1,4 +1,4 @@
-//! Writes: the new state, to all replicas; W acknowledgements; stand-ins.
+//! Writes: the new state, to all replicas; W acknowledgements; fallback nodes.
 
 use rashomon_protocol::NodeId;
 
@@ -47,43 +47,44 @@ impl Node {
         op.phase = Phase::Writing(object.clone());
         (op.nudge_at, op.nudges) = (now + patience, 0);
         let key = op.key.clone();
-        let missing: Vec<NodeId> = op.plan.homes().into_iter().filter(|home| !op.holders.contains(home)).collect();
-        for home in missing {
-            self.send_write(home, id, key.clone(), object.clone(), cause, None);
+        let missing: Vec<NodeId> =
+            op.plan.preference_list().into_iter().filter(|replica| !op.holders.contains(replica)).collect();
+        for replica in missing {
+            self.send_write(replica, id, key.clone(), object.clone(), cause, None);
         }
-        let down = |home: &NodeId| !self.reachable.contains(home);
-        let down: Vec<NodeId> = self.ops[&id].plan.homes().into_iter().filter(down).collect();
-        self.stand_in(id, &down);
+        let down = |replica: &NodeId| !self.reachable.contains(replica);
+        let down: Vec<NodeId> = self.ops[&id].plan.preference_list().into_iter().filter(down).collect();
+        self.use_fallbacks(id, &down);
         // With W replicas known to have it, or none asked for.
         self.count_acknowledgements(id);
     }
 
-    /// In a sloppy quorum, asks others to keep the write for homes that are down or silent.
-    pub(super) fn stand_in(&mut self, id: u64, homes: &[NodeId]) {
-        // D2: stand-ins count for W in a strict quorum, too, although reads will not ask them.
+    /// In a sloppy quorum, asks others to keep the write for replicas that are down or silent.
+    pub(super) fn use_fallbacks(&mut self, id: u64, replicas: &[NodeId]) {
+        // D2: fallback nodes count for W in a strict quorum, too, although reads will not ask them.
         if self.config.kind != QuorumKind::Sloppy && !self.is(Mutant::HintCounts) {
             return;
         }
-        for home in homes {
+        for replica in replicas {
             let op = &self.ops[&id];
-            if op.holders.contains(home) || op.stand_ins.values().any(|helped| helped == home) {
+            if op.holders.contains(replica) || op.fallbacks.values().any(|helped| helped == replica) {
                 continue;
             }
-            let others = || op.plan.others.iter().copied().filter(|node| !op.stand_ins.contains_key(node));
+            let others = || op.plan.others.iter().copied().filter(|node| !op.fallbacks.contains_key(node));
             let reachable = others().find(|node| self.reachable.contains(node));
             let (Some(helper), Phase::Writing(object)) = (reachable.or_else(|| others().next()), &op.phase) else {
                 continue;
             };
             let (key, object) = (op.key.clone(), object.clone());
-            self.ops.get_mut(&id).expect("it was there").stand_ins.insert(helper, *home);
-            self.send_write(helper, id, key, object, Cause::Update, Some(*home));
+            self.ops.get_mut(&id).expect("it was there").fallbacks.insert(helper, *replica);
+            self.send_write(helper, id, key, object, Cause::Update, Some(*replica));
         }
     }
 
     pub(crate) fn take_written(&mut self, from: NodeId, id: u64) {
         let Some(op) = self.ops.get_mut(&id) else { return };
-        match op.stand_ins.get(&from) {
-            Some(home) => op.holders.insert(*home),
+        match op.fallbacks.get(&from) {
+            Some(replica) => op.holders.insert(*replica),
             None => op.holders.insert(from),
         };
         self.count_acknowledgements(id);
@@ -93,7 +94,7 @@ impl Node {
     pub(super) fn is_written(&self, id: u64) -> bool {
         let op = &self.ops[&id];
         let enough = |group: &Vec<NodeId>| {
-            let mut held = group.iter().filter(|home| op.holders.contains(home)).count();
+            let mut held = group.iter().filter(|replica| op.holders.contains(replica)).count();
             // D1: the coordinator counts itself, replica or not.
             if self.is(Mutant::CoordinatorCounts) && !group.contains(&self.config.id) {
                 held += 1;
@@ -103,7 +104,7 @@ impl Node {
         op.plan.write.iter().all(enough)
     }
 
-    /// Answers when the write is on its quorum; ends when every home has it.
+    /// Answers when the write is on its quorum; ends when every replica has it.
     pub(super) fn count_acknowledgements(&mut self, id: u64) {
         if let Phase::Writing(object) = &self.ops[&id].phase
             && self.is_written(id)
@@ -112,7 +113,7 @@ impl Node {
             self.answer(id, Some(&object));
         }
         let op = &self.ops[&id];
-        if op.origin.is_none() && op.plan.homes().iter().all(|home| op.holders.contains(home)) {
+        if op.origin.is_none() && op.plan.preference_list().iter().all(|replica| op.holders.contains(replica)) {
             self.ops.remove(&id);
         }
     }
@@ -121,7 +122,7 @@ impl Node {
     pub(crate) fn take_fenced(&mut self, from: NodeId, id: u64) {
         let Some(op) = self.ops.get(&id) else { return };
         let Phase::Writing(object) = &op.phase else { return };
-        let (key, object, hint_for) = (op.key.clone(), object.clone(), op.stand_ins.get(&from).copied());
+        let (key, object, hint_for) = (op.key.clone(), object.clone(), op.fallbacks.get(&from).copied());
         self.send_write(from, id, key, object, cause_of(&op.ask), hint_for);
     }
 }

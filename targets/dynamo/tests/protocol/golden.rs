@@ -7,7 +7,7 @@
 //! | `read 1 cart/a`, `write 1 register/a 5`, `delete 1 register/a`, `add 1 cart/a 5`, `remove 1 cart/a 5`, `count 1 counter/a 5` | a client asks node 1 |
 //! | `put 1 siblings/a 5`, `put 1 siblings/a 5 seen` | without context; with that of the last read of the key |
 //! | `join 5`, `leave 5` | node 5 asks the claimant |
-//! | `homes cart/a`, `holds cart/a`, `hints`, `ring` | shows things |
+//! | `preference-list cart/a`, `holds cart/a`, `hints`, `ring` | shows things |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -102,7 +102,7 @@ impl Scripted for Dynamo {
                 }
             }
             "join" | "leave" => play.step(words.node(0)?, |node| node.change(name == "join")),
-            "homes" | "holds" => replicas(play, name, &key(words.word(0)?)?),
+            "preference-list" | "holds" => replicas(play, name, &key(words.word(0)?)?),
             "hints" | "ring" => status(play, name),
             _ => ask(play, name, words.node(0)?, &words.rest())?,
         }
@@ -152,10 +152,10 @@ fn ask(play: &mut Play<Dynamo>, name: &str, id: NodeId, words: &Words<'_>) -> Re
 
 fn replicas(play: &mut Play<Dynamo>, what: &str, key: &Key) {
     let up = play.cluster.up();
-    if what == "homes" {
+    if what == "preference-list" {
         let first = up.first().and_then(|id| play.cluster.node(*id));
-        let homes = first.map(|node| node.homes(key)).unwrap_or_default();
-        return play.say(format!("{homes:?}"));
+        let replicas = first.map(|node| node.preference_list(key)).unwrap_or_default();
+        return play.say(format!("{replicas:?}"));
     }
     for id in up {
         let held = play.cluster.node(id).and_then(|node| node.holds(key)).map(show_object);

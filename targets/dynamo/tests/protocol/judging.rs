@@ -31,10 +31,10 @@ impl Simulation {
             }
         }
         for key in self.keys() {
-            let homes = self.cluster.node(1)?.homes(&key);
-            let states: Vec<Option<Object>> = homes.iter().map(|home| self.held(*home, &key)).collect();
+            let replicas = self.cluster.node(1)?.preference_list(&key);
+            let states: Vec<Option<Object>> = replicas.iter().map(|replica| self.held(*replica, &key)).collect();
             if states.iter().any(|state| *state != states[0]) {
-                return Some(format!("{key:?}: replicas {homes:?} differ: {states:?}"));
+                return Some(format!("{key:?}: replicas {replicas:?} differ: {states:?}"));
             }
         }
         None
@@ -58,8 +58,8 @@ impl Simulation {
         }
         for key in names(ledger.counters.keys().collect()) {
             let name = Key { space: Space::Counter, name: key.as_str().into() };
-            for home in self.cluster.node(1).map(|node| node.homes(&name)).unwrap_or_default() {
-                let total = match self.held(home, &name) {
+            for replica in self.cluster.node(1).map(|node| node.preference_list(&name)).unwrap_or_default() {
+                let total = match self.held(replica, &name) {
                     Some(Object::Counter(counter)) => counter.total(),
                     _ => 0,
                 };
@@ -69,7 +69,7 @@ impl Simulation {
         Ok(())
     }
 
-    /// Judges what each home of a key holds.
+    /// Judges what each replica of a key holds.
     fn each(
         &self,
         space: Space,
@@ -77,13 +77,13 @@ impl Simulation {
         judge: impl Fn(&BTreeSet<i64>) -> Result<(), String>,
     ) -> Result<(), Caught> {
         let key = Key { space, name: key.into() };
-        for home in self.cluster.node(1).map(|node| node.homes(&key)).unwrap_or_default() {
-            let left = match self.held(home, &key) {
+        for replica in self.cluster.node(1).map(|node| node.preference_list(&key)).unwrap_or_default() {
+            let left = match self.held(replica, &key) {
                 Some(Object::Dotted(dotted)) => dotted.values.values().filter_map(number).collect(),
                 Some(Object::Cells(cells)) => cells.live().filter_map(number).collect(),
                 _ => BTreeSet::new(),
             };
-            judge(&left).map_err(|why| Caught::Wrong(format!("replica {home}: {why}")))?;
+            judge(&left).map_err(|why| Caught::Wrong(format!("replica {replica}: {why}")))?;
         }
         Ok(())
     }

@@ -84,7 +84,7 @@ pub(crate) fn show(envelope: &Envelope) -> Option<String> {
             format!("Found {}", object.as_ref().map_or("nothing".to_owned(), show_object))
         }
         Message::Write { key, object, cause, hint_for, .. } => {
-            let hint = hint_for.map_or(String::new(), |home| format!(" hint_for={home}"));
+            let hint = hint_for.map_or(String::new(), |replica| format!(" hint_for={replica}"));
             let verb = if *cause == Cause::Repair { "Repair" } else { "Write" };
             format!("{verb} {} {}{hint}", show_key(key), show_object(object))
         }
