@@ -5,16 +5,18 @@ use std::process::ExitCode;
 use rashomon_described::DescribedTargets;
 use rashomon_harness::registry::Registry;
 use rashomon_postgres::Postgres;
-use rashomon_targets::{CrdtReplicas, Dynamo, LwwKv, RaftKv, SwimMembers};
+use rashomon_targets::{CrdtReplicas, Dynamo, LwwKv, Maelstrom, MaelstromOptions, RaftKv, SwimMembers};
 use rashomon_workloads::{
-    APPEND, Bank, CART, COUNTER, LONG_FORK, MAP, Members, REGISTER, RW_REGISTER, SET, SIBLINGS, TEXT, WRITE_SKEW,
+    APPEND, Bank, CART, COUNTER, ECHO, IDS, LONG_FORK, MAP, Members, REGISTER, RW_REGISTER, SET, SIBLINGS, TEXT,
+    WRITE_SKEW,
 };
 
 fn main() -> ExitCode {
     let registry = Registry::new().target(RaftKv).target(Dynamo).target(CrdtReplicas).target(LwwKv).target(SwimMembers);
-    let registry = registry.target(Postgres).target_source(DescribedTargets);
+    let registry = registry.target(Postgres).target(Maelstrom::default()).target_source(DescribedTargets);
+    let registry = registry.dialect(MaelstromOptions);
     let registry = registry.workload(REGISTER).workload(SET).workload(COUNTER).workload(CART);
     let registry = registry.workload(SIBLINGS).workload(TEXT).workload(MAP).workload(Members);
     let registry = registry.workload(APPEND).workload(RW_REGISTER).workload(Bank).workload(LONG_FORK);
-    rashomon_harness::cli::main(registry.workload(WRITE_SKEW))
+    rashomon_harness::cli::main(registry.workload(WRITE_SKEW).workload(IDS).workload(ECHO))
 }

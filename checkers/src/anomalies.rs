@@ -8,6 +8,7 @@
 
 mod balance;
 mod bounds;
+mod echo;
 mod elements;
 mod exclusion;
 mod final_read;
@@ -31,6 +32,7 @@ pub const CHECKERS: &[Checker] = &[
     QUEUE,
     UNIQUE_IDS,
     TIMESTAMPS,
+    ECHO,
     COUNTER,
     MONOTONIC,
     SEQUENTIAL_INSERT,
@@ -111,6 +113,11 @@ pub const TIMESTAMPS: Checker = Checker::new(
     Function::observer("generate", Shape::Any, Shape::INT),
     Function::observer("ts", Shape::Any, Shape::INT),
 ]);
+
+/// What comes back is what was sent.
+pub const ECHO: Checker =
+    Checker::new("echo", "echo: every answer is what was asked", |history, _| echo::check(history))
+        .with_functions(&[Function::observer("echo", Shape::Any, Shape::Any)]);
 
 /// Reads lie between what certainly and what possibly was added.
 pub const COUNTER: Checker =

@@ -129,6 +129,14 @@ fn unique_ids_are_given_once() {
 }
 
 #[test]
+fn an_echo_is_what_was_sent() {
+    let kind = anomalies::ECHO;
+    script().ok(0, "echo", 5, 5).ok(1, "echo", -7, -7).good(kind);
+    script().ok(0, "echo", 5, 5).ok(1, "echo", 6, 5).bad(kind, &[("wrong echo", 1)]);
+    script().fail(0, "echo", 5).unknown(kind, "nothing was echoed");
+}
+
+#[test]
 fn counter_reads_lie_within_bounds() {
     let kind = anomalies::COUNTER;
     script().did(0, "add", 2).ok(0, "read", NIL, 2).good(kind);

@@ -7,6 +7,7 @@
 mod campaign;
 mod check;
 mod compare;
+mod dialect;
 mod doctor;
 pub(crate) mod error;
 mod extra;
@@ -31,6 +32,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use rashomon_runs::{Store, Verdict};
+
+pub use dialect::{Dialect, Untranslated};
 
 use crate::controller;
 use crate::lab;
@@ -96,7 +99,8 @@ pub fn main(registry: Registry) -> ExitCode {
     }
     let program = program_name();
     let extras = registry.commands().iter().map(|extra| extra.command());
-    let matches = Arguments::command().subcommands(extras).bin_name(program).try_get_matches();
+    let dialects = registry.dialects().map(|dialect| dialect.command());
+    let matches = Arguments::command().subcommands(extras.chain(dialects)).bin_name(program).try_get_matches();
     let matches = match matches {
         Ok(matches) => matches,
         Err(error) => return not_understood(&error),
@@ -104,7 +108,12 @@ pub fn main(registry: Registry) -> ExitCode {
     if let Some(code) = run_extra(&registry, &matches) {
         return code;
     }
-    let arguments = match Arguments::from_arg_matches(&matches) {
+    let arguments = match dialect::words(&registry, &matches) {
+        None => Arguments::from_arg_matches(&matches),
+        Some(Ok(words)) => Arguments::try_parse_from(words),
+        Some(Err(error)) => return ended(Err(error)),
+    };
+    let arguments = match arguments {
         Ok(arguments) => arguments,
         Err(error) => return not_understood(&error),
     };

@@ -237,6 +237,7 @@ impl<'a> Run<'a> {
         let events = EventLog::create(&self.folder.file(files::EVENTS)).map_err(NemesisError::Log)?;
         let cluster = Cluster::new(self.target.clone(), lab.clone(), plans, clocks, Arc::new(events))?;
 
+        self.target.begin(cluster.context())?;
         self.enter(Phase::NodesStarting);
         let starting = Instant::now();
         if needs(Capability::Links) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rashomon_checkers::{Checker, Checkers};
 use rashomon_faults::{Fault, FaultCatalogue};
 
-use crate::cli::ExtraCommand;
+use crate::cli::{Dialect, ExtraCommand};
 use crate::interface::{self, Interface};
 use crate::target::{NoTarget, Target, TargetSource};
 use crate::workload::Workload;
@@ -17,6 +17,8 @@ pub struct Registry {
     targets: Vec<(String, Arc<dyn Target>)>,
     /// Where others are found.
     source: Option<Box<dyn TargetSource>>,
+    /// Commands with the words of other tools.
+    dialects: Vec<Box<dyn Dialect>>,
     workloads: Vec<Arc<dyn Workload>>,
     faults: FaultCatalogue,
     /// The included ones, and those that were added.
@@ -36,6 +38,7 @@ impl Registry {
         Registry {
             targets: Vec::new(),
             source: None,
+            dialects: Vec::new(),
             workloads: Vec::new(),
             faults: FaultCatalogue::included(),
             checkers: Checkers::included(),
@@ -53,6 +56,17 @@ impl Registry {
     pub fn target_source(mut self, source: impl TargetSource + 'static) -> Registry {
         self.source = Some(Box::new(source));
         self
+    }
+
+    /// Adds a command with the words of another tool.
+    pub fn dialect(mut self, dialect: impl Dialect + 'static) -> Registry {
+        self.dialects.push(Box::new(dialect));
+        self
+    }
+
+    /// The commands with the words of other tools.
+    pub fn dialects(&self) -> impl Iterator<Item = &dyn Dialect> {
+        self.dialects.iter().map(|dialect| &**dialect)
     }
 
     /// Adds a workload.

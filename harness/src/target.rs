@@ -15,6 +15,7 @@ pub use plan::{
 };
 pub use source::{NoTarget, TargetSource};
 
+use rashomon_runs::{Manifest, RunFolder};
 pub use rashomon_spec::target::{MutantInfo, Recipe, Setting, TargetConfig, TargetInfo, TargetTiming};
 
 use crate::client::{Client, ClientLog};
@@ -117,6 +118,21 @@ pub trait Target: Send + Sync {
     /// As whom its nodes run. No right over this machine comes with either.
     fn node_user(&self) -> NodeUser {
         NodeUser::default()
+    }
+
+    /// Called once where the clients are, in the run's runtime, when the lab is up and no node has been prepared: for
+    /// servers that belong to the target and that no fault shall reach. What it spawns ends with the run.
+    ///
+    /// # Errors
+    ///
+    /// When the run cannot take place.
+    fn begin(&self, _cluster: &ClusterContext) -> Result<(), TargetError> {
+        Ok(())
+    }
+
+    /// Figures of its own about a run that is over, for the terminal: a label and text for each.
+    fn figures(&self, _run: &RunFolder, _manifest: &Manifest) -> Vec<(String, String)> {
+        Vec::new()
     }
 
     /// How one node is prepared, started, seen to serve and stopped.

@@ -43,7 +43,7 @@ pub(crate) fn replay(registry: &Registry, arguments: &ReplayArguments) -> Result
             err!("note: the {what} was {then} then and is {now} now");
         }
     }
-    summary::print_run(&finished);
+    summary::print_run(registry, &finished);
     let then = manifest.verdict.map_or_else(|| "no verdict".to_owned(), |verdict| verdict.to_string());
     out!("then        {then}");
     Ok(finished.verdict.verdict.exit_code())

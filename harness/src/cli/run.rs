@@ -121,7 +121,7 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
     many.run(plans.map(|plan| ((), plan)), |(), result| match result {
         Ok(run) => {
             if !arguments.json {
-                summary::print_run(&run);
+                summary::print_run(registry, &run);
             }
             digests.push(run.digest());
             ControlFlow::Continue(())

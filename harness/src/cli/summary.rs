@@ -6,13 +6,14 @@ use rashomon_report::measured as in_digits;
 use rashomon_runs::{Convergence, Evidence, RunDigest, Verdict};
 use rashomon_statistics::upper_bound;
 
+use crate::registry::Registry;
 use crate::runner::FinishedRun;
 
 /// How many reasons are shown; the report has them all.
 const REASONS_SHOWN: usize = 5;
 
 /// The end of one run, on standard output.
-pub(crate) fn print_run(run: &FinishedRun) {
+pub(crate) fn print_run(registry: &Registry, run: &FinishedRun) {
     let mut reasons = run.verdict.reasons.iter();
     let first = reasons.next().map_or("", String::as_str);
     out!("{:<13}{first}", run.verdict.verdict.as_str());
@@ -32,6 +33,13 @@ pub(crate) fn print_run(run: &FinishedRun) {
     let measured = measured(&run.verdict.judgements);
     if !measured.is_empty() {
         out!("measured     {measured}");
+    }
+    if let Ok(target) = registry.find_target(&run.manifest.target.name) {
+        for (label, text) in target.figures(&run.folder, &run.manifest) {
+            for (place, line) in text.lines().enumerate() {
+                out!("{:<13}{line}", if place == 0 { &label } else { "" });
+            }
+        }
     }
     match &run.report {
         Some(report) => out!("report       {}", report.display()),

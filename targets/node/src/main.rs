@@ -12,6 +12,7 @@ mod driver;
 mod dynamo;
 mod http;
 mod lww_kv;
+mod maelstrom;
 mod members;
 mod notices;
 mod peers;
@@ -45,6 +46,8 @@ enum Command {
     Swim(swim::Options),
     /// Runs a node of the Dynamo-style key-value store.
     Dynamo(dynamo::Options),
+    /// Runs a node program that speaks Maelstrom's protocol, and carries its messages.
+    Maelstrom(maelstrom::Options),
     /// Lists the known bugs that `--mutant` builds in.
     ListMutants,
     /// Measures a running raft-kv cluster: closed-loop clients over HTTP.
@@ -60,6 +63,7 @@ fn main() {
         Command::LwwKv(options) => lww_kv::run(options),
         Command::Swim(options) => swim::run(options),
         Command::Dynamo(options) => dynamo::run(options),
+        Command::Maelstrom(options) => maelstrom::run(options),
         Command::ListMutants => {
             list_mutants();
             Ok(())

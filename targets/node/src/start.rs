@@ -129,20 +129,20 @@ pub(crate) fn block_on(node: impl Future<Output = Result<(), RunError>>) -> Resu
 }
 
 /// The signals that tell a node to stop.
-struct StopSignals {
+pub(crate) struct StopSignals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl StopSignals {
     /// Watches for SIGTERM and SIGINT from now on.
-    fn watch() -> Result<StopSignals, RunError> {
+    pub(crate) fn watch() -> Result<StopSignals, RunError> {
         let watch = |kind| signal(kind).map_err(|source| RunError::System { what: "cannot watch for signals", source });
         Ok(StopSignals { terminate: watch(SignalKind::terminate())?, interrupt: watch(SignalKind::interrupt())? })
     }
 
     /// Returns when one came. May be dropped and called again without losing one.
-    async fn came(&mut self) {
+    pub(crate) async fn came(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}

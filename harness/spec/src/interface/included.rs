@@ -5,7 +5,7 @@ use rashomon_history::Value;
 use super::{Function, Interface, as_answered, sorted};
 
 /// All of them, in the order in which they are listed.
-pub static INCLUDED: [&Interface; 15] = [
+pub static INCLUDED: [&Interface; 16] = [
     &REGISTER,
     &SET,
     &COUNTER,
@@ -21,6 +21,7 @@ pub static INCLUDED: [&Interface; 15] = [
     &BANK,
     &LOCK,
     &IDS,
+    &ECHO,
 ];
 
 /// Keyed registers.
@@ -167,6 +168,12 @@ pub static LOCK: Interface = Interface {
 pub static IDS: Interface = Interface {
     functions: &[Function::take("generate", "nil → an identifier that is given out once")],
     ..plain("ids", "unique identifiers")
+};
+
+/// Echoes.
+pub static ECHO: Interface = Interface {
+    functions: &[Function::read("echo", "value → the same value")],
+    ..plain("echo", "echoes of what is sent")
 };
 
 /// An interface without functions whose answers are canonical as they are.

@@ -1,0 +1,3 @@
+module rashomon.example/maelstrom
+
+go 1.19
