@@ -2,6 +2,8 @@
 
 mod installed;
 
+use std::process::Command;
+
 use installed::{Installed, stderr, stdout};
 
 #[test]
@@ -30,7 +32,56 @@ fn a_candidate_with_a_known_bug_is_rejected_with_its_finding() {
     let folder = folders.map(|entry| entry.path()).find(|path| path.join("compare.json").is_file()).unwrap();
     let markdown = std::fs::read_to_string(folder.join("summary.md")).unwrap();
     assert!(markdown.starts_with("## raft-kv: "), "{markdown}");
+    let page = std::fs::read_to_string(folder.join("index.html")).unwrap();
+    assert!(page.contains("<section id=\"findings\">") && page.contains("class=\"scene\""), "no drawing");
     assert_eq!(installed.processes(), 0);
+}
+
+/// A git repository in which `build` makes the node program of the revision: `good` copies the included one, `broken`
+/// fails.
+fn repository(installed: &Installed) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let git = |arguments: &[&str]| {
+        let git = Command::new("git").arg("-C").arg(folder.path()).args(arguments).output().expect("git starts");
+        assert!(git.status.success(), "{}", stderr(&git));
+    };
+    let node = installed.results().with_file_name("rashomon-node");
+    git(&["init", "--quiet"]);
+    for (tag, build) in [("good", format!("cp {} node", node.display())), ("broken", "exit 3".to_owned())] {
+        std::fs::write(folder.path().join("build"), build).unwrap();
+        git(&["add", "."]);
+        git(&["-c", "user.name=t", "-c", "user.email=t@example.org", "commit", "--quiet", "-m", tag]);
+        git(&["tag", tag]);
+    }
+    folder
+}
+
+#[test]
+fn revisions_are_built_in_checkouts_that_are_removed() {
+    let installed = Installed::new();
+    let repository = repository(&installed);
+    let compare = |revision: &str, run_flags: &[&str]| {
+        let mut command = installed.program();
+        command.current_dir(repository.path()).env("TMPDIR", repository.path());
+        command.args(["compare", "raft-kv", "--candidate-rev", revision, "--build", "sh build", "--binary", "node"]);
+        command.args(["--pairs", "1", "--no-power", "--seed", "3", "--json", "--results"]).arg(installed.results());
+        let output = command.arg("--").args(run_flags).output().expect("the program starts");
+        // The file that the commits have, and nothing else: no checkout.
+        let left = std::fs::read_dir(repository.path()).unwrap().flatten().map(|entry| entry.file_name());
+        assert_eq!(left.filter(|name| name != ".git").collect::<Vec<_>>(), ["build"]);
+        let listed = Command::new("git").arg("-C").arg(repository.path()).args(["worktree", "list"]).output().unwrap();
+        assert_eq!(stdout(&listed).lines().count(), 1, "{}", stdout(&listed));
+        output
+    };
+    let flags = ["--nodes", "3", "--time", "2s", "--faults", "none"];
+    let output = compare("good", &flags);
+    assert_eq!(output.status.code(), Some(2), "one pair is too few: {}", stderr(&output));
+    let summary: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    assert_eq!((&summary["candidate"]["label"], &summary["usable_pairs"]), (&"revision good".into(), &1.into()));
+    let output = compare("broken", &flags);
+    assert_eq!(output.status.code(), Some(254));
+    assert!(stderr(&output).contains("the build of broken failed: exit status: 3"), "{}", stderr(&output));
+    assert!(stderr(&compare("gone", &flags)).contains("there is no revision `gone`"));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use rashomon_compare::{Design, Judge, Pair, Power, Side};
 use rashomon_runs::Plan;
 
-pub(crate) use record::{Written, new_folder, write};
+pub(crate) use record::{RUNS, Written, new_folder, write};
 
 use crate::runner::{FinishedRun, Many, RunError};
 use scheduler::{Scheduler, Tag};

@@ -10,6 +10,7 @@
 //! What it does not do: judge. Every statement about correctness on the page is a checker's.
 
 mod campaign;
+mod comparison;
 mod format;
 mod frame;
 mod html;
@@ -25,6 +26,7 @@ mod svg;
 mod trigger;
 
 pub use campaign::render_campaign;
+pub use comparison::render_comparison;
 pub use format::measured;
 pub use load::{WriteError, load, write_report};
 pub use page::render;

@@ -186,7 +186,7 @@ impl Judge {
 
     /// What should be run next.
     pub fn next(&self) -> Step {
-        if self.worse_after.is_some() || self.design.most_pairs.is_some_and(|most| self.usable >= most) {
+        if self.worse_after.is_some() || self.has_enough_with(0) {
             return Step::Stop;
         }
         if self.usable == 0 && self.pairs.len() >= HOPELESS {
@@ -232,6 +232,11 @@ impl Judge {
     /// The base showed an anomaly of this name.
     pub fn base_shows(&self, name: &str) -> bool {
         self.findings.named.iter().any(|named| named.name() == name && named.counts.base > 0)
+    }
+
+    /// With so many pairs that are under way, there are as many as the design asks for.
+    pub fn has_enough_with(&self, under_way: u64) -> bool {
+        self.design.most_pairs.is_some_and(|most| self.usable + under_way >= most)
     }
 
     /// Usable pairs so far.

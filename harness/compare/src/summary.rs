@@ -232,7 +232,7 @@ impl Summary {
         }
         for kind in self.exposure.iter().filter(|kind| kind.lacking) {
             reasons.push(format!(
-                "the candidate met less than the base: {} {} of {}; what it did not meet it was not tested by",
+                "the candidate met less than the base: {} {} against {}; what needs more of them may have been missed",
                 kind.candidate, kind.kind, kind.base
             ));
         }

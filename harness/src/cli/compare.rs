@@ -2,6 +2,7 @@
 
 mod plans;
 mod print;
+mod revision;
 mod versions;
 
 use std::path::PathBuf;
@@ -81,23 +82,28 @@ pub(crate) fn compare(registry: &Registry, arguments: &CompareArguments) -> Resu
     let seed = arguments.seed.unwrap_or_else(seeds::any);
     share("--bound", arguments.bound)?;
     share("--tolerance", arguments.tolerance)?;
-    let [base, candidate] = arguments.versions.choose(&info.name)?;
-    let with_power = !arguments.no_power && base.may_have_mutants();
-    let palette =
-        Palette::new(registry, &arguments.target, &info, [&base, &candidate], &arguments.run_flags, with_power)?;
-    let classes = palette.check(seed)?;
-    let design = Design {
-        bound: arguments.bound,
-        tolerance: arguments.tolerance,
-        most_pairs: arguments.pairs,
-        ..Design::new(classes)
+    let with_power = |base: &Choice| !arguments.no_power && base.may_have_mutants();
+    let palette = |[base, candidate]: [&Choice; 2]| {
+        let versions = [base, candidate];
+        Palette::new(registry, &arguments.target, &info, versions, &arguments.run_flags, with_power(base))
     };
-
+    // What is wrong is said before a revision is built.
+    let [base, candidate] = arguments.versions.choose(&info.name, &[None, None])?;
+    palette([&base, &candidate])?.check(seed)?;
     let folder = compare::new_folder(&arguments.results, &info.name).map_err(|error| {
         let what = format!("cannot make a folder in {}: {error}", arguments.results.display());
         CommandError::broken(what, "choose a folder that you can write to with --results DIR")
     })?;
-    let store = Store::open(&folder.join("runs"))?;
+    let built = arguments.versions.build(&folder.join("programs"))?;
+    let [base, candidate] = arguments.versions.choose(&info.name, &built)?;
+    let palette = palette([&base, &candidate])?;
+    let design = Design {
+        bound: arguments.bound,
+        tolerance: arguments.tolerance,
+        most_pairs: arguments.pairs,
+        ..Design::new(palette.check(seed)?)
+    };
+    let store = Store::open(&folder.join(compare::RUNS))?;
     let listener: Box<dyn Listener> = Box::new(Terminal::new(Verbosity::Quiet));
     let jobs = arguments.jobs.map_or_else(default_jobs, usize::from);
     let (quiet, began) = (arguments.quiet, Instant::now());

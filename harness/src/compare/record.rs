@@ -1,4 +1,4 @@
-//! What a comparison leaves: `compare.json`, `summary.md`, and its runs.
+//! What a comparison leaves: its page, `compare.json`, `summary.md`, and its runs.
 
 use std::fs;
 use std::io;
@@ -6,8 +6,13 @@ use std::path::{Path, PathBuf};
 
 use rashomon_compare::{Summary, markdown};
 
+/// The folder of its runs, within a comparison's.
+pub(crate) const RUNS: &str = "runs";
+
 /// The files that were written.
 pub(crate) struct Written {
+    /// The page.
+    pub(crate) page: PathBuf,
     /// The summary in figures and sentences.
     pub(crate) json: PathBuf,
     /// The summary to paste.
@@ -32,10 +37,15 @@ pub(crate) fn new_folder(results: &Path, target: &str) -> io::Result<PathBuf> {
 
 /// Writes the summary.
 pub(crate) fn write(folder: &Path, summary: &Summary) -> io::Result<Written> {
-    let written = Written { json: folder.join("compare.json"), markdown: folder.join("summary.md") };
+    let written = Written {
+        page: folder.join("index.html"),
+        json: folder.join("compare.json"),
+        markdown: folder.join("summary.md"),
+    };
     let mut json = serde_json::to_vec_pretty(summary).expect("summaries serialise");
     json.push(b'\n');
     fs::write(&written.json, json)?;
     fs::write(&written.markdown, markdown::of(summary))?;
+    fs::write(&written.page, rashomon_report::render_comparison(summary, &folder.join(RUNS)))?;
     Ok(written)
 }

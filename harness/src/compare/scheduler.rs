@@ -85,12 +85,13 @@ impl<'a> Scheduler<'a> {
 
     /// The next run; `None` when nothing more is to be begun.
     pub(super) fn next(&mut self) -> Option<(Tag, Plan)> {
-        if let Some(half) = self.queue.pop_front() {
-            return Some(half);
-        }
         let step = self.judge.next();
         if step == Step::Stop && self.judge.verdict().exit_code() == 1 {
+            // Pairs that are under way would change nothing.
             return None;
+        }
+        if let Some(half) = self.queue.pop_front() {
+            return Some(half);
         }
         if step == Step::Stop || (self.known_bug_is_next && step == Step::Fresh) {
             self.known_bug_is_next = false;
@@ -120,7 +121,8 @@ impl<'a> Scheduler<'a> {
             plan.spec.stop_on_violation |= repeats.is_some() && !plan.spec.consistency.converges_later();
         }
         let one_after_the_other = if self.jobs > 1 { 1 } else { 2 };
-        if self.begun > 0 && !self.fits(&base, one_after_the_other) {
+        let enough = self.judge.has_enough_with(self.open.len() as u64);
+        if enough || (self.begun > 0 && !self.fits(&base, one_after_the_other)) {
             return None;
         }
         self.begun += 1;

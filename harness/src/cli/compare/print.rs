@@ -43,6 +43,7 @@ pub(super) fn summary(summary: &Summary, written: &Written) {
         let (caught, all) = (power.caught(), power.mutants.len());
         out!("{:<13}this comparison would have caught {caught} of {all} known bugs{missed}", "power");
     }
+    out!("{:<13}{}", "page", written.page.display());
     out!("{:<13}{}", "summary", written.markdown.display());
     out!("{:<13}{}", "figures", written.json.display());
 }

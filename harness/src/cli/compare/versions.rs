@@ -1,8 +1,10 @@
 //! Which two versions are compared: programs, known bugs, settings.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+
+use super::revision::{self, Recipe};
 
 use crate::cli::error::CommandError;
 
@@ -14,6 +16,18 @@ pub(crate) struct VersionArguments {
     /// The candidate's node program
     #[arg(long, value_name = "PATH")]
     candidate: Option<PathBuf>,
+    /// Builds the base's node program from this git revision
+    #[arg(long, value_name = "REVISION", conflicts_with = "base", requires_all = ["build", "binary"])]
+    base_rev: Option<String>,
+    /// Builds the candidate's node program from this git revision
+    #[arg(long, value_name = "REVISION", conflicts_with = "candidate", requires_all = ["build", "binary"])]
+    candidate_rev: Option<String>,
+    /// The shell command that builds a revision, run in a temporary checkout of it
+    #[arg(long, value_name = "COMMAND", requires = "binary")]
+    build: Option<String>,
+    /// Where the built node program then is, seen from the checkout
+    #[arg(long, value_name = "PATH", requires = "build")]
+    binary: Option<PathBuf>,
     /// Switches on a known bug of the base
     #[arg(long, value_name = "NAME")]
     base_mutant: Option<String>,
@@ -38,11 +52,13 @@ pub(crate) struct Choice {
 }
 
 impl Choice {
-    fn new(program: Option<&PathBuf>, mutant: Option<&String>, settings: &[String]) -> Choice {
+    fn new(program: &Program<'_>, mutant: Option<&String>, settings: &[String]) -> Choice {
         let mut label = Vec::new();
         let mut words = Vec::new();
-        if let Some(program) = program {
-            label.push(program.display().to_string());
+        if let Some(name) = &program.name {
+            label.push(name.clone());
+        }
+        if let Some(program) = program.path {
             words.push(format!("--node-binary={}", program.display()));
         }
         if let Some(mutant) = mutant {
@@ -63,20 +79,52 @@ impl Choice {
     }
 }
 
+/// A node program; neither a name nor a path: the one beside this program.
+#[derive(Default)]
+struct Program<'a> {
+    name: Option<String>,
+    path: Option<&'a Path>,
+}
+
+impl<'a> Program<'a> {
+    /// From a path, a revision and what was built of it; a revision that is not built yet has a name only.
+    fn new(path: Option<&'a PathBuf>, revision: Option<&String>, built: Option<&'a PathBuf>) -> Program<'a> {
+        let shown = path.map(|path| path.display().to_string());
+        let revision = revision.map(|revision| format!("revision {revision}"));
+        Program { name: shown.or(revision), path: path.or(built).map(PathBuf::as_path) }
+    }
+}
+
 impl VersionArguments {
-    /// Base and candidate.
-    pub(crate) fn choose(&self, target: &str) -> Result<[Choice; 2], CommandError> {
-        let none = self.candidate.is_none() && self.candidate_mutant.is_none() && self.candidate_settings.is_empty();
+    /// Base and candidate; `built` are the programs of their revisions, as far as they are built.
+    pub(crate) fn choose(&self, target: &str, built: &[Option<PathBuf>; 2]) -> Result<[Choice; 2], CommandError> {
+        let none = self.candidate.is_none()
+            && self.candidate_rev.is_none()
+            && self.candidate_mutant.is_none()
+            && self.candidate_settings.is_empty();
         if none {
             let remedy = format!(
-                "name the candidate with --candidate PATH, --candidate-set NAME=VALUE or --candidate-mutant NAME \
-                 (`rashomon list mutants` has those of {target})"
+                "name the candidate with --candidate PATH, --candidate-rev REVISION, --candidate-set NAME=VALUE or \
+                 --candidate-mutant NAME (`rashomon list mutants` has those of {target})"
             );
             return Err(CommandError::usage("there is nothing to compare with the base", remedy));
         }
+        let base = Program::new(self.base.as_ref(), self.base_rev.as_ref(), built[0].as_ref());
+        let candidate = Program::new(self.candidate.as_ref(), self.candidate_rev.as_ref(), built[1].as_ref());
         Ok([
-            Choice::new(self.base.as_ref(), self.base_mutant.as_ref(), &self.base_settings),
-            Choice::new(self.candidate.as_ref(), self.candidate_mutant.as_ref(), &self.candidate_settings),
+            Choice::new(&base, self.base_mutant.as_ref(), &self.base_settings),
+            Choice::new(&candidate, self.candidate_mutant.as_ref(), &self.candidate_settings),
         ])
+    }
+
+    /// Builds the revisions that were named, one after the other; their programs are kept in `folder`.
+    pub(crate) fn build(&self, folder: &Path) -> Result<[Option<PathBuf>; 2], CommandError> {
+        let (Some(command), Some(binary)) = (&self.build, &self.binary) else { return Ok([None, None]) };
+        let recipe = Recipe { command, binary };
+        let built = |revision: &Option<String>, side: &str| {
+            let build = |revision: &String| revision::build(revision, &recipe, &folder.join(side));
+            revision.as_ref().map(build).transpose()
+        };
+        Ok([built(&self.base_rev, "base")?, built(&self.candidate_rev, "candidate")?])
     }
 }
