@@ -115,7 +115,7 @@ impl Target for CrdtReplicas {
         for (name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.setting(choice, name)?));
         }
-        included::node_plan(choice, args, None)
+        included::node_plan(choice, args)
     }
 
     fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {

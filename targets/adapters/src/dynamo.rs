@@ -10,7 +10,7 @@ use rashomon_harness::target::{
     TargetInfo, TargetTiming, Version,
 };
 
-use crate::{events, included, node_program};
+use crate::{included, node_program};
 
 /// The target `dynamo`.
 pub struct Dynamo;
@@ -199,7 +199,7 @@ impl Target for Dynamo {
         for (name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.setting(choice, name)?));
         }
-        included::node_plan(choice, args, Some(events::dynamo()))
+        included::node_plan(choice, args)
     }
 
     fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {

@@ -86,14 +86,10 @@ pub(crate) fn mutants<M: Mutants>() -> Vec<MutantInfo> {
 }
 
 /// A node of one process, the node program with these arguments.
-pub(crate) fn node_plan(
-    config: &TargetConfig,
-    args: Vec<String>,
-    events: Option<EventSource>,
-) -> Result<NodePlan, TargetError> {
+pub(crate) fn node_plan(config: &TargetConfig, args: Vec<String>) -> Result<NodePlan, TargetError> {
     let readiness = Readiness::Http { port: CLIENT_PORT, path: "/healthz".to_owned() };
     let command = NodeCommand::new(node_program::find(config)?).args(args);
-    Ok(NodePlan { events: events.into_iter().collect(), ..NodePlan::new(command, readiness) })
+    Ok(NodePlan { events: vec![EventSource::Channel], ..NodePlan::new(command, readiness) })
 }
 
 /// A client of a node's objects.

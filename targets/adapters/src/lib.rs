@@ -2,7 +2,6 @@
 
 mod crdt;
 mod dynamo;
-mod events;
 mod http;
 mod included;
 mod lww_kv;

@@ -65,7 +65,7 @@ impl Target for LwwKv {
         let ClusterContext { config: choice, nodes: cluster } = cluster;
         let mut args = included::arguments("lww-kv", choice, node, cluster);
         args.push(format!("--snapshot-every={}", included::number(SETTINGS, choice, "snapshot-every")?));
-        included::node_plan(choice, args, None)
+        included::node_plan(choice, args)
     }
 
     fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {

@@ -9,7 +9,6 @@ use rashomon_harness::target::{
     TargetTiming, Version,
 };
 
-use crate::events;
 use crate::included::{self, Settings};
 use crate::node_program;
 
@@ -64,7 +63,7 @@ impl Target for RaftKv {
         for &(name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.milliseconds(choice, name)?));
         }
-        included::node_plan(choice, args, Some(events::raft()))
+        included::node_plan(choice, args)
     }
 
     fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {

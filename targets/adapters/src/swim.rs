@@ -10,7 +10,6 @@ use rashomon_harness::target::{
     TargetTiming, Version,
 };
 
-use crate::events;
 use crate::included;
 use crate::node_program;
 
@@ -91,7 +90,7 @@ impl Target for SwimMembers {
         for (name, ..) in SETTINGS {
             args.push(format!("--{name}={}", self.number(choice, name)?));
         }
-        included::node_plan(choice, args, Some(events::members()))
+        included::node_plan(choice, args)
     }
 
     fn client(&self, _: &ClusterContext, connection: &Connection<'_>) -> Box<dyn Client> {

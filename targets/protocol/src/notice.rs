@@ -60,7 +60,7 @@ pub enum NoticeKind {
     /// A follower no longer has what it had acknowledged.
     EntriesLost {
         /// The follower.
-        node: NodeId,
+        follower: NodeId,
         /// The last index it had acknowledged.
         acknowledged: u64,
     },
@@ -82,7 +82,7 @@ pub enum NoticeKind {
     /// The node sees a member in another state than before.
     Member {
         /// Which.
-        node: NodeId,
+        member: NodeId,
         /// `alive`, `suspect`, `dead` or `left`.
         state: String,
         /// Its incarnation.
@@ -151,6 +151,10 @@ mod tests {
         let text = serde_json::to_string(&leader).unwrap();
         assert_eq!(text, r#"{"node":2,"protocol":"raft","wall_us":7,"event":"leader","term":3}"#);
         assert_eq!(serde_json::from_str::<Notice>(&text).unwrap(), leader);
+        // Its fields must not be taken for those of the notice.
+        let kind = NoticeKind::Member { member: 3, state: "dead".to_owned(), incarnation: 1 };
+        let member = serde_json::to_string(&notice(kind)).unwrap();
+        assert!(member.contains(r#""node":2"#) && member.contains(r#""member":3"#), "{member}");
         let nobody = serde_json::to_string(&notice(NoticeKind::Follower { term: 4, leader: None })).unwrap();
         assert_eq!(nobody, r#"{"node":2,"protocol":"raft","wall_us":7,"event":"follower","term":4}"#);
         assert_eq!(

@@ -159,9 +159,7 @@ impl rashomon_protocol::Event for Event {
             Event::SnapshotTaken { index, .. } => NoticeKind::SnapshotTaken { index },
             Event::SnapshotSent { follower, index } => NoticeKind::SnapshotSent { to: follower, index },
             Event::SnapshotInstalled { leader, index } => NoticeKind::SnapshotInstalled { from: leader, index },
-            Event::FollowerLostEntries { follower, acknowledged } => {
-                NoticeKind::EntriesLost { node: follower, acknowledged }
-            }
+            Event::FollowerLostEntries { follower, acknowledged } => NoticeKind::EntriesLost { follower, acknowledged },
             Event::TwoLeaders { term, other } => {
                 NoticeKind::Broken { rule: format!("election safety: node {other} leads term {term} too") }
             }

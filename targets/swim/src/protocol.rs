@@ -131,7 +131,7 @@ impl rashomon_protocol::Event for Event {
             Event::Announced(Identity { incarnation, left: false }) => NoticeKind::Joined { incarnation: *incarnation },
             Event::Announced(Identity { incarnation, left: true }) => NoticeKind::Left { incarnation: *incarnation },
             Event::Changed { id, to, incarnation, .. } => {
-                NoticeKind::Member { node: *id, state: State::as_str(*to).to_owned(), incarnation: *incarnation }
+                NoticeKind::Member { member: *id, state: State::as_str(*to).to_owned(), incarnation: *incarnation }
             }
             Event::Stalled(ms) => NoticeKind::Stalled { ms: *ms },
             Event::Forgotten(_) | Event::Accused { .. } => return None,
