@@ -12,6 +12,7 @@
 
 mod context;
 mod json;
+mod transactions;
 mod vocabulary;
 
 use std::net::SocketAddr;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use rashomon_harness::client::Client;
-use rashomon_harness::interface;
+use rashomon_harness::consistency::Level;
+use rashomon_harness::interface::{self, Interface};
 use rashomon_harness::target::{
     ClusterContext, Connection, Node, NodePlan, StatusFuture, Target, TargetConfig, TargetError, TargetInfo,
     TargetTiming, Version,
@@ -31,11 +32,18 @@ impl RaftKv {
 impl Target for RaftKv {
     fn info(&self) -> TargetInfo {
         TargetInfo {
-            interfaces: vec![&interface::REGISTER],
+            interfaces: vec![&interface::REGISTER, &interface::LIST_APPEND, &interface::RW_REGISTER, &interface::BANK],
             settings: included::listed(SETTINGS),
             mutants: included::mutants::<rashomon_raft::Mutant>(),
-            ..TargetInfo::new("raft-kv", "the included Raft: replicated registers with linearizable reads")
+            ..TargetInfo::new(
+                "raft-kv",
+                "the included Raft: replicated registers with linearizable reads, and transactions over many keys",
+            )
         }
+    }
+
+    fn consistency(&self, _: &TargetConfig, interface: &'static Interface) -> Level {
+        if interface == &interface::REGISTER { Level::LINEARIZABLE } else { Level::STRICT_SERIALIZABLE }
     }
 
     fn timing(&self, choice: &TargetConfig) -> Result<TargetTiming, TargetError> {

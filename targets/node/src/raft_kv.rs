@@ -2,6 +2,8 @@
 //!
 mod http;
 mod storage;
+mod transaction;
+mod values;
 
 use std::time::Duration;
 

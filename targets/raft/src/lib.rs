@@ -1,8 +1,8 @@
 //! Raft as a sans-IO state machine, with named mutants.
 //!
-//! A replicated store of named registers, sets, counters and lists, after Ongaro and Ousterhout, *In Search of an
-//! Understandable Consensus Algorithm* (2014; section numbers below are of its extended version) and Ongaro's
-//! dissertation *Consensus: Bridging Theory and Practice* (2014; marked D).
+//! A replicated store of named registers, sets, counters and lists, with transactions over them, after Ongaro and
+//! Ousterhout, *In Search of an Understandable Consensus Algorithm* (2014; section numbers below are of its extended
+//! version) and Ongaro's dissertation *Consensus: Bridging Theory and Practice* (2014; marked D).
 //!
 //! # How it is driven
 //!
@@ -33,6 +33,7 @@
 //! | a leader begins its term with a no-op entry | §8 | `election.rs` |
 //! | snapshots every n entries with a tail of the log kept, InstallSnapshot | §7 | `snapshot.rs`, `node.rs`, `replication.rs` |
 //! | linearizable reads by ReadIndex, many per round, on any node | D §6.4 | `read_index.rs` |
+//! | transactions over many keys in one entry, those that only read at one state | — | `machine/transaction.rs` |
 //! | client sessions: a retry applies once and gets the first answer | D §6.3 | `sessions.rs`, `machine.rs` |
 //! | followers forward, and hand requests on to a new leader until their deadline | D §6.2 | `requests.rs` |
 //!
@@ -72,6 +73,10 @@
 //! | R27 | `round-of-old-term` | a follower repeats the read round of an AppendEntries of an old term in its own, later term |
 //! | R28 | `lease-by-wall-clock` | reads under a leader lease that is judged by the wall clock |
 //! | R37 | `no-dedup` | a request that is sent again is applied again |
+//! | R38 | `reads-outside-log` | a transaction's reads are looked up when it is asked for |
+//! | R39 | `torn-snapshot` | a snapshot has half of the transaction at which it is due |
+//! | R40 | `judged-when-proposed` | a transaction's condition is judged when it is proposed |
+//! | R41 | `retry-applies-half` | a transaction that is sent again is carried out again by half |
 
 mod config;
 mod durability;
@@ -93,7 +98,7 @@ mod snapshot;
 
 pub use config::Config;
 pub use log::{Entry, Index, Log, Term};
-pub use machine::{Command, Machine, Query, Response, Update, Value};
+pub use machine::{Command, Machine, Query, Response, Step, Update, Value};
 pub use message::{Envelope, Message};
 pub use mutant::{ALL, Mutant, MutantInfo};
 pub use node::{Node, Status};

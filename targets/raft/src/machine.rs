@@ -1,7 +1,10 @@
-//! What is replicated: named registers, sets, counters and lists, and the sessions that make a retry harmless.
+//! What is replicated: named registers, sets, counters and lists, transactions over them, and the sessions that make a
+//! retry harmless.
 //!
 //! A new interface is one more field of [`Machine`], one more [`Update`] and one more [`Query`]; nothing else in the
 //! crate looks inside.
+
+pub(crate) mod transaction;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::mutant::Mutant;
 use crate::sessions::{Seen, Session, Sessions};
+pub use transaction::Step;
 
 /// What a register holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -41,6 +45,8 @@ pub enum Update {
     CounterAdd(i64),
     /// Appends to a list.
     ListAppend(Value),
+    /// Carries out all of these steps, on whatever objects they name, or none; the command's key is not used.
+    Transaction(Vec<Step>),
 }
 
 /// What a log entry asks the state machine to do.
@@ -65,6 +71,8 @@ pub enum Query {
     Counter(Arc<str>),
     /// A list's elements, in order.
     List(Arc<str>),
+    /// All of these, of one state.
+    Many(Vec<Query>),
 }
 
 /// An answer to a command or a query.
@@ -80,6 +88,10 @@ pub enum Response {
     Elements(Vec<Value>),
     /// A counter's value.
     Count(i64),
+    /// An answer for each step of a transaction, or for each of many queries.
+    Many(Vec<Response>),
+    /// A condition of the transaction did not hold: it changed nothing.
+    Refused,
     /// The session has gone on to a later request: nobody remembers what became of this one, and it was not applied
     /// now.
     Superseded,
@@ -103,7 +115,13 @@ impl Machine {
         if mutant != Some(Mutant::NoDedup) {
             match self.sessions.seen(session) {
                 Seen::Never => {}
-                Seen::Answered(response) => return response,
+                Seen::Answered(response) => {
+                    // R41: carry out the second half of the steps again.
+                    if let (Some(Mutant::RetryAppliesHalf), Update::Transaction(steps)) = (mutant, &command.update) {
+                        steps[steps.len() / 2..].iter().for_each(|step| drop(self.step(step)));
+                    }
+                    return response;
+                }
                 Seen::Superseded => return Response::Superseded,
             }
         }
@@ -139,6 +157,7 @@ impl Machine {
                 self.lists.entry(key.clone()).or_default().push(element.clone());
                 Response::Done
             }
+            Update::Transaction(steps) => self.transact(steps),
         }
     }
 
@@ -151,6 +170,7 @@ impl Machine {
             }
             Query::Counter(key) => Response::Count(self.counters.get(key).copied().unwrap_or_default()),
             Query::List(key) => Response::Elements(self.lists.get(key).cloned().unwrap_or_default()),
+            Query::Many(queries) => Response::Many(queries.iter().map(|query| self.query(query)).collect()),
         }
     }
 }

@@ -32,6 +32,14 @@ pub enum Mutant {
     LeaseByWallClock,
     /// R37.
     NoDedup,
+    /// R38.
+    ReadsOutsideLog,
+    /// R39.
+    TornSnapshot,
+    /// R40.
+    JudgedWhenProposed,
+    /// R41.
+    RetryAppliesHalf,
 }
 
 /// What a person should know about a mutant.
@@ -259,6 +267,67 @@ pub const ALL: &[MutantInfo] = &[
             options: &["--clients 30", "-o keys=60", "-o ops-per-key=100"],
             note: "the leader goes away with requests in flight, the nodes hand them to its successor again; a compare-and-set \
                    then fails although it took place",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::ReadsOutsideLog,
+        name: "reads-outside-log",
+        id: "R38",
+        summary: "what a transaction reads is looked up when it is asked for, and only its writes go through the log",
+        exposes: "lost update, G-single, write skew: a transaction misses what was committed before its writes",
+        recipe: Recipe {
+            workload: "append",
+            nodes: 3,
+            faults: &["pause"],
+            seconds: 10,
+            options: &[],
+            note: "transactions that meet on a key are enough: each round trip to a majority leaves them time",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::TornSnapshot,
+        name: "torn-snapshot",
+        id: "R39",
+        summary: "a snapshot that is due at a transaction is taken when half of its steps are carried out",
+        exposes: "nodes disagree after a restart: half of a transaction is lost there",
+        recipe: Recipe {
+            workload: "append",
+            nodes: 3,
+            faults: &["kill"],
+            seconds: 20,
+            options: &["--set snapshot-every=40", "-o min-length=3", "-o max-length=6", "-o reads=20"],
+            note: "a node that is killed starts again from its snapshot, and lacks what the snapshot lacks. Transactions \
+                   that write much, and many snapshots",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::JudgedWhenProposed,
+        name: "judged-when-proposed",
+        id: "R40",
+        summary: "the leader judges a transaction's condition when it proposes the transaction, not when it is applied",
+        exposes: "a negative balance: two transfers that each were covered when they were proposed",
+        recipe: Recipe {
+            workload: "bank",
+            nodes: 3,
+            faults: &["pause"],
+            seconds: 15,
+            options: &["-o max-transfer=60", "-o mix=writes", "--clients 30"],
+            note: "transfers that nearly empty an account, several from one account at the same time",
+        },
+    },
+    MutantInfo {
+        mutant: Mutant::RetryAppliesHalf,
+        name: "retry-applies-half",
+        id: "R41",
+        summary: "of a transaction that is sent again the second half of the steps is carried out again",
+        exposes: "duplicate elements: an append that took place twice",
+        recipe: Recipe {
+            workload: "append",
+            nodes: 3,
+            faults: &["isolate-leader", "kill-leader"],
+            seconds: 40,
+            options: &["--clients 30", "-o reads=20"],
+            note: "the leader goes away with transactions in flight, the nodes hand them to its successor again",
         },
     },
 ];

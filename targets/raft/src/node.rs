@@ -7,8 +7,8 @@ use rashomon_protocol::{Clock, NodeId};
 
 use crate::config::Config;
 use crate::durability::Durability;
-use crate::log::{Index, Log, Term};
-use crate::machine::{Machine, Query, Response};
+use crate::log::{Entry, Index, Log, Term};
+use crate::machine::{Command, Machine, Query, Response, Update};
 use crate::message::{Envelope, Message};
 use crate::mutant::Mutant;
 use crate::output::{Checkpoint, Event, HardState, Output, Record, Recovered, Reply};
@@ -313,22 +313,46 @@ impl Node {
         while self.applied < self.commit {
             let Some(entry) = self.log.entry(self.applied + 1).cloned() else { break };
             self.applied = entry.index;
+            let torn = self.torn(&entry);
             let response = match &entry.command {
                 Some(command) => self.machine.apply(command, self.config.max_sessions, self.config.mutant),
                 None => Response::Done,
             };
             self.settle_proposal(entry.index, entry.term, response);
+            if let Some(torn) = torn {
+                self.take_snapshot(&torn);
+            }
         }
         self.serve_ready_reads();
     }
 
-    fn take_snapshot_if_due(&mut self) {
+    /// R39: the state with half of a transaction, where a snapshot is due at it.
+    fn torn(&self, entry: &Entry) -> Option<Machine> {
+        let command = entry.command.as_ref().filter(|_| self.is(Mutant::TornSnapshot) && self.snapshot_is_due())?;
+        let Update::Transaction(steps) = &command.update else { return None };
+        let half = Update::Transaction(steps[..steps.len() / 2].to_vec());
+        let mut torn = self.machine.clone();
+        torn.apply(&Command { update: half, ..(**command).clone() }, self.config.max_sessions, self.config.mutant);
+        Some(torn)
+    }
+
+    fn snapshot_is_due(&self) -> bool {
         let last = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.last_index);
-        if self.applied < last + self.config.snapshot_every.max(1) {
-            return;
+        self.applied >= last + self.config.snapshot_every.max(1)
+    }
+
+    fn take_snapshot_if_due(&mut self) {
+        if self.snapshot_is_due() {
+            let machine = std::mem::take(&mut self.machine);
+            self.take_snapshot(&machine);
+            self.machine = machine;
         }
+    }
+
+    /// Takes a snapshot of a state, that of all that was applied.
+    fn take_snapshot(&mut self, machine: &Machine) {
         let Some(term) = self.log.term(self.applied) else { return };
-        let snapshot = Arc::new(Snapshot::of(&self.machine, self.applied, term));
+        let snapshot = Arc::new(Snapshot::of(machine, self.applied, term));
         self.events.push(Event::SnapshotTaken { index: self.applied, bytes: snapshot.state.len() });
         self.snapshot = Some(snapshot.clone());
         let base = self.applied.saturating_sub(self.config.snapshot_tail);

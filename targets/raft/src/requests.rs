@@ -10,8 +10,10 @@ use std::sync::Arc;
 use rashomon_protocol::{NodeId, RequestId};
 
 use crate::log::{Entry, Index, Term};
-use crate::machine::{Command, Response};
+use crate::machine::transaction::without_conditions;
+use crate::machine::{Command, Response, Update};
 use crate::message::Message;
+use crate::mutant::Mutant;
 use crate::node::{Node, Role};
 use crate::output::{Failure, Record, Reply};
 use crate::read_index::ClientReads;
@@ -27,6 +29,8 @@ struct Pending {
     left: bool,
     /// When it goes out again.
     retry_at: u64,
+    /// R38: what its reads showed when it came.
+    seen: Option<Response>,
 }
 
 /// The requests that a node took from its clients, and the proposals it made as a leader.
@@ -76,8 +80,13 @@ impl Node {
     /// reaches `deadline_ms`.
     pub fn write(&mut self, command: Command, deadline_ms: u64) -> RequestId {
         let id = self.requests.next_id();
+        // R38: look up what a transaction reads now.
+        let seen = match &command.update {
+            Update::Transaction(steps) if self.is(Mutant::ReadsOutsideLog) => Some(self.machine.look(steps)),
+            _ => None,
+        };
         let command = Arc::new(command);
-        let pending = Pending { command, deadline: deadline_ms, sent_to: None, left: false, retry_at: 0 };
+        let pending = Pending { command, deadline: deadline_ms, sent_to: None, left: false, retry_at: 0, seen };
         self.requests.pending.insert(id, pending);
         self.requests.unsent.push(id);
         id
@@ -116,6 +125,7 @@ impl Node {
         }
         let mut entries = Vec::with_capacity(writes.len());
         for (request, command) in writes {
+            let Some(command) = self.as_logged(origin, request, command) else { continue };
             let index = self.log.last_index() + 1;
             let entry = Arc::new(Entry { term: self.term, index, command: Some(command) });
             self.log.push(entry.clone());
@@ -123,6 +133,21 @@ impl Node {
             self.requests.proposals.insert(index, (self.term, origin, request));
         }
         self.durability.record(Record::Append(entries), self.log.last_index());
+    }
+
+    /// A command as it goes into the log; `None` when it does not, because it was answered.
+    fn as_logged(&mut self, origin: NodeId, request: RequestId, command: Arc<Command>) -> Option<Arc<Command>> {
+        let Update::Transaction(steps) = &command.update else { return Some(command) };
+        if !self.is(Mutant::JudgedWhenProposed) {
+            return Some(command);
+        }
+        // R40: judge its conditions by what is applied now, and let it take place whatever comes before it.
+        if self.machine.refuses(steps) {
+            self.answer_from_here(origin, request, Response::Refused);
+            return None;
+        }
+        let update = Update::Transaction(without_conditions(steps));
+        Some(Arc::new(Command { update, ..(*command).clone() }))
     }
 
     pub(crate) fn handle_forward(&mut self, from: NodeId, writes: Vec<(RequestId, Arc<Command>)>) {
@@ -150,6 +175,11 @@ impl Node {
         if proposed_in != term {
             return;
         }
+        self.answer_from_here(node, request, response);
+    }
+
+    /// Answers a request that a node took, which may be this one.
+    fn answer_from_here(&mut self, node: NodeId, request: RequestId, response: Response) {
         if node == self.config.id {
             self.answer_write(request, response);
         } else {
@@ -158,7 +188,9 @@ impl Node {
     }
 
     pub(crate) fn answer_write(&mut self, request: RequestId, response: Response) {
-        if self.requests.pending.remove(&request).is_some() {
+        if let Some(pending) = self.requests.pending.remove(&request) {
+            // R38 again.
+            let response = pending.seen.unwrap_or(response);
             self.replies.push(Reply { request, result: Ok(response) });
         }
     }

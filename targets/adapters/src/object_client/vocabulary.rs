@@ -19,6 +19,7 @@
 //! | map | read | `GET /map/K` | `{"fields": {NAME: [V…]…}}` |
 //! | | put | `POST /map/K` `{"put": [NAME, V]}` | `{}` |
 //! | | remove | `POST /map/K` `{"remove": NAME}` | `{}` |
+//! | list-append, rw-register, bank | | `POST /transaction`, see `targets/adapters/src/object_client/transactions.rs` | |
 //! | members | read | `GET /members` | `{"members": [[ID, STATE, INCARNATION]…]}` |
 //! | | leave, join | `POST /members` `{"leave": true}`, `{"join": true}` | `{}` |
 //!
@@ -31,6 +32,7 @@ use rashomon_history::Value;
 use serde_json::{Value as Json, json};
 
 use super::json::{element_to_json, elements_from_json, fields_from_json, from_json, to_json};
+use super::transactions::{BANK, LISTS, REGISTERS, TRANSACTION};
 
 /// How something is asked.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -102,6 +104,15 @@ impl Function {
         Function { name, verb, suffix: "", body, supersedes: false, answer: done }
     }
 
+    /// A change with an answer of its own.
+    pub(super) const fn answered(
+        name: &'static str,
+        body: fn(&Value) -> Option<Json>,
+        answer: fn(&Operation, &Json) -> Option<Completion>,
+    ) -> Function {
+        Function { answer, ..Function::change(name, Verb::Post, body) }
+    }
+
     const fn post(name: &'static str, body: fn(&Value) -> Option<Json>) -> Function {
         Function::change(name, Verb::Post, body)
     }
@@ -118,6 +129,9 @@ pub(super) fn of(interface: &'static Interface) -> Vocabulary {
         "siblings" => Vocabulary { has_context: true, ..keyed("a register with siblings", "/siblings", SIBLINGS) },
         "text" => keyed("a text", "/text", TEXT),
         "map" => keyed("a map", "/map", MAP),
+        "list-append" => Vocabulary { keyed: false, ..keyed("transactions over lists", TRANSACTION, LISTS) },
+        "rw-register" => Vocabulary { keyed: false, ..keyed("transactions over registers", TRANSACTION, REGISTERS) },
+        "bank" => Vocabulary { keyed: false, ..keyed("a bank", TRANSACTION, BANK) },
         "members" => Vocabulary { keyed: false, ..keyed("the list of members", "/members", MEMBERS) },
         _ => keyed("an object of another interface", "/", &[]),
     }

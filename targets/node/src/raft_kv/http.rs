@@ -11,6 +11,7 @@
 //! | `POST /counter/KEY` | `{"add":1,…}` | `{}` |
 //! | `GET /list/KEY` | | `{"elements":[1,2]}` |
 //! | `POST /list/KEY` | `{"append":5,…}` | `{}` |
+//! | `POST /transaction` | `{"steps":[…],…}` | `{"results":[…]}` or `{"refused":true}`: see [`super::transaction`] |
 //! | `GET /status` | | the node's role, term and indices |
 //! | `GET /healthz` | | `{}` as soon as HTTP is served |
 //!
@@ -26,11 +27,12 @@ use std::sync::Arc;
 use hyper::body::Incoming;
 use hyper::{Method, Request, StatusCode};
 use rashomon_mutants::Mutants;
-use rashomon_raft::{Command, Failure, Node, Query, Response, Session, Update, Value};
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use rashomon_raft::{Command, Failure, Node, Query, Response, Session, Update};
+use serde::Deserialize;
 use serde_json::json;
 
+use super::transaction::{self, TransactionBody};
+use super::values::JsonValue;
 use crate::driver::Mailbox;
 use crate::http::{Answer, Body, Refused, failure, read_body, reply};
 
@@ -86,6 +88,7 @@ async fn understand(request: Request<Incoming>) -> Result<Asked, Refused> {
             let body: Body<AppendBody> = read_body(request).await?;
             Ok(Asked::Write(command(body, key, |body| Update::ListAppend(body.append.0))?))
         }
+        ("transaction", None, None) if method == Method::POST => transact(read_body(request).await?),
         ("register" | "set" | "counter" | "list", Some(_), None) | ("register", Some(_), Some("cas")) => {
             Err(Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed"))
         }
@@ -93,31 +96,12 @@ async fn understand(request: Request<Incoming>) -> Result<Asked, Refused> {
     }
 }
 
-/// A value in JSON: an integer, text or null.
-struct JsonValue(Value);
-
-impl<'de> Deserialize<'de> for JsonValue {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<JsonValue, D::Error> {
-        match serde_json::Value::deserialize(deserializer)? {
-            serde_json::Value::Null => Ok(JsonValue(Value::Null)),
-            serde_json::Value::String(text) => Ok(JsonValue(Value::Text(text.into()))),
-            serde_json::Value::Number(number) => number
-                .as_i64()
-                .map(|number| JsonValue(Value::Int(number)))
-                .ok_or_else(|| D::Error::custom("a number must be an integer of 64 bits")),
-            _ => Err(D::Error::custom("a value must be an integer, text or null")),
-        }
+fn transact(body: Body<TransactionBody>) -> Result<Asked, Refused> {
+    let steps = body.rest.steps().ok_or(Refused::new(StatusCode::BAD_REQUEST, "bad-step"))?;
+    if let Some(queries) = transaction::queries(&steps) {
+        return Ok(Asked::Read(Query::Many(queries)));
     }
-}
-
-impl Serialize for JsonValue {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match &self.0 {
-            Value::Null => serializer.serialize_none(),
-            Value::Int(number) => serializer.serialize_i64(*number),
-            Value::Text(text) => serializer.serialize_str(text),
-        }
-    }
+    Ok(Asked::Write(command(body, "".into(), |_| Update::Transaction(steps))?))
 }
 
 #[derive(Deserialize)]
@@ -164,6 +148,8 @@ fn finish(result: Option<Result<Response, Failure>>, is_read: bool) -> Answer {
                 let elements: Vec<JsonValue> = elements.into_iter().map(JsonValue).collect();
                 reply(StatusCode::OK, json!({ "elements": elements }).to_string())
             }
+            Response::Many(answers) => reply(StatusCode::OK, transaction::results(answers).to_string()),
+            Response::Refused => reply(StatusCode::OK, r#"{"refused":true}"#),
             Response::Superseded => failure(StatusCode::CONFLICT, "superseded", false),
         },
         Some(Err(why)) => {

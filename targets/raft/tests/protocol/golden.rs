@@ -16,6 +16,7 @@
 //! | `crash 1`, `restart 1` | a crash loses what was not synced |
 //! | `clock 1 -500` | sets a wall clock off |
 //! | `write 1 c1/1 k 5`, `cas 1 c1/2 k 5 6`, `append 1 c1/3 k 7`, `read 1 k` | a client asks node 1; `-` for no session |
+//! | `txn 1 c1/4 r:a l:b a=5 b+7 c-5>=0` | … a transaction: reads a register, a list; writes, appends, adds to a counter |
 //! | `status`, `log 1` | shows nodes |
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,7 +26,8 @@ use std::path::Path;
 use rashomon_mutants::Mutants;
 use rashomon_protocol::OutputOf;
 use rashomon_raft::{
-    Command, Config, Entry, Envelope, Message, Mutant, Node, NodeId, Query, RequestId, Response, Session, Update, Value,
+    Command, Config, Entry, Envelope, Message, Mutant, Node, NodeId, Query, RequestId, Response, Session, Step, Update,
+    Value,
 };
 use rashomon_testkit::{Cluster, Stage, assert_scripts};
 
@@ -100,7 +102,7 @@ impl Stage for Play {
                 let ms: i64 = rest.get(1).and_then(|word| word.parse().ok()).ok_or("an offset is missing")?;
                 self.cluster.host(node(0)?).wall_offset_us = 1_000 * ms;
             }
-            "write" | "cas" | "append" | "read" => self.ask(node(0)?, name, &rest[1..])?,
+            "write" | "cas" | "append" | "read" | "txn" => self.ask(node(0)?, name, &rest[1..])?,
             "status" => self.status(),
             "log" => {
                 let log = self.cluster.node(node(0)?).ok_or("it is down")?.log();
@@ -255,7 +257,13 @@ impl Play {
         let deadline = self.cluster.now + 1000;
         let asked = format!("{name} {}", words.join(" "));
         let word = |at: usize| words.get(at).copied().ok_or(format!("`{asked}` is too short"));
-        let result = if name == "read" {
+        let queries: Option<Vec<Query>> = match name {
+            "txn" => words[1..].iter().map(|word| step(word).ok()?.query()).collect(),
+            _ => None,
+        };
+        let result = if let Some(queries) = queries {
+            self.cluster.step(id, |node| node.read(Query::Many(queries), deadline))
+        } else if name == "read" {
             let key = word(0)?.into();
             self.cluster.step(id, |node| node.read(Query::Register(key), deadline))
         } else {
@@ -267,10 +275,12 @@ impl Play {
             };
             let update = match name {
                 "write" => Update::Write(value(word(2)?)),
+                "txn" => Update::Transaction(words[1..].iter().map(|word| step(word)).collect::<Result<_, _>>()?),
                 "cas" => Update::Cas { from: value(word(2)?), to: value(word(3)?) },
                 _ => Update::ListAppend(value(word(2)?)),
             };
-            let command = Command { session, key: word(1)?.into(), update };
+            let key = if name == "txn" { "".into() } else { word(1)?.into() };
+            let command = Command { session, key, update };
             self.cluster.step(id, |node| node.write(command, deadline))
         };
         let (request, output) = result.ok_or(format!("node {id} is down"))?;
@@ -308,6 +318,27 @@ fn value(word: &str) -> Value {
     }
 }
 
+/// A step of a transaction: `r:a`, `l:a`, `c:a`, `a=5`, `a+5`, `a-5>=0`.
+fn step(word: &str) -> Result<Step, String> {
+    let wrong = || format!("`{word}` is no step of a transaction");
+    if let Some((kind, key)) = word.split_once(':') {
+        return match kind {
+            "r" => Ok(Step::Read(key.into())),
+            "l" => Ok(Step::ReadList(key.into())),
+            "c" => Ok(Step::ReadCounter(key.into())),
+            _ => Err(wrong()),
+        };
+    }
+    if let Some((change, least)) = word.split_once(">=") {
+        let at = change.find(['+', '-']).ok_or_else(wrong)?;
+        let (key, amount) = change.split_at(at);
+        let number = |text: &str| text.parse().map_err(|_| wrong());
+        return Ok(Step::Add { key: key.into(), amount: number(amount)?, at_least: Some(number(least)?) });
+    }
+    let append = word.split_once('+').map(|(key, element)| Step::Append(key.into(), value(element)));
+    append.or(word.split_once('=').map(|(key, written)| Step::Write(key.into(), value(written)))).ok_or_else(wrong)
+}
+
 fn show_value(value: &Value) -> String {
     match value {
         Value::Null => "nil".to_owned(),
@@ -323,6 +354,10 @@ fn show_response(response: &Response) -> String {
         Response::Value(value) => show_value(value),
         Response::Elements(elements) => elements.iter().map(show_value).collect::<Vec<_>>().join(" "),
         Response::Count(count) => count.to_string(),
+        Response::Many(answers) => {
+            format!("[{}]", answers.iter().map(show_response).collect::<Vec<_>>().join("; "))
+        }
+        Response::Refused => "refused".to_owned(),
         Response::Superseded => "superseded".to_owned(),
     }
 }
@@ -333,9 +368,25 @@ fn show_entry(entry: &Entry) -> String {
         Some((key, Update::Write(value))) => format!("{key}={}", show_value(value)),
         Some((key, Update::Cas { from, to })) => format!("{key}:{}→{}", show_value(from), show_value(to)),
         Some((key, Update::ListAppend(value))) => format!("{key}+{}", show_value(value)),
+        Some((_, Update::Transaction(steps))) => {
+            let shown: Vec<String> = steps.iter().map(show_step).collect();
+            shown.join(" ")
+        }
         Some((key, other)) => format!("{key} {other:?}"),
     };
     format!("{}@{}({what})", entry.index, entry.term)
+}
+
+fn show_step(step: &Step) -> String {
+    match step {
+        Step::Read(key) => format!("r:{key}"),
+        Step::ReadList(key) => format!("l:{key}"),
+        Step::ReadCounter(key) => format!("c:{key}"),
+        Step::Write(key, value) => format!("{key}={}", show_value(value)),
+        Step::Append(key, value) => format!("{key}+{}", show_value(value)),
+        Step::Add { key, amount, at_least: None } => format!("{key}{amount:+}"),
+        Step::Add { key, amount, at_least: Some(least) } => format!("{key}{amount:+}>={least}"),
+    }
 }
 
 fn show(envelope: &Envelope) -> String {

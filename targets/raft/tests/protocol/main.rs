@@ -4,3 +4,4 @@ mod golden;
 mod history;
 mod invariants;
 mod simulation;
+mod transactions;

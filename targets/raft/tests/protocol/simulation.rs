@@ -392,7 +392,8 @@ fn a_run_replays_from_its_seed() {
 #[test]
 fn every_mutant_is_caught() {
     let mut missed = Vec::new();
-    for info in rashomon_raft::ALL {
+    // Those of transactions are for another simulation.
+    for info in rashomon_raft::ALL.iter().filter(|info| info.recipe.workload == "register") {
         let runs = (0..seeds(300)).flat_map(|seed| [(seed, Severity::Usual), (seed, Severity::Harsh)]);
         let caught =
             runs.into_iter().find_map(|(seed, severity)| match simulate(seed, Some(info.mutant), severity).0 {
