@@ -137,9 +137,12 @@ impl Server<'_> {
 
     fn configuration(&self) -> String {
         let Settings { synchronous_commit, .. } = self.settings;
-        let standbys = if self.settings.is_synchronous() && self.cluster.len() > 1 { "ANY 1 (*)" } else { "" };
+        let names: Vec<&str> = self.cluster.iter().map(|node| &*node.name).collect();
+        // By name: a copy that is being made streams too, and is no standby.
+        let several = self.settings.is_synchronous() && self.cluster.len() > 1;
+        let standbys = if several { format!("ANY 1 ({})", names.join(", ")) } else { String::new() };
         let access = self.file(ACCESS);
-        configuration(synchronous_commit, standbys, Path::new(&access), self.node.id)
+        configuration(synchronous_commit, &standbys, Path::new(&access), self.node.id)
     }
 }
 
@@ -215,7 +218,7 @@ mod tests {
         );
         for plan in &plans {
             assert!(plan.files[0].content.contains("synchronous_commit = remote_apply\n"));
-            assert!(plan.files[0].content.contains("synchronous_standby_names = 'ANY 1 (*)'\n"));
+            assert!(plan.files[0].content.contains("synchronous_standby_names = 'ANY 1 (n1, n2)'\n"));
             assert!(plan.files[0].content.contains("\nfsync = on\n"));
         }
     }

@@ -49,7 +49,11 @@ impl Target for Postgres {
     fn timing(&self, config: &TargetConfig) -> Result<TargetTiming, TargetError> {
         let settings = Settings::of(config)?;
         Ok(TargetTiming {
-            election_timeout: if settings.failover { settings.failover_after } else { Duration::from_millis(500) },
+            // A server that does not answer is asked for up to two seconds before it counts as gone.
+            election_timeout: match settings.failover {
+                true => settings.failover_after + Duration::from_secs(1),
+                false => Duration::from_millis(500),
+            },
             // A crashed server reads its log again, one that was replaced turns its files back.
             recovery: Duration::from_secs(2),
             convergence: Duration::from_secs(10),
