@@ -7,7 +7,7 @@ use rashomon_harness::registry::Registry;
 use rashomon_postgres::Postgres;
 use rashomon_targets::{CrdtReplicas, Dynamo, LwwKv, Maelstrom, MaelstromOptions, RaftKv, SwimMembers};
 use rashomon_workloads::{
-    APPEND, Bank, CART, COUNTER, ECHO, IDS, LONG_FORK, MAP, Members, REGISTER, RW_REGISTER, SET, SIBLINGS, TEXT,
+    APPEND, Bank, CART, COUNTER, ECHO, IDS, LOG, LONG_FORK, MAP, Members, REGISTER, RW_REGISTER, SET, SIBLINGS, TEXT,
     WRITE_SKEW,
 };
 
@@ -18,5 +18,5 @@ fn main() -> ExitCode {
     let registry = registry.workload(REGISTER).workload(SET).workload(COUNTER).workload(CART);
     let registry = registry.workload(SIBLINGS).workload(TEXT).workload(MAP).workload(Members);
     let registry = registry.workload(APPEND).workload(RW_REGISTER).workload(Bank).workload(LONG_FORK);
-    rashomon_harness::cli::main(registry.workload(WRITE_SKEW).workload(IDS).workload(ECHO))
+    rashomon_harness::cli::main(registry.workload(WRITE_SKEW).workload(IDS).workload(ECHO).workload(LOG))
 }

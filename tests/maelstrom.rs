@@ -53,6 +53,10 @@ fn programs_in_python_that_are_wrong_are_found_without_a_fault() {
     assert_ended(&output, 1, "counter too large");
     let output = maelstrom(&installed, "lin_kv.py", "-w lin-kv --rate 100 --time-limit 5 --latency 5 -- --cache");
     assert_ended(&output, 1, "stale read");
+    let output = maelstrom(&installed, "kafka.py", "-w kafka --rate 60 --time-limit 3 -- --everywhere");
+    assert_ended(&output, 1, "inconsistent offsets");
+    let flags = "-w txn-rw-register --rate 60 --time-limit 5 --latency 5 -- --blind";
+    assert_ended(&maelstrom(&installed, "txn.py", flags), 1, "lost update");
     assert_eq!(installed.processes(), 0);
 }
 

@@ -2,19 +2,25 @@
 
 use rashomon_checkers::anomalies;
 use rashomon_history::Value;
+use rashomon_spec::draw::Draw;
 use rashomon_spec::interface;
 
-use crate::single::Single;
+use crate::single::{Asking, Single};
 
 /// The workload `echo`.
 pub const ECHO: Single = Single {
     name: "echo",
     summary: "send values to every node; each must come back as it was",
     interface: &interface::ECHO,
-    function: "echo",
+    options: &[],
+    functions: &["echo"],
     checker: anomalies::ECHO,
-    value: |draw, number| Value::text(&format!("Please echo {number}-{}", draw.below(128))),
+    generator: |spec| Ok(Box::new(Asking::new(spec, "echo", question))),
 };
+
+fn question(draw: &mut Draw, number: u64) -> Value {
+    Value::text(&format!("Please echo {number}-{}", draw.below(128)))
+}
 
 #[cfg(test)]
 mod tests {

@@ -4,16 +4,17 @@ use rashomon_checkers::anomalies;
 use rashomon_history::Value;
 use rashomon_spec::interface;
 
-use crate::single::Single;
+use crate::single::{Asking, Single};
 
 /// The workload `ids`.
 pub const IDS: Single = Single {
     name: "ids",
     summary: "ask every node for identifiers; none may be given out twice",
     interface: &interface::IDS,
-    function: "generate",
+    options: &[],
+    functions: &["generate"],
     checker: anomalies::UNIQUE_IDS,
-    value: |_, _| Value::Nil,
+    generator: |spec| Ok(Box::new(Asking::new(spec, "generate", |_, _| Value::Nil))),
 };
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Workloads on one thing without keys, whose demand is the same under every consistency: what they have in common.
+//! Workloads that one checker judges whatever the consistency: what they have in common.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,19 @@ use rashomon_history::{History, Value};
 use rashomon_spec::draw::{Draw, Stream};
 use rashomon_spec::interface::Interface;
 use rashomon_spec::operation::{Completion, Operation};
-use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, Workload};
+use rashomon_spec::workload::{Generator, GeneratorSpec, Requirements, Workload, WorkloadOption};
 
-/// A workload of one function: a table of what differs.
+/// A workload that one checker judges: a table of what differs.
 #[derive(Clone, Copy)]
 pub struct Single {
     pub(crate) name: &'static str,
     pub(crate) summary: &'static str,
     pub(crate) interface: &'static Interface,
-    pub(crate) function: &'static str,
+    pub(crate) options: &'static [WorkloadOption],
+    /// Functions of each of which one must have been acknowledged.
+    pub(crate) functions: &'static [&'static str],
     pub(crate) checker: Checker,
-    /// What is asked next; the number is unique.
-    pub(crate) value: fn(&mut Draw, u64) -> Value,
+    pub(crate) generator: fn(&GeneratorSpec) -> Result<Box<dyn Generator>, String>,
 }
 
 impl Workload for Single {
@@ -38,12 +39,16 @@ impl Workload for Single {
         Some(self.checker.name.to_owned())
     }
 
+    fn options(&self) -> &'static [WorkloadOption] {
+        self.options
+    }
+
     fn required(&self, _: &BTreeMap<String, String>) -> Vec<&'static str> {
-        vec![self.function]
+        self.functions.to_vec()
     }
 
     fn generator(&self, spec: &GeneratorSpec) -> Result<Box<dyn Generator>, String> {
-        Ok(Box::new(Asking { workload: *self, draw: Draw::new(spec.seed, Stream::Generator), asked: 0 }))
+        (self.generator)(spec)
     }
 
     fn check(&self, history: &History, _: &Requirements, budget: &Budget) -> Vec<Judgement> {
@@ -51,17 +56,24 @@ impl Workload for Single {
     }
 }
 
-struct Asking {
-    workload: Single,
+/// Asks the same thing all the time.
+pub(crate) struct Asking {
+    function: &'static str,
+    /// What is asked next; the number is unique.
+    value: fn(&mut Draw, u64) -> Value,
     draw: Draw,
     asked: u64,
 }
 
 impl Asking {
+    pub(crate) fn new(spec: &GeneratorSpec, function: &'static str, value: fn(&mut Draw, u64) -> Value) -> Asking {
+        Asking { function, value, draw: Draw::new(spec.seed, Stream::Generator), asked: 0 }
+    }
+
     fn ask(&mut self) -> Operation {
         self.asked += 1;
-        let value = (self.workload.value)(&mut self.draw, self.asked);
-        Operation { f: self.workload.function.into(), key: Value::Nil, value }
+        let value = (self.value)(&mut self.draw, self.asked);
+        Operation { f: self.function.into(), key: Value::Nil, value }
     }
 }
 

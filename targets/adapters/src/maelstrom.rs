@@ -55,7 +55,7 @@ const SETTINGS: &Settings = &[
         "workload",
         "lin-kv",
         "what the program serves, in Maelstrom's words: `echo`, `unique-ids`, `broadcast`, `g-set`, `g-counter`, \
-         `pn-counter` or `lin-kv`",
+         `pn-counter`, `lin-kv`, `kafka`, `txn-list-append` or `txn-rw-register`",
     ),
     ("args", "[]", "the program's arguments: a JSON array of strings"),
     ("topology", "grid", "the neighbours that `broadcast` tells each node: `grid`, `line`, `total`, `tree` to `tree4`"),
@@ -125,6 +125,9 @@ impl Target for Maelstrom {
                 &interface::COUNTER,
                 &interface::IDS,
                 &interface::ECHO,
+                &interface::LOG,
+                &interface::LIST_APPEND,
+                &interface::RW_REGISTER,
             ],
             settings: included::listed(SETTINGS),
             has_leader: false,

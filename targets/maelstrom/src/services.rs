@@ -51,6 +51,11 @@ impl Services {
     }
 }
 
+/// A store holds no more keys, and no more bytes of keys and values: a program that writes without end must not fill
+/// this machine.
+const KEYS: usize = 50_000;
+const BYTES: usize = 32 << 20;
+
 /// What a service answers.
 type Answer = Result<Body, Refused>;
 
@@ -91,6 +96,28 @@ enum Request<'a> {
     Read,
     Write(&'a Json),
     Cas { from: &'a Json, to: &'a Json, create: bool },
+}
+
+/// Refuses what a store of so many keys and bytes has no room for.
+fn has_room(keys: usize, bytes: usize, key: &str, value: &Json) -> Result<usize, Refused> {
+    let more = key.len() + size(value);
+    if keys < KEYS && bytes + more <= BYTES {
+        return Ok(more);
+    }
+    Err(Refused::new(
+        Code::TEMPORARILY_UNAVAILABLE,
+        format!("the store is full: it takes {KEYS} keys and {BYTES} bytes"),
+    ))
+}
+
+/// About how many bytes a value takes.
+fn size(value: &Json) -> usize {
+    match value {
+        Json::String(text) => text.len(),
+        Json::Array(items) => items.iter().map(|item| 8 + size(item)).sum(),
+        Json::Object(fields) => fields.iter().map(|(name, field)| 8 + name.len() + size(field)).sum(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => 8,
+    }
 }
 
 /// The key and the request of a body.
@@ -171,6 +198,24 @@ mod tests {
             let services = &mut Services::default();
             let cas = json!({"type": "cas", "key": 5, "from": 0, "to": 2, "create_if_not_exists": true});
             assert_eq!(ask(services, store, "n1", cas)["type"] == "cas_ok", creates, "{store}");
+        }
+    }
+
+    #[test]
+    fn a_store_that_is_full_refuses() {
+        for store in ["lin-kv", "seq-kv", "lww-kv"] {
+            let services = &mut Services::default();
+            let large = "x".repeat(BYTES / 4);
+            let mut codes = Vec::new();
+            for key in 0..5 {
+                let answer = ask(services, store, "n1", json!({"type": "write", "key": key, "value": large}));
+                codes.push(answer["code"].as_u64());
+            }
+            assert_eq!(codes[..3], [None; 3], "{store}");
+            assert_eq!(codes[4], Some(11), "{store}");
+            let again = ask(services, store, "n1", json!({"type": "write", "key": 0, "value": "small"}));
+            assert_eq!(again["type"], "write_ok", "{store}");
+            assert_eq!(ask(services, store, "n1", json!({"type": "read", "key": 0}))["value"], "small", "{store}");
         }
     }
 

@@ -62,7 +62,7 @@ impl Function {
 const ONE_OBJECT: [(&str, &str); 2] = [("keys", "1"), ("ops-per-key", "1000000000")];
 
 /// All of them.
-pub(super) static KINDS: [Kind; 7] = [
+pub(super) static KINDS: [Kind; 10] = [
     Kind {
         name: "echo",
         interface: &interface::ECHO,
@@ -165,7 +165,68 @@ pub(super) static KINDS: [Kind; 7] = [
             }),
         ],
     },
+    Kind {
+        name: "kafka",
+        interface: &interface::LOG,
+        workload: "log",
+        options: &[],
+        consistency: Level::LINEARIZABLE,
+        has_topology: false,
+        functions: &[
+            Function {
+                answer: |_, body| from_json(body.get("offset")?).filter(|offset| offset.as_int().is_some()),
+                ..Function::update("send", |operation| {
+                    Some(json!({ "type": "send", "key": log_key(operation)?, "msg": to_json(&operation.value)? }))
+                })
+            },
+            Function::read(
+                "poll",
+                |operation| {
+                    Some(json!({ "type": "poll", "offsets": { log_key(operation)?: to_json(&operation.value)? } }))
+                },
+                |operation, body| match body.get("msgs")?.as_object()?.get(&log_key(operation)?) {
+                    Some(polled) => list(polled),
+                    None => Some(Value::list([])),
+                },
+            ),
+        ],
+    },
+    Kind {
+        name: "txn-list-append",
+        interface: &interface::LIST_APPEND,
+        workload: "append",
+        options: &[],
+        consistency: Level::LINEARIZABLE,
+        has_topology: false,
+        functions: &TXN,
+    },
+    Kind {
+        name: "txn-rw-register",
+        interface: &interface::RW_REGISTER,
+        workload: "rw-register",
+        options: &[],
+        consistency: Level::LINEARIZABLE,
+        has_topology: false,
+        functions: &TXN,
+    },
 ];
+
+/// Transactions of micro-operations, as they are in histories.
+static TXN: [Function; 1] = [Function {
+    f: "txn",
+    reads: false,
+    request: |operation| Some(json!({ "type": "txn", "txn": to_json(&operation.value)? })),
+    answer: |operation, body| {
+        let done = list(body.get("txn")?)?;
+        (done.as_list()?.len() == operation.value.as_list()?.len()).then_some(done)
+    },
+    missing_is_nil: false,
+}];
+
+/// Keys of logs are texts in Maelstrom's messages.
+fn log_key(operation: &Operation) -> Option<String> {
+    Some(operation.key.as_int()?.to_string())
+}
 
 static COUNTER: [Function; 2] = [
     Function::update("add", |operation| Some(json!({ "type": "add", "delta": to_json(&operation.value)? }))),

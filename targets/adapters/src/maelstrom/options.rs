@@ -17,7 +17,8 @@ struct Options {
     /// The node program
     #[arg(long, value_name = "PATH")]
     bin: String,
-    /// What it serves: echo, unique-ids, broadcast, g-set, g-counter, pn-counter or lin-kv
+    /// What it serves: echo, unique-ids, broadcast, g-set, g-counter, pn-counter, lin-kv, kafka, txn-list-append or
+    /// txn-rw-register
     #[arg(short, long, value_name = "NAME", default_value = "lin-kv")]
     workload: String,
     /// How many nodes, n1, n2, …
@@ -56,6 +57,9 @@ struct Options {
     /// Operations after which a key is used no more
     #[arg(long, value_name = "COUNT")]
     max_writes_per_key: Option<u64>,
+    /// How many micro-operations a transaction has at most
+    #[arg(long, value_name = "COUNT")]
+    max_txn_length: Option<u64>,
     /// Not offered: how many operations were acknowledged is reported, not judged
     #[arg(long, value_name = "FRACTION", hide = true)]
     availability: Option<String>,
@@ -139,7 +143,9 @@ impl Options {
                 flag("set", format!("{setting}={value}"));
             }
         }
-        let chosen = [("keys", self.key_count), ("ops-per-key", self.max_writes_per_key)];
+        let per_key = if kind.name.starts_with("txn") { "writes-per-key" } else { "ops-per-key" };
+        let chosen =
+            [("keys", self.key_count), (per_key, self.max_writes_per_key), ("max-length", self.max_txn_length)];
         for (option, value) in chosen.into_iter().filter_map(|(option, value)| Some((option, value?))) {
             flag("option", format!("{option}={value}"));
         }

@@ -1,8 +1,10 @@
 //! `lww-kv`: a store of several copies in each of which the last write wins; they agree only in the long run.
 
+use std::sync::Arc;
+
 use serde_json::Value as Json;
 
-use super::{Answer, Draw, Map, Request, compare, read, request, swapped, written};
+use super::{Answer, Draw, Map, Request, compare, has_room, read, request, swapped, written};
 use crate::message::Body;
 
 /// How many copies there are.
@@ -11,7 +13,8 @@ const COPIES: usize = 5;
 /// The store.
 #[derive(Debug, Default)]
 pub(super) struct LwwKv {
-    copies: [Map<(u64, Json)>; COPIES],
+    /// With the time of each write, and how many bytes the value takes.
+    copies: [Map<(u64, Arc<Json>, usize)>; COPIES],
     /// The time of the latest write.
     time: u64,
 }
@@ -22,10 +25,10 @@ impl LwwKv {
         let at = draw(COPIES as u64) as usize % COPIES;
         let answer = self.answer_at(at, body);
         let other = self.copies[draw(COPIES as u64) as usize % COPIES].clone();
-        for (key, (time, value)) in other {
+        for (key, (time, value, size)) in other {
             let held = self.copies[at].get(&key);
-            if held.is_none_or(|(held, _)| *held < time) {
-                self.copies[at].insert(key, (time, value));
+            if held.is_none_or(|(held, ..)| *held < time) {
+                self.copies[at].insert(key, (time, value, size));
             }
         }
         answer
@@ -33,7 +36,7 @@ impl LwwKv {
 
     fn answer_at(&mut self, at: usize, body: &Body) -> Answer {
         let (key, request) = request(body)?;
-        let held = self.copies[at].get(&key).map(|(_, value)| value);
+        let held = self.copies[at].get(&key).map(|(_, value, _)| &**value);
         let (value, answer) = match request {
             Request::Read => return read(&key, held),
             Request::Write(value) => (value, written()),
@@ -42,8 +45,12 @@ impl LwwKv {
                 (to, swapped())
             }
         };
+        let others = self.copies[at].iter().filter(|(other, _)| **other != key);
+        let (keys, bytes) =
+            others.fold((0, 0), |(keys, bytes), (key, (_, _, size))| (keys + 1, bytes + key.len() + size));
+        let size = has_room(keys, bytes, &key, value)? - key.len();
         self.time += 1;
-        self.copies[at].insert(key, (self.time, value.clone()));
+        self.copies[at].insert(key, (self.time, Arc::new(value.clone()), size));
         Ok(answer)
     }
 }
