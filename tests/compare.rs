@@ -2,6 +2,7 @@
 
 mod installed;
 
+use std::path::PathBuf;
 use std::process::Command;
 
 use installed::{Installed, stderr, stdout};
@@ -84,6 +85,53 @@ fn revisions_are_built_in_checkouts_that_are_removed() {
     assert!(stderr(&compare("gone", &flags)).contains("there is no revision `gone`"));
 }
 
+/// Compares one pair; the summary, and the folder of the candidate's run.
+fn one_pair(installed: &Installed, arguments: &[&str], run_flags: &[&str]) -> (serde_json::Value, PathBuf) {
+    let mut command = installed.program();
+    command.args(["compare", "raft-kv", "--pairs", "1", "--no-power", "--seed", "3", "--json"]).args(arguments);
+    let output = command.arg("--results").arg(installed.results()).arg("--").args(run_flags).output().unwrap();
+    let summary: serde_json::Value =
+        serde_json::from_str(&stdout(&output)).unwrap_or_else(|_| panic!("{}", stderr(&output)));
+    let run = summary["pairs"][0]["candidate"]["run"].as_str().unwrap().to_owned();
+    let folders = std::fs::read_dir(installed.results()).unwrap().flatten();
+    let run = folders.map(|entry| entry.path().join("runs").join(&run)).find(|path| path.is_dir()).unwrap();
+    (summary, run)
+}
+
+#[test]
+fn a_mixed_cluster_has_the_candidate_on_every_other_node() {
+    let installed = Installed::new();
+    let flags = ["--nodes", "3", "--time", "1s", "--faults", "none"];
+    let (summary, run) = one_pair(&installed, &["--mixed", "--candidate-mutant", "stale-read"], &flags);
+    assert_eq!(summary["mode"], "the candidate on every other node of the base's clusters");
+    let manifest: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(run.join("manifest.json")).unwrap()).unwrap();
+    let mutants = manifest["nodes"].as_array().unwrap().iter().map(|node| node["command"].to_string());
+    assert_eq!(mutants.map(|command| command.contains("stale-read")).collect::<Vec<_>>(), [false, true, false]);
+    let again = manifest["reproduce"].as_str().unwrap();
+    assert!(again.contains("--other every-other-node --other-mutant stale-read"), "{again}");
+}
+
+#[test]
+fn an_upgrade_starts_the_candidate_on_the_data_of_the_base() {
+    let installed = Installed::new();
+    let announce = "#!/bin/sh\nnode=$(dirname $0)/rashomon-node\n[ \"$1\" = --version ] && exec $node --version\n\
+                    echo the second version\nexec $node \"$@\"\n";
+    let script = installed.script(announce);
+    let flags = ["--nodes", "3", "--time", "4s", "--faults", "kill"];
+    let (summary, run) = one_pair(&installed, &["--upgrade", "--candidate", &script], &flags);
+    assert_eq!(summary["findings"], serde_json::json!([]), "the programs are equal: {summary:#}");
+    let logs = (1..=3).map(|node| std::fs::read_to_string(run.join(format!("nodes/n{node}/node.log"))).unwrap());
+    let logs: Vec<String> = logs.collect();
+    assert!(logs.iter().any(|log| log.contains("the second version")), "no node was upgraded: {logs:?}");
+    let first = |log: &String| log.lines().next().unwrap_or_default().contains("the second version");
+    assert!(!logs.iter().any(first), "a node began with the second version: {logs:?}");
+
+    let output = installed.run(&["run", "raft-kv", "--other", "restarts", "--faults", "pause", "--nodes", "3"]);
+    assert_eq!(output.status.code(), Some(254));
+    assert!(stderr(&output).contains("add kill to --faults"), "{}", stderr(&output));
+}
+
 #[test]
 fn wrong_usage_says_what_to_do() {
     let installed = Installed::new();
@@ -97,4 +145,7 @@ fn wrong_usage_says_what_to_do() {
     assert!(refused(&["raft-kv", "--candidate-mutant", "stale-raed"]).contains("did you mean `stale-read`?"));
     assert!(refused(&["raft-kv", "--candidate", "/nowhere/node"]).contains("/nowhere/node"));
     assert!(refused(&["raft-kv", "--candidate-mutant", "stale-read", "--bound", "3"]).contains("between 0 and 1"));
+    let seeded =
+        installed.program().args(["compare", "raft-kv", "--candidate-mutant", "stale-read", "--", "--seed=3"]).output();
+    assert!(stderr(&seeded.unwrap()).contains("use --seed of `compare`"));
 }

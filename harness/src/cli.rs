@@ -16,6 +16,7 @@ mod input;
 mod list;
 mod mutants;
 mod names;
+mod other;
 mod progress;
 mod replay;
 mod report;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-pub use plans::{ClusterPlans, plan};
+pub use plans::{ClusterPlans, plan, plan_versions};
 
 use crate::faults::Lost;
 use crate::faults::clock::{self, Chosen, Clocks};
@@ -56,6 +56,8 @@ struct State {
     unprepared: BTreeSet<u16>,
     /// Nodes that could not be, and why.
     failed: BTreeMap<u16, LabError>,
+    /// Nodes that have been started.
+    started: BTreeSet<u16>,
 }
 
 /// A lab call blocks for milliseconds; the runtime's other tasks go on meanwhile.
@@ -163,7 +165,12 @@ impl Cluster {
             }
             self.lock().unprepared.remove(&id);
         }
-        for (place, process) in self.plan(id).processes.iter().enumerate() {
+        let again = !self.lock().started.insert(id);
+        let plan = match &self.plans.restarts {
+            Some(restarts) if again => &restarts[usize::from(id) - 1],
+            _ => self.plan(id),
+        };
+        for (place, process) in plan.processes.iter().enumerate() {
             let mut command = process.command.clone();
             command.env.extend(self.environments[usize::from(id) - 1].iter().cloned());
             if let Some(clocks) = &self.clocks {

@@ -186,7 +186,8 @@ impl<'a> Run<'a> {
         self.enter(Phase::LabUp);
         let began = Instant::now();
         let mut lab_spec = self.lab_spec();
-        let plans = cluster::plan(&*self.target, self.spec.target_config(), &lab_spec)?;
+        let (config, other) = (self.spec.target_config(), self.spec.other_config());
+        let plans = cluster::plan_versions(&*self.target, config, other, &lab_spec)?;
         let mut clocks = None;
         if self.registry.faults().needs(&self.spec.faults, Capability::WallClocks) {
             clocks = Some(ClockWays::of_this_machine(self.spec.clock)?.choose_all(&plans.nodes));

@@ -192,6 +192,7 @@ fn in_lab(
 ) -> Result<(), BadEnd> {
     let mut visible = vec![dir.to_owned()];
     visible.extend(plan.spec.node_binary.clone());
+    visible.extend(plan.spec.other.as_ref().and_then(|other| other.node_binary.clone()));
     visible.extend(described);
     let label = dir.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
     let payload = serde_json::to_string(&Payload::Run { run_dir: dir.to_owned() }).expect("a path of ours is text");

@@ -55,6 +55,51 @@ pub struct RunSpec {
     pub clock: ClockWay,
     /// The history is checked while it grows, and the run ends at the first certain violation.
     pub stop_on_violation: bool,
+    /// A second version of the target in the same cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other: Option<OtherVersion>,
+}
+
+/// A second version of a target, which runs beside the first.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OtherVersion {
+    /// Where it runs.
+    pub runs: OtherRuns,
+    /// The known bug to switch on in it.
+    pub mutant: Option<String>,
+    /// Its build of the node program.
+    pub node_binary: Option<PathBuf>,
+    /// Settings in which it differs from the first version.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// Where a second version runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OtherRuns {
+    /// On n2, n4, …: both versions serve in one cluster, as during an upgrade node by node.
+    EveryOtherNode,
+    /// From each node's second start on, on the data that the first version left: as after an upgrade.
+    Restarts,
+}
+
+impl OtherRuns {
+    /// All of them.
+    pub const ALL: [OtherRuns; 2] = [OtherRuns::EveryOtherNode, OtherRuns::Restarts];
+
+    /// The word used on the command line and in files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            OtherRuns::EveryOtherNode => "every-other-node",
+            OtherRuns::Restarts => "restarts",
+        }
+    }
+
+    /// What this word stands for; `None` when it is no such word.
+    pub fn named(word: &str) -> Option<OtherRuns> {
+        OtherRuns::ALL.into_iter().find(|runs| runs.as_str() == word)
+    }
 }
 
 impl RunSpec {
@@ -66,6 +111,14 @@ impl RunSpec {
             quiet_since_ns,
             convergence_ns: self.convergence_ms * 1_000_000,
         }
+    }
+
+    /// What it says about the target's second version, and where that runs.
+    pub fn other_config(&self) -> Option<(TargetConfig, OtherRuns)> {
+        let other = self.other.as_ref()?;
+        let settings = self.settings.clone().into_iter().chain(other.settings.clone()).collect();
+        let (mutant, node_binary) = (other.mutant.clone(), other.node_binary.clone());
+        Some((TargetConfig { mutant, node_binary, settings, seed: self.seed }, other.runs))
     }
 
     /// What it says about the target.

@@ -47,7 +47,7 @@ pub(crate) struct CompareArguments {
     #[arg(long, value_name = "COUNT")]
     pairs: Option<u64>,
     /// "No worse" needs that fewer than this share of the candidate's runs can fail where the base's do not
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.2)]
     bound: f64,
     /// Differences of speed below this share are of no interest
     #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
@@ -55,7 +55,7 @@ pub(crate) struct CompareArguments {
     /// How many runs go on at once [default: one for each core, at most 4]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=32))]
     jobs: Option<u16>,
-    /// Seed of every choice; pair i runs with the seed i places further [default: random]
+    /// Seed of every choice; pairs run with this seed and those that follow [default: random]
     #[arg(long)]
     seed: Option<u64>,
     /// Does not run the target's known bugs beside, which shows what this comparison can find
@@ -85,7 +85,9 @@ pub(crate) fn compare(registry: &Registry, arguments: &CompareArguments) -> Resu
     let with_power = |base: &Choice| !arguments.no_power && base.may_have_mutants();
     let palette = |[base, candidate]: [&Choice; 2]| {
         let versions = [base, candidate];
-        Palette::new(registry, &arguments.target, &info, versions, &arguments.run_flags, with_power(base))
+        let palette =
+            Palette::new(registry, &arguments.target, &info, versions, &arguments.run_flags, with_power(base))?;
+        if arguments.versions.needs_restarts() { palette.with_restarts(seed) } else { Ok(palette) }
     };
     // What is wrong is said before a revision is built.
     let [base, candidate] = arguments.versions.choose(&info.name, &[None, None])?;
@@ -128,7 +130,7 @@ pub(crate) fn compare(registry: &Registry, arguments: &CompareArguments) -> Resu
         target: info.name,
         base: Version { label: base.label, version: base_version },
         candidate: Version { label: candidate.label, version: candidate_version },
-        mode: "each version in clusters of its own".to_owned(),
+        mode: arguments.versions.mode().to_owned(),
         started,
         took_s: compared.took.as_secs_f64(),
         command: command_line(),

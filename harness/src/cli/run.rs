@@ -11,6 +11,7 @@ pub(super) use rashomon_spec::quantity::duration_ms;
 
 use super::error::CommandError;
 use super::names;
+use super::other::{self, OtherArguments};
 use super::progress::{JsonLines, Terminal, Verbosity};
 use super::seeds::{self, Seeds};
 use super::summary;
@@ -19,7 +20,7 @@ use crate::event::Listener;
 use crate::faults::FaultCatalogue;
 use crate::faults::kind::FaultKind;
 use crate::registry::Registry;
-use crate::run::{ClockWay, DataPlacement, RunSpec};
+use crate::run::{ClockWay, DataPlacement, OtherRuns, RunSpec};
 use crate::runner::{self, Many};
 use crate::schedule::Schedule;
 use crate::target::{MutantInfo, Target, TargetConfig};
@@ -41,6 +42,8 @@ pub(crate) struct RunArguments {
     /// Tests another build of the target's node program
     #[arg(long, value_name = "PATH")]
     node_binary: Option<PathBuf>,
+    #[command(flatten)]
+    other: OtherArguments,
     /// A setting of the target, as NAME=VALUE; may be repeated
     #[arg(long = "set", value_name = "NAME=VALUE")]
     settings: Vec<String>,
@@ -264,7 +267,11 @@ impl RunArguments {
             data: self.data,
             clock: self.clock,
             stop_on_violation: self.stop_on_violation,
+            other: self.other.version(&info)?,
         };
+        if spec.other.as_ref().is_some_and(|other| other.runs == OtherRuns::Restarts) {
+            other::restarts(faults, &spec)?;
+        }
         let choice = spec.target_config();
         spec.options = options(target, &choice, workload, &self.options)?;
         spec.consistency = self.consistency.unwrap_or_else(|| target.consistency(&choice, workload.interface()));
@@ -306,7 +313,7 @@ fn every_class_fits(
     ))
 }
 
-fn known_mutant(mutants: &[MutantInfo], name: &str) -> Result<(), CommandError> {
+pub(super) fn known_mutant(mutants: &[MutantInfo], name: &str) -> Result<(), CommandError> {
     if mutants.iter().any(|mutant| mutant.name == name) {
         return Ok(());
     }
@@ -348,7 +355,7 @@ fn options(
 }
 
 /// `NAME=VALUE` pairs whose names are known.
-fn assignments<'a>(
+pub(super) fn assignments<'a>(
     what: &str,
     given: &[String],
     known: impl Iterator<Item = &'a str> + Clone,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::lab::LabSpec;
 use crate::protocol_events::LogLines;
+use crate::run::OtherRuns;
 use crate::target::{ClusterContext, ClusterPlan, EventSource, NodePlan, Target, TargetConfig, TargetError};
 
 /// The plans of a cluster and its nodes.
@@ -16,17 +17,44 @@ pub struct ClusterPlans {
     pub cluster: ClusterPlan,
     /// How each node is started, in order.
     pub nodes: Vec<NodePlan>,
+    /// How each node is started from its second start on, where a second version of the target follows the first.
+    pub restarts: Option<Vec<NodePlan>>,
 }
 
 /// Asks a target for the plans of a cluster of which nothing has been started.
 pub fn plan(target: &dyn Target, config: TargetConfig, lab: &LabSpec) -> Result<ClusterPlans, TargetError> {
+    plan_versions(target, config, None, lab)
+}
+
+/// Asks a target for the plans of a cluster in which a second version of it may run.
+pub fn plan_versions(
+    target: &dyn Target,
+    config: TargetConfig,
+    other: Option<(TargetConfig, OtherRuns)>,
+    lab: &LabSpec,
+) -> Result<ClusterPlans, TargetError> {
     let context = ClusterContext { config, nodes: lab.planned_nodes() };
-    let nodes: Vec<NodePlan> =
-        context.nodes.iter().map(|node| target.node_plan(&context, node)).collect::<Result<_, _>>()?;
+    let mut nodes = node_plans(target, &context)?;
+    let mut restarts = None;
+    if let Some((config, runs)) = other {
+        let others = node_plans(target, &ClusterContext { config, nodes: context.nodes.clone() })?;
+        match runs {
+            OtherRuns::EveryOtherNode => {
+                for (node, other) in nodes.iter_mut().zip(others).skip(1).step_by(2) {
+                    *node = other;
+                }
+            }
+            OtherRuns::Restarts => restarts = Some(others),
+        }
+    }
     let cluster = target.cluster_plan(&context)?;
-    let plans = ClusterPlans { context: Arc::new(context), cluster, nodes };
+    let plans = ClusterPlans { context: Arc::new(context), cluster, nodes, restarts };
     plans.check()?;
     Ok(plans)
+}
+
+fn node_plans(target: &dyn Target, context: &ClusterContext) -> Result<Vec<NodePlan>, TargetError> {
+    context.nodes.iter().map(|node| target.node_plan(context, node)).collect()
 }
 
 impl ClusterPlans {

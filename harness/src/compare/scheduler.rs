@@ -13,6 +13,9 @@ use crate::draw::{Draw, Stream};
 /// What a run took besides its load before one has been measured, ms.
 const OVERHEAD_MS: f64 = 4000.0;
 
+/// How many seeds are tried until one has a plan.
+const SEEDS_TRIED: u32 = 100;
+
 /// By which a finished run is known again.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Tag {
@@ -53,6 +56,8 @@ pub(super) struct Scheduler<'a> {
     /// Kinds and seeds of the pairs that have ended, by number.
     kinds: BTreeMap<u64, Executed>,
     begun: u64,
+    /// How many seeds were used.
+    seeds: u64,
     executed: Vec<Executed>,
     known_bugs: PowerRuns,
     known_bug_is_next: bool,
@@ -74,6 +79,7 @@ impl<'a> Scheduler<'a> {
             open: BTreeMap::new(),
             kinds: BTreeMap::new(),
             begun: 0,
+            seeds: 0,
             executed: Vec::new(),
             known_bugs: PowerRuns::new(plans.mutants()),
             known_bug_is_next: false,
@@ -101,15 +107,26 @@ impl<'a> Scheduler<'a> {
         }
         match step {
             Step::Stop => None,
-            Step::Fresh => {
-                let kind = self.next_kind();
-                self.pair(kind, self.seed.wrapping_add(self.begun), None)
-            }
+            Step::Fresh => self.fresh_pair(),
             Step::Repeat(number) => {
                 let &Executed { kind, seed } = self.kinds.get(&number)?;
                 self.pair(kind, seed, Some(number))
             }
         }
+    }
+
+    /// Begins a pair of a plan that was not run, if there is time for it. Of a seed whose schedule does not fit its
+    /// time there is none; the next one is taken.
+    fn fresh_pair(&mut self) -> Option<(Tag, Plan)> {
+        let kind = self.next_kind();
+        for _ in 0..SEEDS_TRIED {
+            let seed = self.seed.wrapping_add(self.seeds);
+            self.seeds += 1;
+            if self.plans.draw(kind, seed, Who::Version(Side::Candidate)).is_ok() {
+                return self.pair(kind, seed, None);
+            }
+        }
+        None
     }
 
     /// Begins a pair, if there is time for it.

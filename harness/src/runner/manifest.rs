@@ -18,6 +18,9 @@ pub(super) fn first(runner: &Runner<'_>, plan: &Plan) -> Result<Manifest, RunErr
     let workload = registry.find_workload(&spec.workload).ok_or_else(|| gone(&spec.workload))?;
     let choice = spec.target_config();
     let version = version::of(target.prepare(&choice)?)?;
+    if let Some((other, _)) = spec.other_config() {
+        target.prepare(&other)?;
+    }
     let info = target.info_under(&choice);
     let mutant = info.mutants.into_iter().find(|mutant| Some(&mutant.name) == spec.mutant.as_ref());
     let defaults = info.settings.into_iter().map(|setting| (setting.name, setting.default));
@@ -89,6 +92,12 @@ fn reproduce(
     }
     if let Some(program) = &spec.node_binary {
         flag("node-binary", program.display().to_string());
+    }
+    if let Some(other) = &spec.other {
+        flag("other", other.runs.as_str().to_owned());
+        other.mutant.iter().for_each(|mutant| flag("other-mutant", mutant.clone()));
+        other.node_binary.iter().for_each(|program| flag("other-node-binary", program.display().to_string()));
+        other.settings.iter().for_each(|(name, value)| flag("other-set", format!("{name}={value}")));
     }
     let has_leader = target.info_under(&spec.target_config()).has_leader;
     flag("faults", faults.shortest(&spec.faults, spec.nodes, has_leader));

@@ -16,6 +16,12 @@ use crate::target::{Recipe, TargetInfo};
 /// Length of the load where neither a recipe nor the user says.
 const TIME: &str = "--time=10s";
 
+/// The longest load of a recipe, s: many pairs say more than long ones.
+const SECONDS_MAX: u32 = 20;
+
+/// How many seeds are tried for a kind of plan before it is called impossible.
+const SEEDS_TRIED: u64 = 100;
+
 /// The kinds of plans, and who runs them.
 pub(crate) struct Palette<'a> {
     registry: &'a Registry,
@@ -38,12 +44,16 @@ impl<'a> Palette<'a> {
         run_flags: &[String],
         with_power: bool,
     ) -> Result<Palette<'a>, CommandError> {
+        if run_flags.iter().any(|flag| flag == "--seed" || flag.starts_with("--seed=") || flag.starts_with("--seeds")) {
+            let remedy = "use --seed of `compare`: each pair has a seed of its own";
+            return Err(CommandError::usage("the flags after `--` choose a seed", remedy));
+        }
         let mut kinds: Vec<Vec<String>> = Vec::new();
         let mut mutants = Vec::new();
         if run_flags.is_empty() {
             for mutant in &info.mutants {
                 let Some(recipe) = &mutant.recipe else { continue };
-                let words = words_of(recipe);
+                let words = words_of(recipe, recipe.seconds.min(SECONDS_MAX));
                 let place = kinds.iter().position(|known| *known == words).unwrap_or_else(|| {
                     kinds.push(words);
                     kinds.len() - 1
@@ -68,20 +78,34 @@ impl<'a> Palette<'a> {
         Ok(Palette { registry, target: target.to_owned(), kinds, labels, versions, mutants })
     }
 
+    /// Keeps the kinds that restart nodes; that none does is wrong usage.
+    pub(crate) fn with_restarts(mut self, seed: u64) -> Result<Palette<'a>, CommandError> {
+        let fits = |kind: usize| self.any_plan(kind, seed, Side::Candidate).map(drop);
+        let kept: Vec<usize> = (0..self.kinds.len()).filter(|&kind| fits(kind).is_ok()).collect();
+        if kept.is_empty() {
+            fits(0)?;
+        }
+        let place = |kind: &usize| kept.iter().position(|kept| kept == kind);
+        let moved = |(name, kind): (String, Option<usize>)| match kind {
+            Some(kind) => place(&kind).map(|kind| (name, Some(kind))),
+            None => Some((name, None)),
+        };
+        self.mutants = self.mutants.into_iter().filter_map(moved).collect();
+        self.kinds = kept.iter().map(|&kind| self.kinds[kind].clone()).collect();
+        self.labels = kept.iter().map(|&kind| self.labels[kind].clone()).collect();
+        Ok(self)
+    }
+
     /// Checks every kind for both versions before anything is run; the classes of faults that occur.
     pub(crate) fn check(&self, seed: u64) -> Result<Vec<String>, CommandError> {
         let target = names::target(self.registry, &self.target)?;
         for side in [Side::Base, Side::Candidate] {
-            target.prepare(&self.planned(0, seed, Who::Version(side))?.spec.target_config())?;
+            target.prepare(&self.any_plan(0, seed, side)?.spec.target_config())?;
         }
         let mut classes: Vec<String> = Vec::new();
         for kind in 0..self.kinds.len() {
             for side in [Side::Base, Side::Candidate] {
-                let plan = self.planned(kind, seed, Who::Version(side))?;
-                if plan.spec.seed != seed {
-                    let remedy = "use --seed of `compare`: each pair has a seed of its own";
-                    return Err(CommandError::usage("the flags after `--` choose a seed", remedy));
-                }
+                let plan = self.any_plan(kind, seed, side)?;
                 let of_plan = self.registry.faults().classes_of(&plan.spec.faults);
                 classes.extend(of_plan.into_iter().map(|class| class.name.to_owned()));
             }
@@ -89,6 +113,12 @@ impl<'a> Palette<'a> {
         classes.sort();
         classes.dedup();
         Ok(classes)
+    }
+
+    /// The plan of the first seed from this one on that has one: of some seeds, the schedule does not fit its time.
+    fn any_plan(&self, kind: usize, seed: u64, side: Side) -> Result<Plan, CommandError> {
+        let planned = |more: u64| self.planned(kind, seed.wrapping_add(more), Who::Version(side));
+        planned(0).or_else(|error| (1..SEEDS_TRIED).find_map(|more| planned(more).ok()).ok_or(error))
     }
 
     fn planned(&self, kind: usize, seed: u64, who: Who) -> Result<Plan, CommandError> {
@@ -124,8 +154,9 @@ impl Plans for Palette<'_> {
     }
 }
 
-/// What a recipe says beside its bug. Runs are whole: a run that ends at its first violation would be faster.
-fn words_of(recipe: &Recipe) -> Vec<String> {
-    let words = recipe.flags("", "");
+/// What a recipe says beside its bug, but for so many seconds. Runs are whole: a run that ends at its first violation
+/// would be faster.
+fn words_of(recipe: &Recipe, seconds: u32) -> Vec<String> {
+    let words = Recipe { seconds, ..recipe.clone() }.flags("", "");
     words.into_iter().skip(2).filter(|word| word != "--stop-on-violation").collect()
 }

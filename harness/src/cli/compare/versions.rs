@@ -7,6 +7,7 @@ use clap::Args;
 use super::revision::{self, Recipe};
 
 use crate::cli::error::CommandError;
+use crate::run::OtherRuns;
 
 #[derive(Args)]
 pub(crate) struct VersionArguments {
@@ -28,6 +29,13 @@ pub(crate) struct VersionArguments {
     /// Where the built node program then is, seen from the checkout
     #[arg(long, value_name = "PATH", requires = "build")]
     binary: Option<PathBuf>,
+    /// Runs base and candidate in one cluster, the candidate on every other node, beside clusters of the base alone
+    #[arg(long, conflicts_with = "upgrade")]
+    mixed: bool,
+    /// Starts every cluster with the base, and the candidate on its data whenever a node is restarted, beside clusters
+    /// of the base alone
+    #[arg(long)]
+    upgrade: bool,
     /// Switches on a known bug of the base
     #[arg(long, value_name = "NAME")]
     base_mutant: Option<String>,
@@ -73,6 +81,13 @@ impl Choice {
         Choice { label, words, mutant: mutant.is_some() }
     }
 
+    /// Makes it the second version in clusters of the base.
+    fn join(&mut self, base: &Choice, runs: OtherRuns) {
+        let second = self.words.iter().map(|word| word.replacen("--", "--other-", 1));
+        let runs = format!("--other={}", runs.as_str());
+        self.words = base.words.iter().cloned().chain([runs]).chain(second).collect();
+    }
+
     /// A known bug can be switched on beside what was chosen.
     pub(crate) fn may_have_mutants(&self) -> bool {
         !self.mutant
@@ -111,10 +126,34 @@ impl VersionArguments {
         }
         let base = Program::new(self.base.as_ref(), self.base_rev.as_ref(), built[0].as_ref());
         let candidate = Program::new(self.candidate.as_ref(), self.candidate_rev.as_ref(), built[1].as_ref());
-        Ok([
-            Choice::new(&base, self.base_mutant.as_ref(), &self.base_settings),
-            Choice::new(&candidate, self.candidate_mutant.as_ref(), &self.candidate_settings),
-        ])
+        let base = Choice::new(&base, self.base_mutant.as_ref(), &self.base_settings);
+        let mut candidate = Choice::new(&candidate, self.candidate_mutant.as_ref(), &self.candidate_settings);
+        if let Some(runs) = self.both_in_one_cluster() {
+            candidate.join(&base, runs);
+        }
+        Ok([base, candidate])
+    }
+
+    fn both_in_one_cluster(&self) -> Option<OtherRuns> {
+        match (self.mixed, self.upgrade) {
+            (true, _) => Some(OtherRuns::EveryOtherNode),
+            (_, true) => Some(OtherRuns::Restarts),
+            _ => None,
+        }
+    }
+
+    /// Plans that restart no node cannot be used.
+    pub(crate) fn needs_restarts(&self) -> bool {
+        self.upgrade
+    }
+
+    /// How the candidate is run, in words.
+    pub(crate) fn mode(&self) -> &'static str {
+        match self.both_in_one_cluster() {
+            None => "each version in clusters of its own",
+            Some(OtherRuns::EveryOtherNode) => "the candidate on every other node of the base's clusters",
+            Some(OtherRuns::Restarts) => "the candidate on the base's data, from the second start of each node on",
+        }
     }
 
     /// Builds the revisions that were named, one after the other; their programs are kept in `folder`.
