@@ -117,6 +117,11 @@ fn a_campaign_that_is_killed_again_and_again_makes_every_run_once() {
         assert!(std::fs::metadata(folder.join(file)).unwrap().len() > 0, "{file}");
     }
     assert_eq!(installed.processes(), 0);
+    let history = crate::output(campaign(&installed, &["history", "small"]));
+    assert_eq!(history.status.code(), Some(0), "{}", stderr(&history));
+    let again = crate::output(campaign(&installed, &["index", "--clear"]));
+    assert!(stdout(&again).contains("1 campaigns added; 5 runs in the index"), "{}{}", stdout(&again), stderr(&again));
+    assert_eq!(stdout(&history), stdout(&crate::output(campaign(&installed, &["history", "small"]))));
     // It is finished: the same command begins another.
     let status = crate::output(campaign(&installed, &["status"]));
     assert!(!stdout(&status).contains("interrupted") && stdout(&status).contains("5 runs"), "{}", stdout(&status));
@@ -248,4 +253,34 @@ fn runs_are_listed_kept_and_removed() {
     assert_eq!(runs(&["pin", "--remove", "latest"]).status.code(), Some(0));
     assert!(stdout(&runs(&["gc", "--keep", "0s"])).starts_with("1 runs"));
     assert!(!installed.results().join("latest").is_symlink(), "a link that leads nowhere is removed");
+}
+
+#[test]
+fn specifications_that_ship_are_accepted() {
+    let installed = Installed::new();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("campaigns");
+    for name in ["smoke", "pull-request", "nightly"] {
+        let path = folder.join(name).with_extension("toml");
+        let shown = output(campaign(&installed, &["run", path.to_str().unwrap(), "--dry-run"]));
+        assert_eq!(shown.status.code(), Some(0), "{}", stderr(&shown));
+        assert!(stdout(&shown).contains("runs     canary raft-kv stale-read"), "{}", stdout(&shown));
+    }
+    assert!(!installed.results().exists());
+}
+
+#[test]
+fn completions_and_man_pages_come_from_the_command_line() {
+    let installed = Installed::new();
+    let folder = installed.results().with_file_name("share");
+    let made = installed.program().arg("generate").arg(&folder).output().unwrap();
+    assert_eq!(made.status.code(), Some(0), "{}", stderr(&made));
+    for file in [
+        "completions/rashomon.bash",
+        "completions/_rashomon",
+        "completions/rashomon.fish",
+        "man1/rashomon-campaign-run.1",
+    ] {
+        let text = std::fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+        assert!(text.contains("shard"), "{file}");
+    }
 }

@@ -11,6 +11,7 @@ mod dialect;
 mod doctor;
 pub(crate) mod error;
 mod extra;
+mod generate;
 mod history;
 mod input;
 mod list;
@@ -83,6 +84,8 @@ enum Command {
     Runs(runs::RunsArguments),
     /// Lists what can be chosen
     List(list::ListArguments),
+    /// Writes shell completions and man pages into a folder
+    Generate(generate::GenerateArguments),
     /// Reports what this machine can and cannot do, with the command that fixes each gap
     Doctor(doctor::DoctorArguments),
 }
@@ -138,6 +141,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::TestClient(arguments) => test_client::test_client(&registry, arguments),
         Command::Compare(arguments) => compare::compare(&registry, arguments),
         Command::Runs(arguments) => runs::runs(arguments),
+        Command::Generate(arguments) => generate::generate(Arguments::command(), arguments),
         Command::List(arguments) => list::list(&registry, arguments),
         Command::Doctor(arguments) => doctor::doctor(arguments),
     };

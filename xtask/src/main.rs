@@ -1,4 +1,4 @@
-//! Developer tools: `cargo xtask tidy|bench|golden`.
+//! Developer tools: `cargo xtask tidy|bench|golden|dist`.
 //!
 //! What cargo does by itself (format, lint, test, document) is not repeated here; `.ci/run` strings both together.
 
@@ -19,6 +19,7 @@ macro_rules! err {
 }
 
 mod bench;
+mod dist;
 mod golden;
 mod process;
 mod tidy;
@@ -56,6 +57,8 @@ enum Tool {
     },
     /// Rewrites the expected output of the protocols' golden scripts; read the difference before you commit it
     Golden,
+    /// Makes one archive that runs on a machine without a toolchain
+    Dist,
 }
 
 fn main() -> ExitCode {
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Tool::Tidy { fix } => return tidy::run(&root, fix, &tool_names()),
         Tool::Bench { subject, arguments } => bench::run(&root, &subject, &arguments),
         Tool::Golden => golden::run(&root),
+        Tool::Dist => dist::run(&root).map(|archive| out!("{}", archive.display())),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

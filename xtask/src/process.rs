@@ -22,6 +22,14 @@ pub(crate) enum Error {
         /// How it ended.
         status: std::process::ExitStatus,
     },
+    /// A file cannot be used.
+    #[error("{path}: {source}")]
+    File {
+        /// The file.
+        path: String,
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// There is no benchmark of this subject.
     #[error("nothing measures `{subject}`; there are: {known}")]
     NoBenchmark {
@@ -38,6 +46,21 @@ pub(crate) enum Error {
         /// What is wrong.
         problem: String,
     },
+}
+
+impl Error {
+    /// What a failed use of a file is.
+    pub(crate) fn file(path: &Path) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.display().to_string();
+        move |source| Error::File { path, source }
+    }
+}
+
+/// Runs a command, and fails unless it succeeds.
+pub(crate) fn succeed(command: &mut Command) -> Result<(), Error> {
+    let line = format!("{command:?}");
+    let status = command.status().map_err(|source| Error::Start { command: line.clone(), source })?;
+    if status.success() { Ok(()) } else { Err(Error::Failed { command: line, status }) }
 }
 
 /// What cargo prints in the repository.

@@ -223,7 +223,7 @@ impl CampaignFolder {
         for entry in fs::read_dir(self.runs()).map_err(CampaignError::failed("list", &self.runs()))?.flatten() {
             let run = RunFolder::at(entry.path());
             if entry.file_type().is_ok_and(|kind| kind.is_dir()) && !known(&run) {
-                fs::remove_dir_all(run.path()).map_err(CampaignError::failed("remove", run.path()))?;
+                remove_patiently(run.path()).map_err(CampaignError::failed("remove", run.path()))?;
                 removed += 1;
             }
         }
@@ -262,6 +262,19 @@ impl CampaignFolder {
             CampaignError::failed("write", &path)(error)
         })
     }
+}
+
+/// Removes a folder; a lab whose campaign was killed a moment ago may still write into it while the kernel ends it.
+fn remove_patiently(folder: &Path) -> io::Result<()> {
+    for _ in 0..50 {
+        match fs::remove_dir_all(folder) {
+            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                std::thread::sleep(std::time::Duration::from_millis(100));
+            }
+            removed => return removed,
+        }
+    }
+    fs::remove_dir_all(folder)
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>, CampaignError> {

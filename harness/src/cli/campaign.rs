@@ -1,5 +1,6 @@
 //! `rashomon campaign`: many runs, unattended.
 
+mod history;
 mod listen;
 mod merge;
 mod new;
@@ -10,6 +11,7 @@ mod status;
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use rashomon_index::IndexError;
 
 use super::error::CommandError;
 use crate::campaign::CampaignError;
@@ -33,6 +35,10 @@ enum Command {
     Report(status::ReportArguments),
     /// Makes one campaign of its shards
     Merge(merge::MergeArguments),
+    /// Adds the campaigns of a folder of results to the index over all runs
+    Index(history::IndexArguments),
+    /// Reports the nights of a campaign and its findings over time, from the index
+    History(history::HistoryArguments),
 }
 
 /// Where results are.
@@ -58,6 +64,14 @@ pub(crate) fn campaign(registry: &Registry, arguments: &CampaignArguments) -> Re
         Command::Status(arguments) => status::status(arguments),
         Command::Report(arguments) => status::report(registry, arguments),
         Command::Merge(arguments) => merge::merge(registry, arguments),
+        Command::Index(arguments) => history::index(arguments),
+        Command::History(arguments) => history::history(arguments),
+    }
+}
+
+impl From<IndexError> for CommandError {
+    fn from(error: IndexError) -> CommandError {
+        CommandError::broken(error.to_string(), error.remedy())
     }
 }
 

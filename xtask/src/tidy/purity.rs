@@ -26,6 +26,7 @@ const WITH_SYSTEM: &[&str] = &[
     "examples/custom-model",
     "examples/own-target",
     "harness",
+    "harness/index",
     "harness/runs",
     "targets/adapters",
     "targets/described",

@@ -1,6 +1,9 @@
 //! Who listens to a campaign on the command line.
 
-use rashomon_campaign::Role;
+use std::cell::RefCell;
+
+use rashomon_campaign::{Header, Role};
+use rashomon_index::{Index, IndexError};
 use rashomon_runs::Verdict;
 
 use crate::campaign::{CampaignEvent, CampaignListener};
@@ -53,6 +56,34 @@ pub(super) struct Json;
 impl CampaignListener for Json {
     fn event(&self, event: &CampaignEvent) {
         out!("{}", serde_json::to_string(event).expect("events serialise"));
+    }
+}
+
+/// Adds each run to the index as it ends, and tells another listener. The index is a convenience: where it fails, the
+/// campaign goes on without it, and its files have everything.
+pub(super) struct Indexing<'a> {
+    pub(super) index: RefCell<Option<Box<dyn Index>>>,
+    pub(super) header: &'a Header,
+    pub(super) inner: &'a dyn CampaignListener,
+}
+
+impl Indexing<'_> {
+    /// Uses the index, for as long as it works.
+    pub(super) fn use_index(&self, work: impl FnOnce(&mut dyn Index) -> Result<(), IndexError>) {
+        let mut index = self.index.borrow_mut();
+        let Some(error) = index.as_mut().and_then(|index| work(&mut **index).err()) else { return };
+        *index = None;
+        let message = format!("{error}; the campaign continues without an index: {}", error.remedy());
+        self.inner.event(&CampaignEvent::Warning { message });
+    }
+}
+
+impl CampaignListener for Indexing<'_> {
+    fn event(&self, event: &CampaignEvent) {
+        if let CampaignEvent::CampaignRunFinished { record, .. } = event {
+            self.use_index(|index| index.put_runs(self.header, std::slice::from_ref(&**record)));
+        }
+        self.inner.event(event);
     }
 }
 

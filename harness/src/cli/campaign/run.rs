@@ -1,19 +1,23 @@
 //! `rashomon campaign run`: begins a campaign, or continues the one that was interrupted.
 
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use rashomon_campaign::spec::Day;
+use rashomon_campaign::spec::{Day, Expect};
 use rashomon_campaign::{End, Header, KnownSeed, Shard, Summary};
 
 use super::super::error::CommandError;
-use super::listen::{Json, Lines};
+use super::history::Place;
+use super::listen::{Indexing, Json, Lines};
 use super::prepare::{Prepared, can_plan, fingerprint};
 use super::{Results, status};
 use crate::campaign::{CampaignEvent, CampaignFolder, CampaignListener, Campaigns, Executor, jobs_for, write_outputs};
 use crate::lab;
 use crate::registry::Registry;
 
+/// Earlier campaigns that an index is asked for.
+const EARLIER: u32 = 30;
 /// Seeds that found something before and are run again.
 const CORPUS: usize = 50;
 
@@ -33,12 +37,17 @@ pub(crate) struct RunArguments {
     /// How many runs go on at once [default: what the specification says, else what the machine allows]
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=64))]
     jobs: Option<u16>,
+    /// Only says what would be run
+    #[arg(long)]
+    dry_run: bool,
     /// Shows results and warnings only, no progress
     #[arg(long)]
     quiet: bool,
     /// Writes every event to standard output instead, as one line of JSON each
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    place: Place,
     #[command(flatten)]
     results: Results,
 }
@@ -60,6 +69,9 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
         Some(shard) => shard,
         None => shard_of_scheduler(&variables).map_err(|what| CommandError::usage(what, "give --shard I/N"))?,
     };
+    if arguments.dry_run {
+        return Ok(say_what_would_run(&prepared, jobs(arguments, &prepared)));
+    }
     let campaigns = Campaigns::of(&arguments.results.results);
     let name = prepared.spec.name.get_ref();
     let unfinished = if arguments.new { None } else { campaigns.unfinished(name, shard) };
@@ -69,9 +81,14 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
     };
     let _lock = folder.lock()?;
     let plan = prepared.plan(folder.header()?);
-    let earlier = campaigns.earlier(plan.header());
     let listener: Box<dyn CampaignListener> =
         if arguments.json { Box::new(Json) } else { Box::new(Lines { quiet: arguments.quiet }) };
+    let listener = Indexing {
+        index: RefCell::new(Some(arguments.place.open(&arguments.results.results)?)),
+        header: plan.header(),
+        inner: &*listener,
+    };
+    let earlier = earlier(&campaigns, &listener);
     let executor = Executor {
         folder: &folder,
         spec: &prepared.spec,
@@ -81,12 +98,13 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
         program: &super::super::program_name(),
         planner: &|words, seed| can_plan(registry, words, seed),
         jobs: jobs(arguments, &prepared),
-        listener: &*listener,
+        listener: &listener,
     };
     let mut journal = folder.journal()?;
     let end = executor.run(&mut journal)?;
     let summary = executor.summary(journal.records(), end);
     write_outputs(&folder, &summary, &super::super::program_name())?;
+    listener.use_index(|index| index.put_summary(&summary));
     listener.event(&CampaignEvent::CampaignFinished {
         folder: folder.path().to_owned(),
         verdict: summary.verdict,
@@ -100,6 +118,39 @@ pub(crate) fn run(registry: &Registry, arguments: &RunArguments) -> Result<u8, C
         at_end(&prepared, &folder, &summary);
     }
     Ok(summary.exit_code)
+}
+
+/// Earlier campaigns: those whose files are here, and those that the index knows of other machines; the latest last.
+fn earlier(campaigns: &Campaigns, listener: &Indexing<'_>) -> Vec<Summary> {
+    let header = listener.header;
+    let mut earlier = campaigns.earlier(header);
+    listener.use_index(|index| {
+        for summary in index.earlier(&header.name, &header.started, EARLIER)? {
+            if !earlier.iter().any(|here| here.campaign.started == summary.campaign.started) {
+                earlier.push(summary);
+            }
+        }
+        Ok(())
+    });
+    earlier.sort_by(|a, b| a.campaign.started.cmp(&b.campaign.started));
+    earlier
+}
+
+/// Says what a specification stands for; nothing is run.
+fn say_what_would_run(prepared: &Prepared, jobs: usize) -> u8 {
+    for cell in &prepared.cells {
+        let expected = if cell.expect == Expect::Violation { ", a violation is expected" } else { "" };
+        out!("{:>4} a round  {}{expected}", cell.weight, cell.name);
+    }
+    for canary in &prepared.canaries {
+        out!("{:>4} runs     canary {}", canary.runs, canary.name());
+    }
+    for line in &prepared.not_covered {
+        out!("not covered   {line}");
+    }
+    let round: u64 = prepared.cells.iter().map(|cell| u64::from(cell.weight)).sum();
+    out!("{round} runs a round, {jobs} at once");
+    0
 }
 
 /// The campaign that is continued: its specification must be what it was.
