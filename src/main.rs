@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use rashomon_described::DescribedTargets;
+use rashomon_described::{DescribedTargets, New, servers};
 use rashomon_harness::registry::Registry;
 use rashomon_postgres::Postgres;
 use rashomon_targets::{CrdtReplicas, Dynamo, LwwKv, Maelstrom, MaelstromOptions, RaftKv, SwimMembers};
@@ -13,8 +13,9 @@ use rashomon_workloads::{
 
 fn main() -> ExitCode {
     let registry = Registry::new().target(RaftKv).target(Dynamo).target(CrdtReplicas).target(LwwKv).target(SwimMembers);
-    let registry = registry.target(Postgres).target(Maelstrom::default()).target_source(DescribedTargets);
-    let registry = registry.dialect(MaelstromOptions);
+    let registry = registry.target(Postgres).target(Maelstrom::default()).dialect(MaelstromOptions);
+    let registry = servers().into_iter().fold(registry, Registry::target);
+    let registry = registry.target_source(DescribedTargets).command(New);
     let registry = registry.workload(REGISTER).workload(SET).workload(COUNTER).workload(CART);
     let registry = registry.workload(SIBLINGS).workload(TEXT).workload(MAP).workload(Members);
     let registry = registry.workload(APPEND).workload(RW_REGISTER).workload(Bank).workload(LONG_FORK);

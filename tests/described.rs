@@ -149,3 +149,51 @@ fn a_client_program_is_examined_and_its_lie_is_named() {
     assert!(stdout(&output).contains("lie        fail instead of info: "), "{}", stdout(&output));
     assert_eq!(installed.processes(), 0);
 }
+
+#[test]
+fn a_new_project_finds_its_planted_bugs_and_is_checked_step_by_step() {
+    if !machine_has(&["python3"]) {
+        return;
+    }
+    let installed = Installed::new();
+    let folder = tempfile::tempdir().unwrap();
+    let call = |folder: &Path, arguments: &[&str]| {
+        let mut program = installed.program();
+        program.current_dir(folder).args(arguments).output().expect("the program starts")
+    };
+    let output = call(folder.path(), &["new", "my-store"]);
+    assert_eq!(code(&output), Some(0), "{}", stderr(&output));
+    let project = folder.path().join("my-store");
+    let output = call(&project, &["check-target", "target.toml", "--no-faults"]);
+    assert_eq!(code(&output), Some(0), "{}{}", stdout(&output), stderr(&output));
+    let said = stdout(&output);
+    assert!(said.contains("one node     served after") && said.contains("all went well"), "{said}");
+    let output = call(&project, &["mutants", "target.toml", "cache", "--seeds", "1..1"]);
+    assert_eq!(code(&output), Some(0), "{}{}", stdout(&output), stderr(&output));
+    let output = call(folder.path(), &["new", "my-store"]);
+    assert_eq!(code(&output), Some(254), "{}", stderr(&output));
+
+    // A port on which nobody listens: the step that fails is named, with what to do.
+    let file = project.join("target.toml");
+    let text = std::fs::read_to_string(&file).unwrap().replace("\"{ip}\"]", "\"127.9.9.9\"]");
+    std::fs::write(&file, text).unwrap();
+    let output = call(&project, &["check-target", "target.toml"]);
+    assert_eq!(code(&output), Some(2), "{}{}", stdout(&output), stderr(&output));
+    let said = stdout(&output);
+    assert!(said.contains("PROBLEM: no `read` was acknowledged") && said.contains("clients.log"), "{said}");
+    assert_eq!(installed.processes(), 0);
+}
+
+#[test]
+fn ready_servers_pass_without_faults() {
+    let installed = Installed::new();
+    for (target, programs) in [("redis-sentinel", &["redis-server", "redis-sentinel"][..]), ("etcd", &["etcd"])] {
+        if !machine_has(programs) {
+            continue;
+        }
+        let output =
+            installed.run(&["run", target, "--seed", "1", "--time", "5s", "--rate", "300", "--faults", "none"]);
+        assert_eq!(code(&output), Some(0), "{target}: {}{}", stdout(&output), stderr(&output));
+    }
+    assert_eq!(installed.processes(), 0);
+}

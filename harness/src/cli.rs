@@ -6,6 +6,7 @@
 
 mod campaign;
 mod check;
+mod check_target;
 mod compare;
 mod dialect;
 mod doctor;
@@ -76,6 +77,8 @@ enum Command {
     Mutants(mutants::MutantsArguments),
     /// Runs many plans unattended, and sums up what they found
     Campaign(campaign::CampaignArguments),
+    /// Tries a target step by step, and says what it saw
+    CheckTarget(check_target::CheckTargetArguments),
     /// Examines whether a client is honest: what it says, against what crossed the wire
     TestClient(test_client::TestClientArguments),
     /// Compares two versions of a target in pairs of runs: is the candidate worse, slower, or neither?
@@ -123,9 +126,8 @@ pub fn main(registry: Registry) -> ExitCode {
     };
     // What starts labs ends them in an orderly way; the rest may be cut off where it is.
     let makes_runs = match &arguments.command {
-        Command::Run(_) | Command::Replay(_) | Command::Mutants(_) | Command::TestClient(_) | Command::Compare(_) => {
-            true
-        }
+        Command::Run(_) | Command::Replay(_) | Command::Mutants(_) | Command::Compare(_) => true,
+        Command::CheckTarget(_) | Command::TestClient(_) => true,
         Command::Campaign(arguments) => arguments.makes_runs(),
         _ => false,
     };
@@ -138,6 +140,7 @@ pub fn main(registry: Registry) -> ExitCode {
         Command::Report(arguments) => report::report(arguments),
         Command::Mutants(arguments) => mutants::mutants(&registry, arguments),
         Command::Campaign(arguments) => campaign::campaign(&registry, arguments),
+        Command::CheckTarget(arguments) => check_target::check_target(&registry, arguments),
         Command::TestClient(arguments) => test_client::test_client(&registry, arguments),
         Command::Compare(arguments) => compare::compare(&registry, arguments),
         Command::Runs(arguments) => runs::runs(arguments),

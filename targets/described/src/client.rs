@@ -5,6 +5,7 @@
 mod answer;
 mod http;
 mod parts;
+mod redis;
 mod stdio;
 
 use std::collections::BTreeMap;
@@ -19,7 +20,8 @@ use serde::Deserialize;
 use crate::template::{Text, Values};
 use crate::wrong::Wrong;
 
-/// How clients talk to a node: a program of your own (`command`), or requests that need none (`http`).
+/// How clients talk to a node: a program of your own (`command`), or requests that need none (`http`,
+/// `redis`).
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(crate) struct ClientEntry {
@@ -31,6 +33,8 @@ pub(crate) struct ClientEntry {
     pub(crate) env: BTreeMap<String, Text>,
     /// HTTP requests for the functions of interfaces.
     pub(crate) http: Option<http::HttpEntry>,
+    /// Redis commands for the functions of interfaces.
+    pub(crate) redis: Option<redis::RedisEntry>,
 }
 
 /// A kind of clients, as one description has it.
@@ -66,9 +70,39 @@ impl ClientEntry {
         if let Some(http) = &self.http {
             kinds.push(Box::new(http::Http::read(http, served)?));
         }
+        if let Some(redis) = &self.redis {
+            kinds.push(Box::new(redis::Redis::read(redis, served)?));
+        }
         match (kinds.pop(), kinds.is_empty()) {
             (Some(kind), true) => Ok(kind),
-            _ => Err(Wrong::in_table("client", "`client` must say one thing", "give one of `command` and `http`")),
+            _ => Err(Wrong::in_table(
+                "client",
+                "`client` must say one thing",
+                "give one of `command`, `http` and `redis`",
+            )),
         }
     }
+}
+
+/// What a mapping has by interface and function, the names checked.
+fn mapped<'a, T>(
+    functions: &'a BTreeMap<Text, BTreeMap<Text, T>>,
+    served: &[&'static Interface],
+) -> Result<Vec<(&'static Interface, String, &'a T)>, Wrong> {
+    let mut found = Vec::new();
+    for (name, functions) in functions {
+        let interface = *served.iter().find(|served| served.name == name.as_str()).ok_or_else(|| {
+            let known = served.iter().map(|served| served.name);
+            Wrong::unknown(name.at(), "promised interface", name.as_str(), known)
+        })?;
+        for (function, mapping) in functions {
+            if interface.function(function.as_str()).is_none() {
+                let known = interface.functions.iter().map(|known| known.name);
+                let kind = format!("function of {}", interface.name);
+                return Err(Wrong::unknown(function.at(), &kind, function.as_str(), known));
+            }
+            found.push((interface, function.as_str().to_owned(), mapping));
+        }
+    }
+    Ok(found)
 }

@@ -171,9 +171,9 @@ impl Target for Described {
         let setting = |(name, entry): (&Text, &crate::file::SettingEntry)| {
             Setting::new(name.as_str(), &*entry.default, &*entry.meaning)
         };
-        let mutant = |(name, entry): (&String, &MutantEntry)| MutantInfo {
+        let mutant = |(place, (name, entry)): (usize, (&String, &MutantEntry))| MutantInfo {
             name: name.clone(),
-            id: entry.id.clone(),
+            id: if entry.id.is_empty() { (place + 1).to_string() } else { entry.id.clone() },
             summary: entry.summary.clone(),
             exposes: entry.exposes.clone(),
             recipe: self.recipe(entry),
@@ -181,7 +181,7 @@ impl Target for Described {
         TargetInfo {
             interfaces: self.promises.usual.iter().map(|(interface, _)| *interface).collect(),
             settings: self.description.settings.iter().map(setting).collect(),
-            mutants: self.description.mutants.iter().map(mutant).collect(),
+            mutants: self.description.mutants.iter().enumerate().map(mutant).collect(),
             default_workload: self.default_workload(),
             default_nodes: self.description.nodes,
             has_leader: self.description.leader.is_some(),

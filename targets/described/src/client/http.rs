@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 
 use super::answer::{Rule, RuleEntry, understand};
 use super::parts::Parts;
-use super::{ClientKind, Seat};
+use super::{ClientKind, Seat, mapped};
 use crate::template::{Text, Values};
 use crate::wrong::Wrong;
 
@@ -75,20 +75,8 @@ struct Exchange {
 impl Http {
     pub(super) fn read(entry: &HttpEntry, served: &[&'static Interface]) -> Result<Http, Wrong> {
         let mut exchanges = Vec::new();
-        for (interface, functions) in &entry.functions {
-            let found = served.iter().find(|served| served.name == interface.as_str());
-            let interface = *found.ok_or_else(|| {
-                let known = served.iter().map(|served| served.name);
-                Wrong::unknown(interface.at(), "promised interface", interface.as_str(), known)
-            })?;
-            for (function, exchange) in functions {
-                if interface.function(function.as_str()).is_none() {
-                    let known = interface.functions.iter().map(|known| known.name);
-                    let kind = format!("function of {}", interface.name);
-                    return Err(Wrong::unknown(function.at(), &kind, function.as_str(), known));
-                }
-                exchanges.push((interface, function.as_str().to_owned(), Exchange::read(exchange)?));
-            }
+        for (interface, function, exchange) in mapped(&entry.functions, served)? {
+            exchanges.push((interface, function, Exchange::read(exchange)?));
         }
         let headers = entry.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect();
         Ok(Http { port: entry.port, headers, exchanges })
@@ -140,14 +128,8 @@ impl Exchange {
     }
 
     fn check(&self, values: &Values) -> Result<(), Wrong> {
-        // Every function's value is a number, or a pair of them.
-        let pair = Json::from(vec![1, 2]);
-        let attempts = [Json::from(1), pair].map(|value| {
-            let parts = Parts { values, key: Json::from(1), value, session: 0, sequence: 0 };
-            self.expand(&parts).map(drop)
-        });
-        let [as_number, as_pair] = attempts;
-        as_number.or(as_pair)?;
+        let attempts = Parts::samples(values).map(|parts| self.expand(&parts).map(drop));
+        attempts.into_iter().reduce(Result::or).unwrap_or(Ok(()))?;
         self.from_nil.as_ref().map_or(Ok(()), |exchange| exchange.check(values))
     }
 }

@@ -31,6 +31,17 @@ impl<'a> Parts<'a> {
         Parts { values, key: json::of(&operation.key), value: json::of(&operation.value), session, sequence }
     }
 
+    /// Operations to try templates with: every function's value is a number, or a list of two.
+    pub(super) fn samples(values: &'a Values) -> [Parts<'a>; 2] {
+        [Json::from(1), Json::from(vec![1, 2])].map(|value| Parts {
+            values,
+            key: Json::from(1),
+            value,
+            session: 0,
+            sequence: 0,
+        })
+    }
+
     /// What a name stands for, `|filter`s applied.
     fn named(&self, name: &str) -> Option<Json> {
         let mut filters = name.split('|').map(str::trim);
@@ -99,6 +110,7 @@ fn encoded(part: &Json, filter: &str) -> Option<Json> {
         "json" => part.to_string(),
         "base64" => BASE64.encode(text),
         "percent" => percent_encoded(&text),
+        "parse" => return serde_json::from_str(&text).ok(),
         _ => return None,
     }))
 }

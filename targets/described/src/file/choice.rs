@@ -31,7 +31,7 @@ pub(crate) struct MutantEntry {
     /// What a run against it shows: `stale read`.
     #[serde(default)]
     pub(crate) exposes: String,
-    /// Its number in a catalogue of bugs.
+    /// Its number in a catalogue of bugs; its place in the file by default.
     #[serde(default)]
     pub(crate) id: String,
     /// Settings that switch it on.

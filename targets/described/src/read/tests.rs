@@ -243,6 +243,17 @@ fn words_that_are_no_files_are_left_to_others() {
 }
 
 #[test]
+fn the_schema_that_editors_use_is_the_formats() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/target.schema.json");
+    let kept = fs::read_to_string(&path).unwrap_or_default();
+    if kept.trim_end() != crate::schema() {
+        let fresh = std::env::temp_dir().join("target.schema.json");
+        fs::write(&fresh, crate::schema() + "\n").unwrap();
+        panic!("docs/target.schema.json is old: copy {} over it", fresh.display());
+    }
+}
+
+#[test]
 fn the_examples_are_right() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/any-language");
     let mut found = 0;
