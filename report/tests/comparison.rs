@@ -53,7 +53,7 @@ fn summary(pairs: u64, violations: u64) -> Summary {
     }
     let version = |label: &str| Version { label: label.to_owned(), version: HOSTILE.to_owned() };
     let caught = Caught { mutant: "no-dedup".to_owned(), caught: false, runs: 3, shown_as: String::new() };
-    let power = Some(Power { mutants: vec![caught] });
+    let power = Some(Power { mutants: vec![caught], untried: vec!["stale-read".to_owned()] });
     let (base, candidate) = (version("old"), version("new"));
     let about = About { target: "raft-kv".to_owned(), base, candidate, power, ..About::default() };
     Summary::of(&judge, about)
@@ -79,7 +79,7 @@ fn everything_is_there() {
         "only the candidate, confirmed",
         "class=\"scene\"",
         "href=\"runs/candidate-run/report.html\"",
-        "would have caught 0 of 1 known bugs",
+        "would have caught 0 of 1 known bugs (not no-dedup); not tried: 1 more",
         ">slower</span>, certain after 9 pairs",
         "2 of 12 runs",
     ] {

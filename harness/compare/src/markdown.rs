@@ -44,19 +44,7 @@ pub fn of(summary: &Summary) -> String {
         }
     }
     if let Some(power) = &summary.power {
-        let missed: Vec<&str> =
-            power.mutants.iter().filter(|mutant| !mutant.caught).map(|mutant| mutant.mutant.as_str()).collect();
-        let _ = write!(
-            text,
-            "\nThis comparison would have caught {} of {} known bugs",
-            power.caught(),
-            power.mutants.len()
-        );
-        let _ = writeln!(
-            text,
-            "{}.",
-            if missed.is_empty() { String::new() } else { format!(", not {}", missed.join(", ")) }
-        );
+        let _ = writeln!(text, "\nDetection power: {}.", cell(&power.sentence()));
     }
     let _ = writeln!(
         text,

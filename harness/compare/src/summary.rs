@@ -66,9 +66,24 @@ pub struct Version {
 pub struct Power {
     /// Each of them.
     pub mutants: Vec<Caught>,
+    /// Those for which there was no time, or that the base's program does not have.
+    pub untried: Vec<String>,
 }
 
 impl Power {
+    /// What is proved, in one sentence.
+    pub fn sentence(&self) -> String {
+        let missed = self.mutants.iter().filter(|mutant| !mutant.caught).map(|mutant| mutant.mutant.as_str());
+        let missed = missed.collect::<Vec<&str>>().join(", ");
+        let missed = if missed.is_empty() { String::new() } else { format!(" (not {missed})") };
+        let untried = match self.untried.len() {
+            0 => String::new(),
+            untried => format!("; not tried: {untried} more"),
+        };
+        let (caught, all) = (self.caught(), self.mutants.len());
+        format!("this comparison would have caught {caught} of {all} known bugs{missed}{untried}")
+    }
+
     /// How many were caught.
     pub fn caught(&self) -> usize {
         self.mutants.iter().filter(|mutant| mutant.caught).count()

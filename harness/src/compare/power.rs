@@ -74,10 +74,12 @@ impl PowerRuns {
         }
     }
 
-    /// What was caught; mutants that were never run are left out.
+    /// What was caught; nothing where none was run.
     pub(super) fn summary(&self, is_known: &dyn Fn(&str) -> bool) -> Option<Power> {
-        let run = self.0.iter().filter(|mutant| mutant.finished > 0 && !mutant.broke);
+        let (run, not_run): (Vec<&Mutant>, Vec<&Mutant>) =
+            self.0.iter().partition(|mutant| mutant.finished > 0 && !mutant.broke);
         let mutants: Vec<Caught> = run
+            .into_iter()
             .map(|mutant| Caught {
                 mutant: mutant.name.clone(),
                 caught: mutant.caught(is_known),
@@ -85,7 +87,8 @@ impl PowerRuns {
                 shown_as: mutant.shown.keys().cloned().collect::<Vec<String>>().join(", "),
             })
             .collect();
-        (!mutants.is_empty()).then_some(Power { mutants })
+        let untried = not_run.into_iter().map(|mutant| mutant.name.clone()).collect();
+        (!mutants.is_empty()).then_some(Power { mutants, untried })
     }
 }
 

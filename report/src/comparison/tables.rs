@@ -45,12 +45,7 @@ pub(super) fn power(html: &mut Html, summary: &Summary) {
         html.raw("<p>Not measured: no known bug of the target was run beside.</p>\n</section>\n");
         return;
     };
-    put!(
-        html,
-        "<p>This comparison would have caught {} of {} known bugs: plans that it ran show them in the base.</p>\n",
-        power.caught(),
-        power.mutants.len()
-    );
+    put!(html, "<p>Plans that were run show them in the base: {}.</p>\n", power.sentence());
     html.raw(
         "<div class=\"scroll\"><table><thead><tr><th>known bug<th>caught<th class=\"number\">runs<th>shown as\
          </thead><tbody>\n",
@@ -59,6 +54,9 @@ pub(super) fn power(html: &mut Html, summary: &Summary) {
         put!(html, "<tr><td class=\"name\">{}<td>", mutant.mutant);
         html.raw(if mutant.caught { "yes" } else { "<span class=\"alarm\">no</span>" });
         put!(html, "<td class=\"number\">{}<td>{}\n", mutant.runs, mutant.shown_as);
+    }
+    for mutant in &power.untried {
+        put!(html, "<tr><td class=\"name\">{}<td class=\"faint\">not tried<td class=\"number\">0<td>\n", mutant);
     }
     html.raw("</tbody></table></div>\n</section>\n");
 }

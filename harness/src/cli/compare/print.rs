@@ -37,11 +37,7 @@ pub(super) fn summary(summary: &Summary, written: &Written) {
         out!("{:<13}{}{more}", measure.speed.as_str(), measure.sentence());
     }
     if let Some(power) = &summary.power {
-        let missed: Vec<&str> =
-            power.mutants.iter().filter(|mutant| !mutant.caught).map(|mutant| mutant.mutant.as_str()).collect();
-        let missed = if missed.is_empty() { String::new() } else { format!(" (not {})", missed.join(", ")) };
-        let (caught, all) = (power.caught(), power.mutants.len());
-        out!("{:<13}this comparison would have caught {caught} of {all} known bugs{missed}", "power");
+        out!("{:<13}{}", "power", power.sentence());
     }
     out!("{:<13}{}", "page", written.page.display());
     out!("{:<13}{}", "summary", written.markdown.display());
