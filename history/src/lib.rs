@@ -7,8 +7,12 @@
 //! The vocabulary is Jepsen's. This crate does no input or output of its own beyond `std::io::Read` and `Write`
 //! handed to it, and knows no clock, thread or operating system.
 
+#![cfg_attr(not(feature = "formats"), allow(dead_code, unused_imports, reason = "only readers of files use it"))]
+
+#[cfg(feature = "formats")]
 pub mod codec;
 mod event;
+#[cfg(feature = "formats")]
 pub mod formats;
 mod history;
 mod operation;
@@ -17,6 +21,7 @@ mod processes;
 mod samples;
 mod value;
 
+#[cfg(feature = "formats")]
 pub use codec::{HistoryReader, HistoryWriter, ReadError, WriteError};
 pub use event::{Event, EventKind, EventRef};
 pub use history::{History, HistoryBuilder, HistoryError, OpId, OpKind, OpView, Row};

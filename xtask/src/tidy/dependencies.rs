@@ -12,6 +12,9 @@ use crate::workspace::{self, Member};
 /// Crates that bring a runtime, sockets or system calls.
 const IMPURE: &[&str] = &["axum", "hyper", "libc", "mio", "nfq", "nix", "rustix", "socket2", "tokio"];
 
+/// Crates for whose build nothing of the kind is needed either.
+const BUILT_PURE: &[&str] = &["checkers", "harness/spec", "workloads"];
+
 /// Checks the repository at `root`.
 pub(super) fn check(root: &Path) -> Vec<Finding> {
     let found = || -> Result<Vec<Finding>, process::Error> {
@@ -34,7 +37,8 @@ fn unused(shared: &[String], members: &[Member]) -> Vec<Finding> {
 
 /// All crates that a crate is built from, as cargo sees them; without those of its tests.
 fn tree(root: &Path, member: &Member) -> Result<String, process::Error> {
-    let arguments = ["tree", "--locked", "--edges", "normal", "--prefix", "none", "--package", &member.package];
+    let edges = if BUILT_PURE.contains(&member.folder.as_str()) { "normal,build" } else { "normal" };
+    let arguments = ["tree", "--locked", "--edges", edges, "--prefix", "none", "--package", &member.package];
     process::cargo_output(root, &arguments)
 }
 
