@@ -7,7 +7,7 @@ use rashomon_raft::{Entry, Event, Index, Node, NodeId, Term};
 use rashomon_testkit::Cluster;
 
 /// What was seen so far, with who was seen first.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Invariants {
     leaders: BTreeMap<Term, NodeId>,
     committed: BTreeMap<Index, Committed>,
@@ -15,6 +15,7 @@ pub(crate) struct Invariants {
 }
 
 /// An entry that was committed.
+#[derive(Debug)]
 struct Committed {
     entry: Arc<Entry>,
     /// Where that was seen first: at the leader that committed it, as every step of every node is observed.
