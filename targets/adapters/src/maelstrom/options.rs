@@ -63,13 +63,13 @@ struct Options {
     /// Not offered: how many operations were acknowledged is reported, not judged
     #[arg(long, value_name = "FRACTION", hide = true)]
     availability: Option<String>,
-    /// What nodes print to standard error is always in nodes/<name>/node.log
+    /// What nodes print to standard error is always in nodes/NAME/node.log
     #[arg(long)]
     log_stderr: bool,
-    /// Logs every message in nodes/<name>/node.log
+    /// Logs every message in nodes/NAME/node.log
     #[arg(long)]
     log_net_send: bool,
-    /// Logs every message in nodes/<name>/node.log
+    /// Logs every message in nodes/NAME/node.log
     #[arg(long)]
     log_net_recv: bool,
     /// One run for each seed of a range, as 1..20

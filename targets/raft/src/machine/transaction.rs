@@ -1,7 +1,7 @@
 //! Transactions: steps on many objects that take effect at one moment, all of them or none.
 //!
 //! A transaction is one log entry, so its place in the log is its place in time. One that only reads needs no entry: it
-//! is a read at one applied state, as any other ([`Query::Many`](super::Query::Many)).
+//! is a read at one applied state, as any other ([`Query::Many`]).
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
