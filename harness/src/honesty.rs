@@ -1,8 +1,9 @@
 //! Whether a client is honest: what it says of operations is compared with what crossed the wire.
 //!
-//! Between a client and one healthy node stands a proxy (`honesty/proxy.rs`) that cuts, holds or spoils answers, as faults do.
-//! Each scene (`honesty/scenes.rs`) shows one or two of the classical lies, by which a history accuses a correct system or hides
-//! a bug. It knows no protocol: only how many connections carried how much, and what the client said.
+//! Between a client and one healthy node stands a proxy (`honesty/proxy.rs`) that cuts, holds or spoils answers, as
+//! faults do. Each scene (`honesty/scenes.rs`) shows one or two of the classical lies, by which a history accuses a
+//! correct system or hides a bug. It knows no protocol: only how many connections carried how much, and what the client
+//! said.
 
 mod in_lab;
 mod objects;
