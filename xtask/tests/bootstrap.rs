@@ -223,5 +223,10 @@ fn tests_are_summed_up() {
     let output = checkout.run(&["test", "-p", "a b"]);
     assert_eq!(output.status.code(), Some(101));
     let last = checkout.calls().pop().expect("cargo was called");
-    assert!(last.ends_with(": test --workspace --locked -p a b"), "{last}");
+    // Who chooses a package gets no other.
+    assert!(last.ends_with(": test --locked -p a b"), "{last}");
+    let output = checkout.run(&["test", "some_name"]);
+    assert_eq!(output.status.code(), Some(101));
+    let last = checkout.calls().pop().expect("cargo was called");
+    assert!(last.ends_with(": test --workspace --locked some_name"), "{last}");
 }
