@@ -67,6 +67,9 @@ unsafe extern "C" {
 // aligned to 16 bytes at each call, as the ABI of the original wants it.
 global_asm!(
     ".pushsection .text.rashomon_clock,\"ax\",@progbits",
+    // Code that is optimized refers to the labels from other objects of this program.
+    ".globl rashomon_clock_begin, rashomon_clock_gettime, rashomon_gettimeofday, rashomon_time, rashomon_clock_end",
+    ".hidden rashomon_clock_begin, rashomon_clock_gettime, rashomon_gettimeofday, rashomon_time, rashomon_clock_end",
     ".balign 16",
     "rashomon_clock_begin:",
     // int clock_gettime(clockid_t edi, struct timespec *rsi); for CLOCK_REALTIME (0), CLOCK_REALTIME_COARSE (5) and
