@@ -17,7 +17,7 @@ pub(super) fn project(name: &str) -> (Vec<ProjectFile>, Vec<String>) {
         ProjectFile::new("target.schema.json", schema()),
         ProjectFile::new("README.md", readme(name)),
     ];
-    let next = ["rashomon run target.toml --time 10s", "./test.sh"];
+    let next = ["rashomon run target.toml --time 20s --seed 1", "./test.sh"];
     (files, next.map(str::to_owned).to_vec())
 }
 
